@@ -1,0 +1,45 @@
+# `make demo` and `make test` need nothing but Python >= 3.11 with pip; they do their own set-up.
+#   PYTHON      the Python that .venv is made from
+#   PIP_FLAGS   more for pip; on Linux without a GPU, to keep CUDA's gigabytes away:
+#               PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"
+PYTHON ?= python3
+PIP_FLAGS ?=
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO := build/demo
+TARGET ?= cortex-m4
+
+.PHONY: demo test lint docs clean
+.DELETE_ON_ERROR:
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "edgernn needs Python >= 3.11; run: make PYTHON=python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -e '.[dev]'
+	touch $@
+
+# From a trained keyword spotter to an emulated Cortex-M4, proven equal to torch, and measured.
+demo: $(READY)
+	mkdir -p $(DEMO)
+	$(BIN)/edgernn export kws --target $(TARGET) --number-type w8a8 -o $(DEMO)/kws.edgernn
+	$(BIN)/edgernn verify $(DEMO)/kws.edgernn
+	$(BIN)/edgernn run $(DEMO)/kws.edgernn "$$(ls models/kws/clips/*.wav | head -n 1)" --on $(TARGET)
+	$(BIN)/edgernn profile $(DEMO)/kws.edgernn
+
+test: lint
+	@command -v qemu-system-arm >/dev/null && command -v qemu-aarch64 >/dev/null \
+	  || echo "QEMU is absent: the tests that need it are skipped (apt-get install qemu-system-arm qemu-user)"
+	$(BIN)/pytest -q -n auto --durations=15 $(PYTEST_FLAGS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(READY)
+	$(BIN)/mkdocs build --strict
+
+clean:
+	rm -rf build dist site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

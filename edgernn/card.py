@@ -1,0 +1,82 @@
+"""Model cards: measure a model and its bundles on the data, and write what came out.
+
+models/NAME/evaluate.py says what is measured (`evaluate(run, data)`, `from_network`,
+`from_session`), models/NAME/card.py how it reads (`render(metrics)`). No number in a card is
+written by hand: CARD.md is made from metrics.json, and metrics.json by `measure`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from edgernn.errors import DataError
+from edgernn.model import Model, ModelError, find_model
+
+METRICS, CARD = "metrics.json", "CARD.md"
+
+
+def measure(
+    name: str,
+    data: Path,
+    bundles: Iterable[Path] = (),
+    *,
+    say: Callable[[str], object] = lambda line: None,
+) -> dict[str, Any]:
+    """Figures of the torch network and of each bundle, by a label such as `C w8a8`.
+
+    Raises: ModelError if the model has no evaluate.py, DataError for data that is not there.
+    """
+    model = find_model(name)
+    evaluate = _part(model, "evaluate")
+    if not data.is_dir():
+        raise DataError(f"{data}: no such directory; --data takes the one with the archives")
+    network = next(iter(model.steps().values()))
+    run = evaluate.from_network(network)
+    say(f"{name}: measuring torch fp32")
+    figures = {"torch fp32": evaluate.evaluate(run, data)}
+    validation = evaluate.validate(run, data)
+    sizes: dict[str, Any] = {}
+    for path in bundles:
+        session, label = _session(path)
+        say(f"{name}: measuring {label} ({path})")
+        figures[label] = evaluate.evaluate(evaluate.from_session(session), data)
+        sizes[label] = dict(session.artifact.get("facts") or {})
+    return {
+        "model": name,
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "figures": figures,
+        "validation": validation,
+        "sizes": sizes,
+    }
+
+
+def write_card(name: str, metrics: Mapping[str, Any], folder: Path | None = None) -> Path:
+    """Write metrics.json and CARD.md into `folder`, else the model's own; gives the card."""
+    model = find_model(name)
+    text = _part(model, "card").render(metrics)
+    folder = folder or model.folder or Path()
+    folder.mkdir(parents=True, exist_ok=True)
+    document = json.dumps(metrics, indent=1, sort_keys=True) + "\n"
+    (folder / METRICS).write_text(document, encoding="utf-8")
+    (folder / CARD).write_text(text, encoding="utf-8")
+    return folder / CARD
+
+
+def _part(model: Model, part: str) -> Any:
+    if model.folder is None or not (model.folder / f"{part}.py").is_file():
+        raise ModelError(f"{model.name}: has no {part}.py; only a model in models/ has a card")
+    return importlib.import_module(f"edgernn.models.{model.name}.{part}")
+
+
+def _session(path: Path) -> tuple[Any, str]:
+    """A session over a bundle's own code for this machine, and what to call it in the card."""
+    from edgernn.runtime import Session
+
+    session = Session(path)
+    artifact = session.artifact
+    backend = "C" if artifact["backend"] == "c" else artifact["backend"]
+    return session, f"{backend} {artifact['number_type']}"

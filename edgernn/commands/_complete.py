@@ -1,0 +1,46 @@
+"""What a shell offers for a MODEL or a --target: the names of the files that define them."""
+
+from __future__ import annotations
+
+import pkgutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    Kind = click.ParamType[str]
+else:
+    Kind = click.ParamType  # not generic in older releases of click
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def _names(folder: str) -> list[str]:
+    found = (m.name for m in pkgutil.iter_modules([str(_PACKAGE / folder)]))
+    return sorted(name.replace("_", "-") for name in found if not name.startswith("_"))
+
+
+class Model(Kind):
+    """The name of a shipped model, or `file.py:build`."""
+
+    name = "model"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        names = [name for name in _names("models") if name.startswith(incomplete)]
+        return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]
+
+
+class TargetName(Kind):
+    """The name of a target."""
+
+    name = "target"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        names = [name for name in _names("targets") if name != "runners"]
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]

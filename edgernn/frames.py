@@ -1,0 +1,38 @@
+"""Frames in and out of a layer: what it is fed is checked here, once, in one wording."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from edgernn.errors import ShapeError, TimingError
+from edgernn.streaming import Streaming
+
+
+def need_frames(layer: Streaming, x: Tensor, channels: int) -> None:
+    """Check that x is (B, n * block, channels) with n >= 1.
+
+    Raises: ShapeError for another shape, TimingError for a part of a block.
+    """
+    name, block = type(layer).__name__, layer.timing.block
+    if x.dim() != 3 or x.shape[2] != channels:
+        raise ShapeError(f"{name}: x is {tuple(x.shape)}; need (batch, frames, {channels})")
+    if x.shape[1] == 0 or x.shape[1] % block:
+        raise TimingError(f"{name}: {x.shape[1]} frames; need a whole number of blocks of {block}")
+
+
+def projected_frames(x: Tensor, weight: Tensor, bias: Tensor | None) -> list[Tensor]:
+    """W x + b for each frame of a chunk, by one product: (B, T, C) -> T tensors (B, C')."""
+    if x.shape[1] == 1:
+        return [F.linear(x.squeeze(1), weight, bias)]
+    y = F.linear(x, weight, bias)
+    return [y[:, t : t + 1].squeeze(1) for t in range(x.shape[1])]
+
+
+def join_frames(frames: Sequence[Tensor]) -> Tensor:
+    """T tensors (B, C) -> (B, T, C)."""
+    rows = [frame.unsqueeze(1) for frame in frames]
+    return rows[0] if len(rows) == 1 else torch.cat(rows, dim=1)

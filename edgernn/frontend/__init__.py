@@ -1,0 +1,1 @@
+"""Raw samples to features, streaming: `from edgernn.frontend.logmel import LogMel`."""

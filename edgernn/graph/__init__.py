@@ -1,0 +1,1 @@
+"""The step graph: capture, intermediate representation, passes and the reference run."""

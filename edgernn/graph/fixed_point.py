@@ -1,0 +1,113 @@
+"""The integer arithmetic of quantized graphs, bit by bit, as every C kernel computes it.
+
+16-bit values carry a power-of-two scale (`frac` fraction bits), so that moving between scales is
+a rounding shift. Rounding is half up: `(v + 2**(k-1)) >> k`. Results saturate.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgernn.backend import Array
+
+SIGMOID_FRAC = 12  # table input: Q3.12, so +-8
+UNIT_FRAC = 15  # sigmoid and tanh give Q0.15
+TABLE_STEPS = 256
+TABLE_SHIFT = 16 - 8  # bits of the input below the table index
+
+
+def sigmoid_table() -> Array:
+    """sigmoid at 257 points over [-8, 8] in Q0.15, saturated to int16."""
+    points = (np.arange(TABLE_STEPS + 1) - TABLE_STEPS // 2) / (TABLE_STEPS // 16)
+    values = np.rint((1 << UNIT_FRAC) / (1.0 + np.exp(-points)))
+    return np.minimum(values, 32767).astype(np.int16)
+
+
+TABLE = sigmoid_table()
+
+
+def shift_right(value: Array, bits: int) -> Array:
+    """Rounding shift right (half up); a negative count shifts left."""
+    value = value.astype(np.int64)
+    if bits > 0:
+        return (value + (1 << (bits - 1))) >> bits
+    return value << -bits
+
+
+def saturate(value: Array, dtype: str) -> Array:
+    """Clamp to the range of an integer type."""
+    limits = np.iinfo(dtype)
+    return np.clip(value, limits.min, limits.max).astype(dtype)
+
+
+def quantize(x: Array, scale: float, zero_point: int, dtype: str) -> Array:
+    """float32 to integer: round half away from zero, add the zero point, saturate."""
+    limits = np.iinfo(dtype)
+    scaled = x.astype(np.float32) * np.float32(1.0 / scale)
+    bounded = np.clip(scaled, np.float32(-65536.0), np.float32(65536.0))
+    half = np.where(bounded >= 0, np.float32(0.5), np.float32(-0.5))
+    whole = np.trunc(bounded + half).astype(np.int64) + zero_point
+    return np.clip(whole, limits.min, limits.max).astype(dtype)
+
+
+def dequantize(q: Array, scale: float, zero_point: int) -> Array:
+    """Integer to float32."""
+    return (q.astype(np.int32) - zero_point).astype(np.float32) * np.float32(scale)
+
+
+def requantize(q: Array, mult: int, shift: int, zero_point: int, dtype: str) -> Array:
+    """16-bit value to another scale: `q * mult >> shift` plus the zero point."""
+    return saturate(shift_right(q.astype(np.int64) * mult, shift) + zero_point, dtype)
+
+
+def multiplier(real: Array, bits: int) -> tuple[Array, int]:
+    """Integers below 2**bits and one shift with `real ~= mult / 2**shift`."""
+    top = float(np.max(np.abs(real))) or 1.0
+    shift = bits - 1 - int(np.floor(np.log2(top)))
+    mult = np.rint(np.asarray(real, np.float64) * 2.0**shift).astype(np.int64)
+    if np.max(mult) >= 1 << bits:
+        shift -= 1
+        mult = np.rint(np.asarray(real, np.float64) * 2.0**shift).astype(np.int64)
+    return mult, shift
+
+
+def sigmoid(q: Array, frac: int) -> Array:
+    """sigmoid of a 16-bit value by table and linear interpolation; gives Q0.15."""
+    x = saturate(shift_right(q, frac - SIGMOID_FRAC), "int16").astype(np.int64) + 32768
+    index, part = x >> TABLE_SHIFT, x & ((1 << TABLE_SHIFT) - 1)
+    low, high = TABLE[index].astype(np.int64), TABLE[index + 1].astype(np.int64)
+    return (low + shift_right((high - low) * part, TABLE_SHIFT)).astype(np.int16)
+
+
+def tanh(q: Array, frac: int) -> Array:
+    """tanh(x) = 2 sigmoid(2x) - 1 from the same table; gives Q0.15."""
+    return saturate(2 * sigmoid(q, frac - 1).astype(np.int64) - 32768, "int16")
+
+
+def binary(op: str, a: Array, b: Array, fracs: tuple[int, int, int]) -> Array:
+    """add, sub, mul, maximum, minimum of 16-bit values; fracs of a, b and the result."""
+    fa, fb, fo = fracs
+    if op == "mul":
+        return saturate(shift_right(a.astype(np.int64) * b, fa + fb - fo), "int16")
+    top = max(fa, fb)
+    wide_a, wide_b = shift_right(a, fa - top), shift_right(b, fb - top)
+    if op == "add":
+        wide = wide_a + wide_b
+    elif op == "sub":
+        wide = wide_a - wide_b
+    else:
+        wide = np.maximum(wide_a, wide_b) if op == "maximum" else np.minimum(wide_a, wide_b)
+    return saturate(shift_right(wide, top - fo), "int16")
+
+
+def accumulate(weight: Array, bias: Array, x: Array) -> Array:
+    """int8 x int8 products summed onto an int32 bias; x (..., cols), weight (rows, cols)."""
+    acc = x.astype(np.int64) @ weight.astype(np.int64).T + bias
+    if np.max(np.abs(acc), initial=0) >= 1 << 31:
+        raise OverflowError("int32 accumulator overflows")
+    return acc
+
+
+def rescale(acc: Array, mult: Array, shift: int) -> Array:
+    """int32 accumulators to 16-bit values, one multiplier a row."""
+    return saturate(shift_right(acc * mult.astype(np.int64), shift), "int16")

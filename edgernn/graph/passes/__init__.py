@@ -1,0 +1,25 @@
+"""Graph rewrites, one a file: `run(graph) -> PassResult`, none changes its argument.
+
+The order is the pipeline of the C compiler; each may rely on what ran before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import ModuleType
+
+from edgernn.graph.ir import Graph
+from edgernn.graph.passes import dead_code, fold_affine, sink_transposes
+
+PIPELINE: Sequence[ModuleType] = (sink_transposes, fold_affine, dead_code)
+
+
+def simplify(graph: Graph) -> tuple[Graph, list[str]]:
+    """Run the pipeline; gives the graph and a line for each thing that a pass did."""
+    notes: list[str] = []
+    for rewrite in PIPELINE:
+        result = rewrite.run(graph)
+        graph = result.graph
+        name = rewrite.__name__.rsplit(".", 1)[-1]
+        notes += [f"{name}: {note}" for note in result.notes]
+    return graph, notes

@@ -1,0 +1,235 @@
+"""w8a8: int8 weights and matvec inputs, 16-bit elementwise values and states, all integer.
+
+Post-training, from ranges seen on real frames. Weights are symmetric with one scale a row;
+matvec inputs have a scale and a zero point, which is folded into the bias; everything between
+two matvecs is 16-bit fixed point with power-of-two scales (see `fixed_point`). A state that is
+only moved (the past of a convolution) is stored in the type of what is moved, a state that is
+computed in 16 bits. Parts without quantizable weights (the front end) stay float32.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from edgernn.backend import Array
+from edgernn.errors import DataError
+from edgernn.graph import fixed_point as fx
+from edgernn.graph.calibrate import Range
+from edgernn.graph.ir import MOVEMENT, Graph, Node, PassResult, Quant, StateEdge, Value
+from edgernn.graph.passes.storage import Storage
+
+HEADROOM = 1.1  # on the widest value seen, for 16-bit values; our choice
+
+
+def int8_quant(low: float, high: float) -> Quant:
+    """Scale and zero point that cover [low, high] (which hold zero) in 8 bits."""
+    scale = max(high - low, 1e-6) / 255
+    return Quant(scale, int(np.clip(round(-128 - low / scale), -128, 127)))
+
+
+def int16_quant(low: float, high: float) -> Quant:
+    """The finest power-of-two scale that holds [low, high] with headroom."""
+    top = max(-low, high, 2.0**-14) * HEADROOM
+    return Quant(2.0 ** -min(15, int(np.floor(np.log2(32767 / top)))))
+
+
+class _Quantizer:
+    """Builds the quantized graph node by node; `where` says what a float value has become."""
+
+    def __init__(self, graph: Graph, ranges: dict[str, Range]) -> None:
+        self.old, self.ranges = graph, ranges
+        self.storage = Storage(graph)
+        self.graph = graph.copy()
+        self.graph.nodes = []
+        self.where: dict[str, str] = {}
+        self.cache: dict[tuple[str, str], str] = {}
+        self.quants = {g: self._group_quant(g, m) for g, m in self.storage.members().items()}
+
+    def _seen(self, names: list[str], kind: str) -> Quant:
+        seen = [self.ranges[name] for name in names if name in self.ranges]
+        if not seen:
+            raise DataError(f"calibration never reached {names[0]}")
+        pairs = [r.usual() if kind == "int8" else r.extremes() for r in seen]
+        low, high = min(p[0] for p in pairs), max(p[1] for p in pairs)
+        return int8_quant(low, high) if kind == "int8" else int16_quant(low, high)
+
+    def _group_quant(self, group: str, members: list[str]) -> Quant | None:
+        kind = self.storage.kind[group]
+        return None if kind == "float32" else self._seen(members, kind)
+
+    def emit(self, op: str, name: str, inputs: list[str], value: Value, **attrs: object) -> str:
+        """Append a node that makes a fresh value."""
+        output = self.graph.fresh(name)
+        self.graph.values[output] = value
+        self.graph.nodes.append(Node(op, name, tuple(inputs), output, attrs))
+        return output
+
+    def convert(self, source: str, dtype: str, quant: Quant | None) -> str:
+        """`source` (a value of the new graph) in another type or scale; made at most once."""
+        have = self.graph.values[source]
+        if (have.dtype, have.quant) == (dtype, quant):
+            return source
+        key = (source, f"{dtype}:{quant}")
+        if key in self.cache:
+            return self.cache[key]
+        want = Value(have.shape, dtype, quant)
+        stem = f"{source}.{dtype}"
+        if quant is None:
+            made = self.emit("dequantize", stem, [source], want)
+        elif have.quant is None:
+            made = self.emit("quantize", stem, [source], want)
+        else:
+            mult, shift = self._ratio(have.quant, want)
+            made = self.emit("requantize", stem, [source], want, mult=mult, shift=shift)
+        self.cache[key] = made
+        return made
+
+    def _ratio(self, have: Quant, want: Value) -> tuple[int, int]:
+        """Multiplier and shift between two scales; a bare shift between 16-bit ones."""
+        assert want.quant
+        if want.dtype == "int16":
+            return 1, have.frac - want.quant.frac
+        mult, shift = fx.multiplier(np.asarray(have.scale / want.quant.scale), 15)
+        return int(mult), shift
+
+    def constant(self, name: str, dtype: str, quant: Quant | None) -> str:
+        """A constant in a type of its own; 16-bit ones choose their scale themselves."""
+        array = self.old.constants[name]
+        if quant is None and dtype == "int16":
+            quant = int16_quant(min(0.0, float(array.min())), max(0.0, float(array.max())))
+        if quant is None or array.dtype != np.float32:
+            return name
+        stored = fx.quantize(array, quant.scale, quant.zero_point, dtype)
+        made = self.graph.add_constant(f"{name}.{dtype}", stored)
+        self.graph.values[made] = Value(array.shape, dtype, quant)
+        return made
+
+    def settle(self, original: str, made: str) -> None:
+        """Bring a node's result into the type its group is stored in."""
+        group = self.storage.root(original)
+        self.where[original] = self.convert(made, self.storage.kind[group], self.quants[group])
+
+    def move(self, node: Node) -> None:
+        group = self.storage.root(node.output)
+        kind, quant = self.storage.kind[group], self.quants[group]
+        inputs = [
+            self.constant(i, kind, quant) if i in self.old.constants else self.where[i]
+            for i in node.inputs
+        ]
+        value = replace(self.old.values[node.output], dtype=kind, quant=quant)
+        self.where[node.output] = self.emit(node.op, node.output, inputs, value, **node.attrs)
+
+    def heavy(self, node: Node) -> None:
+        """linear or conv1d in integers: int8 x int8 onto int32, rescaled to 16 bits."""
+        source = self.where[node.inputs[0]]
+        quant = self.graph.values[source].quant
+        if self.graph.values[source].dtype != "int8" or quant is None:
+            quant = self._seen([node.inputs[0]], "int8")
+            source = self.convert(source, "int8", quant)
+        weight = self.old.constants[node.inputs[1]].astype(np.float64)
+        flat = weight.reshape(weight.shape[0], -1)
+        bias = self.old.constants[node.inputs[2]] if len(node.inputs) > 2 else np.zeros(len(flat))
+        scale = np.abs(flat).max(axis=1) / 127
+        scale[scale == 0] = 1.0
+        rows = np.clip(np.rint(flat / scale[:, None]), -127, 127).astype(np.int8)
+        start = np.rint(bias / (scale * quant.scale)) - quant.zero_point * rows.sum(1, np.int64)
+        reach = np.abs(start) + 128 * np.abs(rows.astype(np.int64)).sum(axis=1)
+        if reach.max() >= 1 << 31:
+            raise DataError(f"{node.name}: a bias of {np.abs(bias).max():.3g} overflows int32")
+        out = self._product_quant(node)
+        mult, shift = fx.multiplier(scale * quant.scale / out.scale, 31)
+        names = [
+            self.graph.add_constant(f"{node.inputs[1]}.{suffix}", array)
+            for suffix, array in (
+                ("int8", rows.reshape(weight.shape)),
+                ("start", start.astype(np.int32)),
+                ("mult", mult.astype(np.int32)),
+            )
+        ]
+        value = replace(self.old.values[node.output], dtype="int16", quant=out)
+        attrs = {**node.attrs, "shift": shift}
+        made = self.emit(f"q{node.op}", node.output, [source, *names], value, **attrs)
+        self.settle(node.output, made)
+
+    def _product_quant(self, node: Node) -> Quant:
+        group = self.storage.root(node.output)
+        shared = self.quants[group] if self.storage.kind[group] == "int16" else None
+        return shared or self._seen([node.output], "int16")
+
+    def integer(self, node: Node) -> None:
+        """The 16-bit twin of an elementwise node."""
+        inputs = []
+        for name in node.inputs:
+            if name in self.old.constants:
+                inputs.append(self.constant(name, "int16", None))
+                continue
+            source = self.where[name]
+            if self.graph.values[source].dtype != "int16":
+                source = self.convert(source, "int16", self._seen([name], "int16"))
+            inputs.append(source)
+        unit = node.op in ("sigmoid", "tanh")
+        quant = Quant(2.0**-fx.UNIT_FRAC) if unit else self._product_quant(node)
+        value = replace(self.old.values[node.output], dtype="int16", quant=quant)
+        self.settle(node.output, self.emit(f"q{node.op}", node.output, inputs, value, **node.attrs))
+
+    def float_node(self, node: Node) -> None:
+        inputs = [
+            i if i in self.old.constants else self.convert(self.where[i], self.float_type(i), None)
+            for i in node.inputs
+        ]
+        value = self.old.values[node.output]
+        self.settle(node.output, self.emit(node.op, node.output, inputs, value, **node.attrs))
+
+    def float_type(self, name: str) -> str:
+        return self.old.values[name].dtype
+
+    def begin(self) -> None:
+        """Inputs stay as the caller gives them; states take the type of their group."""
+        for name in self.old.inputs:
+            if self.old.values[name].dtype == "float32":
+                self.settle(name, name)
+            else:
+                self.where[name] = name
+        states = []
+        for state in self.old.states:
+            group = self.storage.root(state.name)
+            kind, quant = self.storage.kind[group], self.quants[group]
+            init: Array = state.init
+            if quant is not None:
+                init = fx.quantize(init, quant.scale, quant.zero_point, kind)
+                value = replace(self.old.values[state.name], dtype=kind, quant=quant)
+                self.graph.values[state.name] = value
+            self.where[state.name] = state.name
+            states.append(StateEdge(state.name, state.new, init))
+        self.graph.states = states
+
+    def finish(self) -> None:
+        self.graph.states = [
+            StateEdge(s.name, self.where[s.new], s.init) for s in self.graph.states
+        ]
+        outputs = [self.convert(self.where[n], self.float_type(n), None) for n in self.old.outputs]
+        self.graph.outputs = outputs
+
+
+def run(graph: Graph, ranges: dict[str, Range]) -> PassResult:
+    """The quantized twin of a simplified float graph. Raises: DataError on unusable ranges."""
+    work = _Quantizer(graph, ranges)
+    for name in [n.output for n in graph.nodes]:  # free the names for their quantized twins
+        del work.graph.values[name]
+    work.begin()
+    for node in graph.nodes:
+        if node.op in MOVEMENT or (node.op == "gather" and node.inputs[0] in graph.constants):
+            work.move(node)
+        elif node.output in work.storage.heavy:
+            work.heavy(node)
+        elif node.output in work.storage.integer:
+            work.integer(node)
+        else:
+            work.float_node(node)
+    work.finish()
+    made = work.graph.nodes
+    counts = [f"{sum(n.op == op for n in made)} {op}" for op in ("qlinear", "qconv1d")]
+    kinds = [f"{s.name} {work.graph.values[s.name].dtype}" for s in work.graph.states]
+    return PassResult(work.graph, True, (", ".join(counts), "states: " + ", ".join(kinds)))

@@ -1,0 +1,154 @@
+"""The reference run: what each op of a graph means, in numpy, one frame at a time.
+
+Integer ops are exact: a C kernel that differs in one bit is wrong. Float ops are numpy's, so a
+C kernel may differ from them in the last places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from edgernn.backend import Array
+from edgernn.graph import fixed_point as fx
+from edgernn.graph.ir import Graph, Node
+from edgernn.graph.shapes import slices
+
+
+def _windows(x: Array, node: Node, weight: Array) -> Array:
+    """x (1, T, C) -> (T', groups, K * C/g) windows of a convolution over time."""
+    kernel, stride, dilation = weight.shape[1], node.attrs["stride"], node.attrs["dilation"]
+    frames = (x.shape[1] - (kernel - 1) * dilation - 1) // stride + 1
+    starts = np.arange(frames)[:, None] * stride + np.arange(kernel)[None] * dilation
+    groups = node.attrs["groups"]
+    parts = x[0][starts].reshape(frames, kernel, groups, -1).transpose(0, 2, 1, 3)
+    return parts.reshape(frames, groups, -1)
+
+
+def _conv(x: Array, weight: Array, node: Node, dot: Callable[[Array, Array], Array]) -> Array:
+    windows = _windows(x, node, weight)
+    groups = windows.shape[1]
+    rows = weight.reshape(groups, -1, windows.shape[2])
+    parts = [dot(windows[:, g], rows[g]) for g in range(groups)]
+    return np.concatenate(parts, axis=1)[None]
+
+
+def _float(op: str, x: list[Array], node: Node) -> Array:
+    if op == "relu":
+        return np.maximum(x[0], np.float32(0))
+    if op == "neg":
+        return -x[0]
+    if op == "sigmoid":
+        return (1.0 / (1.0 + np.exp(-x[0].astype(np.float64)))).astype(np.float32)
+    if op in ("abs", "tanh", "exp", "log", "sqrt"):
+        return np.asarray(getattr(np, op)(x[0]))
+    names = {"add": "add", "sub": "subtract", "mul": "multiply", "div": "divide"}
+    return np.asarray(getattr(np, names.get(op, op))(x[0], x[1]))
+
+
+def _compute(node: Node, x: list[Array]) -> Array:
+    bias = x[2] if len(x) > 2 else np.float32(0)
+    if node.op == "linear":
+        return x[0] @ x[1].T + bias
+    if node.op == "conv1d":
+        return _conv(x[0], x[1], node, lambda window, rows: window @ rows.T) + bias
+    if node.op == "matmul":
+        return x[0] @ x[1]
+    if node.op == "reduce_sum":
+        return x[0].sum(axis=node.attrs["axes"], keepdims=True)
+    if node.op == "reduce_max":
+        return x[0].max(axis=node.attrs["axes"], keepdims=True)
+    if node.op == "gather":
+        return x[0][x[1]]
+    assert node.op == "softmax", node.op
+    shifted = np.exp(x[0] - x[0].max(axis=-1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
+
+
+def _move(node: Node, x: list[Array]) -> Array:
+    if node.op == "reshape":
+        return x[0].reshape(node.attrs["shape"])
+    if node.op == "transpose":
+        return x[0].transpose(node.attrs["perm"])
+    if node.op == "slice":
+        return x[0][slices(node.attrs)]
+    if node.op == "expand":
+        return np.broadcast_to(x[0], np.broadcast_shapes(x[0].shape, node.attrs["shape"]))
+    return np.concatenate(x, axis=node.attrs["axis"])
+
+
+def _integer(node: Node, x: list[Array], graph: Graph) -> Array:
+    quants = [graph.values[name].quant for name in node.inputs]
+    out = graph.values[node.output]
+    if node.op == "quantize":
+        assert out.quant
+        return fx.quantize(x[0], out.quant.scale, out.quant.zero_point, out.dtype)
+    source = quants[0]
+    assert source
+    if node.op == "dequantize":
+        return fx.dequantize(x[0], source.scale, source.zero_point)
+    assert out.quant
+    if node.op == "requantize":
+        mult, shift = node.attrs["mult"], node.attrs["shift"]
+        return fx.requantize(x[0], mult, shift, out.quant.zero_point, out.dtype)
+    if node.op == "qlinear":
+        return fx.rescale(fx.accumulate(x[1], x[2], x[0]), x[3], node.attrs["shift"])
+    if node.op == "qconv1d":
+        acc = _conv(x[0], x[1], node, lambda w, rows: fx.accumulate(rows, np.int64(0), w)) + x[2]
+        return fx.rescale(acc, x[3], node.attrs["shift"])
+    if node.op in ("qsigmoid", "qtanh"):
+        return getattr(fx, node.op[1:])(x[0], source.frac)
+    if node.op in ("qrelu", "qneg"):
+        value = np.maximum(x[0], 0) if node.op == "qrelu" else -x[0].astype(np.int64)
+        return fx.saturate(fx.shift_right(value, source.frac - out.quant.frac), "int16")
+    assert quants[1]
+    fracs = (source.frac, quants[1].frac, out.quant.frac)
+    return fx.binary(node.op[1:], x[0], x[1], fracs)
+
+
+def evaluate(graph: Graph, node: Node, x: list[Array]) -> Array:
+    """One node on given inputs."""
+    if node.op in ("reshape", "transpose", "slice", "expand", "concat"):
+        return _move(node, x)
+    if node.op in ("quantize", "dequantize", "requantize") or node.op.startswith("q"):
+        return _integer(node, x, graph)
+    if node.op in ("linear", "conv1d", "matmul", "reduce_sum", "reduce_max", "gather", "softmax"):
+        return _compute(node, x)
+    return _float(node.op, x, node)
+
+
+class Reference:
+    """One live stream over a graph. `watch` sees every value of every step."""
+
+    def __init__(self, graph: Graph, watch: Callable[[str, Array], None] | None = None) -> None:
+        self.graph, self.watch = graph, watch
+        self.leaves: dict[str, Array] = {}
+        self.reset()
+
+    def reset(self) -> None:
+        """Back to the initial state."""
+        self.leaves = {s.name: s.init.copy() for s in self.graph.states}
+
+    def step(self, inputs: Mapping[str, Array]) -> dict[str, Any]:
+        """Run one chunk, advance the state, give the outputs by name."""
+        env: dict[str, Array] = {**self.graph.constants, **self.leaves, **inputs}
+        for node in self.graph.nodes:
+            result = evaluate(self.graph, node, [env[name] for name in node.inputs])
+            env[node.output] = result
+            if self.watch:
+                self.watch(node.output, result)
+        if self.watch:
+            for name in (*inputs, *self.leaves):
+                self.watch(name, env[name])
+        self.leaves = {s.name: env[s.new] for s in self.graph.states}
+        return {name: env[name] for name in self.graph.outputs}
+
+    def state(self) -> dict[str, Array]:
+        """A copy of every state leaf by name."""
+        return {name: leaf.copy() for name, leaf in self.leaves.items()}
+
+    def load_state(self, leaves: Mapping[str, Array]) -> None:
+        """Continue from these leaves."""
+        self.leaves = {name: np.array(leaves[name]) for name in self.leaves}

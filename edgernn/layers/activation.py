@@ -1,0 +1,48 @@
+"""Elementwise nonlinearities by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from edgernn.errors import UnknownName
+from edgernn.state import State
+from edgernn.streaming import Example, Streaming
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": torch.relu,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "silu": lambda x: x * torch.sigmoid(x),
+    "hard_sigmoid": lambda x: (x * (1 / 6) + 0.5).clamp(0.0, 1.0),
+    "hard_swish": lambda x: x * (x * (1 / 6) + 0.5).clamp(0.0, 1.0),
+}
+
+
+class Activation(Streaming):
+    """y = f(x): relu, tanh, sigmoid, silu, hard_sigmoid or hard_swish.
+
+    Shapes: x (B, T, C) -> y (B, T, C); no state.
+    Raises: UnknownName for another f.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        if name not in ACTIVATIONS:
+            raise UnknownName("activation", name, ACTIVATIONS)
+        self.name = name
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        return ACTIVATIONS[self.name](x), state
+
+    def extra_repr(self) -> str:
+        return self.name
+
+
+def _example(name: str) -> Example:
+    return Example(lambda: Activation(name))
+
+
+EXAMPLES = {name: _example(name) for name in ACTIVATIONS}

@@ -1,0 +1,247 @@
+"""Find models: by name in models/, or a user's own `path/mine.py:build`.
+
+Light: listing and describing models imports no torch; `Model.steps` does. A model folder holds
+`__init__.py` with INFO, `network.py` with `build`, `recipe.toml`, `weights.safetensors`, `clips/`,
+`CARD.md`. A user's file needs only the function; it may define INFO (a `ModelInfo`) and
+`examples()`, which yields input arrays (1, T, C) of real data for calibration.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import sys
+import tomllib
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgernn.errors import DataError, EdgernnError, UnknownName
+
+if TYPE_CHECKING:
+    from edgernn.streaming import Streaming
+
+Array = NDArray[Any]
+
+
+class ModelError(EdgernnError, ValueError):
+    """A model whose file, function or weights cannot be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What is known of a model without building it; None where nothing is.
+
+    frame_ms: real time per block of the first step. labels: of the last output axis.
+    """
+
+    summary: str = ""
+    sample_rate_hz: int | None = None
+    frame_ms: float | None = None
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model that can be built, calibrated and exported.
+
+    folder: of a shipped model; None for a user's file, whose path is `source`.
+    """
+
+    name: str
+    info: ModelInfo
+    folder: Path | None
+    source: Path
+    function: str
+
+    def steps(self, weights: Path | None = None) -> dict[str, Streaming]:
+        """The networks by step name, in eval mode, with their weights loaded.
+
+        Raises: ModelError if the function does not give Streaming modules, or weights misfit.
+        """
+        if self.folder is None:
+            module, arguments = _load_file(self.source), {}
+        else:
+            module = importlib.import_module(f"edgernn.models.{self.name}.network")
+            arguments = self._recipe_network()
+        steps = self._checked(_function(module, self.function, self.source)(**arguments))
+        shipped = self.folder / "weights.safetensors" if self.folder else None
+        if weights or (shipped and shipped.is_file()):
+            load_weights(steps, weights or shipped)  # type: ignore[arg-type]
+        for step in steps.values():
+            step.eval()
+        return steps
+
+    def _recipe_network(self) -> dict[str, Any]:
+        path = self.recipe
+        if path is None:
+            return {}
+        return dict(tomllib.loads(path.read_text(encoding="utf-8")).get("network", {}))
+
+    def _checked(self, built: Any) -> dict[str, Streaming]:
+        from edgernn.streaming import Streaming
+
+        steps = {self.name: built} if not isinstance(built, dict) else built
+        for name, step in steps.items():
+            if not isinstance(step, Streaming):
+                raise ModelError(
+                    f"{self.source}:{self.function} gives {type(step).__name__} for {name!r}; "
+                    "need an edgernn.streaming.Streaming, or a dict of them by step name"
+                )
+        if not steps:
+            raise ModelError(f"{self.source}:{self.function} gives no step; need at least one")
+        return steps
+
+    def calibration(self, count: int) -> Iterator[Array]:
+        """At most `count` streams of real input, (1, T, C) float32, T a whole number of blocks.
+
+        From the shipped clips, else a user file's `examples()`, else seeded noise with a warning.
+        """
+        if self.folder is not None and (self.folder / "clips").is_dir():
+            yield from self._clips(count)
+            return
+        if self.folder is None:
+            examples = getattr(_load_file(self.source), "examples", None)
+            if examples is not None:
+                for _, array in zip(range(count), examples(), strict=False):
+                    yield np.asarray(array)
+                return
+        warnings.warn(
+            f"{self.source}: no examples() to calibrate with; using seeded noise", stacklevel=2
+        )
+        yield from self._noise(count)
+
+    def clips(self) -> list[Path]:
+        """The audio clips shipped with the model."""
+        if self.folder is None:
+            return []
+        found = (self.folder / "clips").glob("*")
+        return sorted(path for path in found if path.suffix in {".wav", ".flac"})
+
+    def _clips(self, count: int) -> Iterator[Array]:
+        import soundfile
+
+        first = next(iter(self.steps().values()))
+        for path in self.clips()[:count]:
+            audio, rate = soundfile.read(path, dtype="float32")
+            if rate != self.info.sample_rate_hz or audio.ndim != 1:
+                raise DataError(f"{path}: {rate} Hz; need {self.info.sample_rate_hz} Hz mono")
+            whole = len(audio) // first.timing.block * first.timing.block
+            yield audio[:whole].reshape(1, -1, 1)
+
+    def _noise(self, count: int) -> Iterator[Array]:
+        first = next(iter(self.steps().values()))
+        channels = _channels(first)
+        if channels is None:
+            raise ModelError(
+                f"{self.source}: cannot tell how many channels it takes; define examples() "
+                "there, yielding arrays (1, T, channels)"
+            )
+        rng = np.random.default_rng(0)
+        for _ in range(count):
+            frames = max(1, 100 // first.timing.block) * first.timing.block
+            yield rng.standard_normal((1, frames, channels)).astype(np.float32)
+
+    def _file(self, name: str) -> Path | None:
+        path = self.folder / name if self.folder else None
+        return path if path and path.is_file() else None
+
+    @property
+    def recipe(self) -> Path | None:
+        """recipe.toml, if there is one."""
+        return self._file("recipe.toml")
+
+    @property
+    def card(self) -> Path | None:
+        """CARD.md, if there is one."""
+        return self._file("CARD.md")
+
+
+def model_names() -> list[str]:
+    """Models found in models/, sorted."""
+    package = importlib.import_module("edgernn.models")
+    return sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.ispkg)
+
+
+def find_model(name: str) -> Model:
+    """The model of this name, or of `path/mine.py:build`.
+
+    Raises: UnknownName with the nearest names; ModelError if the file or function is missing.
+    """
+    if ".py" in name:
+        path, _, function = name.rpartition(":") if ".py:" in name else (name, "", "build")
+        source = Path(path)
+        if not source.is_file():
+            raise ModelError(f"{path}: no such file; a model is models/NAME or path/mine.py:build")
+        module = _load_file(source)
+        _function(module, function, source)
+        return Model(source.stem, getattr(module, "INFO", ModelInfo()), None, source, function)
+    if name not in model_names():
+        raise UnknownName("model", name, model_names())
+    package = importlib.import_module(f"edgernn.models.{name}")
+    folder = Path(str(package.__file__)).parent
+    return Model(name, package.INFO, folder, folder / "network.py", "build")
+
+
+def load_weights(steps: dict[str, Streaming], path: Path) -> None:
+    """Load a safetensors file into the steps; names are STEP.PARAMETER, or PARAMETER for one step.
+
+    Raises: ModelError if it is damaged or of another network.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        tensors = load_file(path)
+        for name, step in steps.items():
+            prefix = f"{name}." if len(steps) > 1 else ""
+            own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+            step.load_state_dict(own)
+    except (OSError, SafetensorError, RuntimeError) as cause:
+        line = str(cause).splitlines()[-1].strip()
+        raise ModelError(f"{path}: weights do not load: {line}") from cause
+
+
+def _load_file(source: Path) -> ModuleType:
+    key = f"edgernn_user_{abs(hash(source.resolve()))}"
+    if key in sys.modules:
+        return sys.modules[key]
+    spec = importlib.util.spec_from_file_location(key, source)
+    if spec is None or spec.loader is None:
+        raise ModelError(f"{source}: not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[key] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as cause:
+        del sys.modules[key]
+        raise ModelError(
+            f"{source}: cannot be imported: {type(cause).__name__}: {cause}"
+        ) from cause
+    return module
+
+
+def _function(module: ModuleType, name: str, source: Path) -> Callable[..., Any]:
+    function = getattr(module, name, None)
+    if not callable(function):
+        public = (n for n, v in vars(module).items() if callable(v) and not n.startswith("_"))
+        near = ", ".join(sorted(public)) or "no function"
+        raise ModelError(f"{source}: no function {name!r}; it has {near}")
+    return function  # type: ignore[no-any-return]
+
+
+def _channels(step: Streaming) -> int | None:
+    """Input channels, read off the first layer that states them."""
+    for layer in step.modules():
+        for attribute in ("in_channels", "input_size", "in_features"):
+            value = getattr(layer, attribute, None)
+            if isinstance(value, int):
+                return value
+    return None

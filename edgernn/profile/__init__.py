@@ -1,0 +1,1 @@
+"""What a bundle costs: measured on this machine, counted on emulated chips."""

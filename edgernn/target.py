@@ -1,0 +1,71 @@
+"""What an artifact runs on: `Target` says what the silicon is, `Board` how firmware boots on it.
+
+One target is one file, `targets/NAME.py` holding `TARGET = Target(...)`; it is found by its name.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from dataclasses import dataclass
+
+from edgernn.errors import UnknownName
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Memory map of a chip, and the emulators that boot it.
+
+    Sizes in bytes. `qemu_machine` is a machine of qemu-system-arm, `unicorn_cpu` the suffix of a
+    UC_CPU_ARM_ constant; None where that emulator lacks the core.
+    """
+
+    flash_base: int
+    flash_bytes: int
+    ram_base: int
+    ram_bytes: int
+    qemu_machine: str
+    unicorn_cpu: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the silicon is and how C is built for it.
+
+    kind: `library` (a shared library), `firmware` (a linked image), `wasm` (a module).
+    isa: folders of firmware_stubs/kernels searched before `portable`, best first.
+    zig_target, zig_cpu: zig's -target and -mcpu; empty means the machine we are on.
+    gcc_flags: the same for a user's own cross gcc.
+    runner: the file in targets/runners that loads its artifacts.
+    """
+
+    name: str
+    summary: str
+    kind: str
+    zig_target: str
+    zig_cpu: str = ""
+    gcc_flags: tuple[str, ...] = ()
+    isa: tuple[str, ...] = ()
+    runner: str = "local"
+    board: Board | None = None
+    clock_hz: int | None = None
+    number_types: tuple[str, ...] = ("fp32", "w8a8")
+    aliases: tuple[str, ...] = ()
+
+
+def all_targets() -> dict[str, Target]:
+    """Every target found in targets/, by name."""
+    package = importlib.import_module("edgernn.targets")
+    modules = (m.name for m in pkgutil.iter_modules(package.__path__) if not m.ispkg)
+    found = (importlib.import_module(f"edgernn.targets.{name}").TARGET for name in sorted(modules))
+    return {target.name: target for target in found}
+
+
+def find_target(name: str) -> Target:
+    """The target of this name or alias. Raises: UnknownName with the nearest names."""
+    targets = all_targets()
+    by_alias = {alias: target for target in targets.values() for alias in target.aliases}
+    found = targets.get(name) or by_alias.get(name)
+    if found is None:
+        raise UnknownName("target", name, [*targets, *by_alias])
+    return found

@@ -1,0 +1,244 @@
+"""The training loop: AdamW, warm-up and cosine, EMA, clipping, validation, exact resuming.
+
+Everything random in step k follows from (recipe.seed, k): the task's batch and torch's generator
+(dropout). So a resumed training runs the very steps that the uninterrupted one would have run,
+and on the CPU ends in the same bits.
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor, nn
+
+from edgernn.errors import EdgernnError
+from edgernn.train.checkpoint import load_checkpoint, restore_rng, save_checkpoint
+from edgernn.train.recipe import Recipe
+
+Batch = Mapping[str, Tensor]
+
+
+class Task(Protocol):
+    """What a model brings to the loop; models/NAME/training.py offers one as `Task`."""
+
+    recipe: Recipe
+
+    def build(self) -> nn.Module:
+        """A fresh network; the loop has seeded torch before."""
+
+    def batch(self, step: int) -> Batch:
+        """The batch of this step, a pure function of (recipe.seed, step); on the CPU."""
+
+    def loss(self, network: nn.Module, batch: Batch) -> tuple[Tensor, float]:
+        """Loss to minimise, and the accuracy on this batch in [0, 1]."""
+
+    def validate(self, network: nn.Module) -> dict[str, float]:
+        """Figures on the validation split, under torch.no_grad and eval."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What a training ended with. weights: the EMA on the CPU; history: one row a validation."""
+
+    weights: dict[str, Tensor]
+    history: list[dict[str, float]]
+    steps: int
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """`auto` is cuda where there is one, else cpu. Raises: EdgernnError for an absent device."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError) as cause:
+        line = str(cause).splitlines()[0]
+        raise EdgernnError(f"device {name!r} cannot be used: {line}") from cause
+    return torch.device(name)
+
+
+def learning_rate(recipe: Recipe, step: int) -> float:
+    """Linear warm-up, then a cosine to zero at recipe.steps."""
+    rise = min(1.0, (step + 1) / max(1, recipe.warmup_steps))
+    return recipe.learning_rate * rise * 0.5 * (1 + math.cos(math.pi * step / recipe.steps))
+
+
+class _Run:
+    """All that changes during a training, and so all that a checkpoint holds."""
+
+    def __init__(self, task: Task, device: torch.device) -> None:
+        self.recipe, self.device, self.step = task.recipe, device, 0
+        torch.manual_seed(self.recipe.seed)
+        self.network = task.build().to(device)
+        self.average = {n: t.detach().clone() for n, t in self.network.state_dict().items()}
+        decayed = [p for p in self.network.parameters() if p.requires_grad and p.dim() > 1]
+        other = [p for p in self.network.parameters() if p.requires_grad and p.dim() <= 1]
+        groups = [
+            {"params": decayed, "weight_decay": self.recipe.weight_decay},
+            {"params": other, "weight_decay": 0.0},
+        ]
+        self.optimizer = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.99))
+        self.history: list[dict[str, float]] = []
+        self.recent: list[float] = []  # loss and accuracy, smoothed
+
+    def update(self, loss: Tensor, accuracy: float) -> None:
+        """One optimiser step, and the average after it."""
+        self.recent = _smooth(self.recent, [float(loss.detach()), accuracy])
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.recipe, self.step)
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        trained = [p for p in self.network.parameters() if p.grad is not None]
+        nn.utils.clip_grad_norm_(trained, self.recipe.grad_clip)
+        self.optimizer.step()
+        keep = min(self.recipe.ema_decay, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for name, value in self.network.state_dict().items():
+                if value.is_floating_point() and self.recipe.ema_decay:
+                    self.average[name].lerp_(value, 1 - keep)
+                else:
+                    self.average[name].copy_(value)
+        self.step += 1
+
+    def validate(self, task: Task) -> dict[str, float]:
+        """Figures of the averaged weights, recorded in the history."""
+        live = {n: t.detach().clone() for n, t in self.network.state_dict().items()}
+        self.network.load_state_dict(self.average)
+        self.network.eval()
+        with torch.no_grad():
+            figures = task.validate(self.network)
+        self.network.load_state_dict(live)
+        self.network.train()
+        row = {"step": float(self.step), "loss": self.recent[0]}
+        row |= {name: float(value) for name, value in figures.items()}
+        self.history.append(row)
+        return row
+
+    def save(self, path: Path) -> None:
+        """Write everything to `path`."""
+        values = {
+            "step": self.step,
+            "network": self.network.state_dict(),
+            "average": self.average,
+            "optimizer": self.optimizer.state_dict(),
+            "history": self.history,
+            "recent": self.recent,
+        }
+        save_checkpoint(path, values, recipe=self.recipe.fingerprint())
+
+    def load(self, path: Path) -> None:
+        """Continue from `path`."""
+        values = load_checkpoint(path, recipe=self.recipe.fingerprint())
+        self.network.load_state_dict(values["network"])
+        self.average = {n: t.to(self.device) for n, t in values["average"].items()}
+        self.optimizer.load_state_dict(values["optimizer"])
+        self.step, self.history, self.recent = values["step"], values["history"], values["recent"]
+        restore_rng(values["rng"])
+
+
+@contextmanager
+def _held_interrupt() -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C into a flag, so that a step is never cut; the second one acts."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def ask(number: int, frame: Any) -> None:
+        asked.set()
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def train(
+    task: Task, checkpoint: Path, *, resume: bool = False, device: str = "auto", quiet: bool = False
+) -> Trained:
+    """Run the task's recipe to its end, leaving a checkpoint every `checkpoint_every` steps.
+
+    Ctrl-C ends the running step, writes a checkpoint and raises KeyboardInterrupt.
+    Raises: CheckpointError if the checkpoint cannot be written, or resumed from.
+    """
+    recipe = task.recipe
+    run = _Run(task, choose_device(device))
+    if resume:
+        run.load(checkpoint)
+    run.network.train()
+    with _held_interrupt() as asked, _bar(recipe, run.step, quiet) as show:
+        for batch in _batches(task, run.step, run.device):
+            if asked.is_set():
+                break
+            torch.manual_seed((recipe.seed << 32) + run.step)
+            run.update(*task.loss(run.network, batch))
+            last = run.step == recipe.steps
+            row = run.validate(task) if last or run.step % recipe.validate_every == 0 else {}
+            show(run.step, run.recent, row)
+            if last or run.step % recipe.checkpoint_every == 0:
+                run.save(checkpoint)
+    if asked.is_set() and run.step < recipe.steps:
+        run.save(checkpoint)
+        raise KeyboardInterrupt
+    weights = {name: tensor.detach().cpu().clone() for name, tensor in run.average.items()}
+    return Trained(weights, run.history, run.step)
+
+
+def _batches(task: Task, first: int, device: torch.device) -> Iterator[Batch]:
+    """Batches from step `first` to the end, each made while the one before is trained on."""
+    if first >= task.recipe.steps:
+        return
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(task.batch, first)
+        for step in range(first, task.recipe.steps):
+            batch = {name: tensor.to(device) for name, tensor in coming.result().items()}
+            if step + 1 < task.recipe.steps:
+                coming = pool.submit(task.batch, step + 1)
+            yield batch
+
+
+Show = Callable[[int, list[float], Mapping[str, float]], None]
+
+
+@contextmanager
+def _bar(recipe: Recipe, done: int, quiet: bool) -> Iterator[Show]:
+    """A progress bar with loss, accuracy, the last validation and the time left."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("loss {task.fields[loss]:.3f}  accuracy {task.fields[accuracy]:.3f}"),
+        TextColumn("{task.fields[note]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, disable=quiet) as progress:
+        fields: dict[str, Any] = {"loss": 0.0, "accuracy": 0.0, "note": ""}
+        bar = progress.add_task(recipe.name, total=recipe.steps, completed=done, **fields)
+
+        def show(step: int, recent: list[float], row: Mapping[str, float]) -> None:
+            progress.update(bar, completed=step, loss=recent[0], accuracy=recent[1])
+            if row:
+                progress.update(bar, note=_note(row))
+
+        yield show
+
+
+def _smooth(before: list[float], now: list[float]) -> list[float]:
+    return [0.95 * a + 0.05 * b for a, b in zip(before, now, strict=True)] if before else now
+
+
+def _note(row: Mapping[str, float]) -> str:
+    return "  ".join(f"{name} {value:.3f}" for name, value in row.items() if name.startswith("val"))

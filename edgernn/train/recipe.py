@@ -1,0 +1,92 @@
+"""`Recipe`: everything that decides the outcome of a training, read from recipe.toml.
+
+A recipe is data, so a training can be replayed from it: `[train]` belongs to the loop, `[network]`
+and `[data]` are handed to the model's own `Task` as they are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from edgernn.errors import EdgernnError
+
+
+class RecipeError(EdgernnError, ValueError):
+    """A recipe.toml that cannot be read; names the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How to train. Steps are optimiser steps; every random number follows from `seed`.
+
+    warmup_steps: linear rise of the learning rate, before a cosine down to zero.
+    ema_decay: of the weights that are validated and shipped; 0 ships the last weights.
+    validate_every, checkpoint_every: in steps.
+    """
+
+    name: str
+    steps: int
+    batch_size: int = 64
+    seed: int = 1
+    learning_rate: float = 3e-3
+    warmup_steps: int = 100
+    weight_decay: float = 0.02
+    grad_clip: float = 1.0
+    ema_decay: float = 0.998
+    validate_every: int = 200
+    checkpoint_every: int = 200
+    network: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def fingerprint(self) -> str:
+        """Hash of every value; two recipes with one fingerprint train to the same weights."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+    def with_steps(self, steps: int) -> Recipe:
+        """The same recipe over another number of steps, its warm-up and periods kept within."""
+        return replace(
+            self,
+            steps=steps,
+            warmup_steps=min(self.warmup_steps, max(1, steps // 10)),
+            validate_every=min(self.validate_every, steps),
+            checkpoint_every=min(self.checkpoint_every, steps),
+        )
+
+
+def parse_recipe(name: str, text: str, *, where: str = "recipe.toml") -> Recipe:
+    """A recipe from TOML text. Raises: RecipeError naming the unknown or missing key."""
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as cause:
+        raise RecipeError(f"{where}: not TOML: {cause}") from cause
+    train = dict(tables.pop("train", {}))
+    extra = {key: tables.pop(key, {}) for key in ("network", "data")}
+    known = {f.name for f in fields(Recipe)} - {"name", "network", "data"}
+    unknown = sorted([*tables, *(f"train.{key}" for key in train.keys() - known)])
+    if unknown:
+        raise RecipeError(
+            f"{where}: unknown key {', '.join(unknown)}; [train] takes {sorted(known)}"
+        )
+    if "steps" not in train:
+        raise RecipeError(f"{where}: [train] lacks steps")
+    recipe = Recipe(name=name, **train, **extra)
+    for key in ("steps", "batch_size", "validate_every", "checkpoint_every"):
+        value = getattr(recipe, key)
+        if not isinstance(value, int) or value < 1:
+            raise RecipeError(f"{where}: train.{key} is {value!r}; need a whole number >= 1")
+    return recipe
+
+
+def read_recipe(name: str, path: Path) -> Recipe:
+    """The recipe in a file. Raises: RecipeError if it is absent or wrong."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as cause:
+        raise RecipeError(f"{path}: cannot be read: {cause.strerror}") from cause
+    return parse_recipe(name, text, where=str(path))

@@ -1,0 +1,192 @@
+"""Parity: the numbers of an artifact against torch's, and of a bundle against its own promise.
+
+One table of tolerances by number type. `fp32` differs from torch in the last places only;
+quantized types differ more, so they are also held to the bits of every other CPU.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgernn.backend import Array, Program, find_runner
+from edgernn.bundle import Bundle, open_bundle
+from edgernn.errors import BundleError, EdgernnError, ParityError
+from edgernn.runtime import open_program
+from edgernn.target import Target, find_target
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """Largest error allowed, as a share of the root mean square of torch's output."""
+
+    peak: float
+    rms: float
+
+
+TOLERANCES = {"fp32": Tolerance(2e-3, 1e-4), "w8a8": Tolerance(1.0, 0.08)}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One comparison that held."""
+
+    what: str
+    frames: int
+    result: str
+
+    def row(self) -> dict[str, Any]:
+        return {"check": self.what, "frames": self.frames, "result": self.result}
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """What `verify` found; every row held, or could not run here and says so."""
+
+    path: str
+    model: str
+    target: str
+    number_type: str
+    checks: tuple[Check, ...]
+
+    def rows(self) -> list[dict[str, Any]]:
+        return [check.row() for check in self.checks]
+
+
+def run_frames(program: Program, frames: Mapping[str, Array]) -> dict[str, Array]:
+    """Step a program over arrays (N, ...) from the initial state; outputs (N, ...)."""
+    program.reset()
+    count = len(next(iter(frames.values())))
+    rows = [program.step({k: v[t] for k, v in frames.items()}) for t in range(count)]
+    return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+
+
+def compare(name: str, got: Array, want: Array, number_type: str) -> tuple[float, float]:
+    """Peak and rms error over (N, ...) arrays, relative to the rms of `want`.
+
+    Raises: ParityError with the first frame beyond the tolerance.
+    """
+    allowed = TOLERANCES[number_type]
+    wide = want.astype(np.float64)
+    scale = float(np.sqrt(np.mean(wide**2))) or 1.0
+    error = np.abs(got.astype(np.float64) - wide).reshape(len(want), -1) / scale
+    peak, rms = float(error.max()), float(np.sqrt(np.mean(error**2)))
+    if not np.isfinite(got).all() or not peak <= allowed.peak or not rms <= allowed.rms:
+        beyond = np.flatnonzero(~(error.max(axis=1) <= min(allowed.peak, 5 * allowed.rms)))
+        first = int(beyond[0]) if len(beyond) else 0
+        raise ParityError(
+            f"{name} differs from torch from frame {first}: peak error {peak:.3g}, rms {rms:.3g} of "
+            f"the output's rms; {number_type} allows {allowed.peak:g} and {allowed.rms:g}"
+        )
+    return peak, rms
+
+
+def same_bits(name: str, got: Mapping[str, Array], want: Mapping[str, Array]) -> None:
+    """Raises: ParityError with the first frame and output that differ in any bit."""
+    for key, array in want.items():
+        a, b = (np.ascontiguousarray(x).reshape(len(array), -1) for x in (got[key], array))
+        differ = (a.view(np.uint8) != b.view(np.uint8)).any(axis=1)
+        if differ.any():
+            first = int(np.flatnonzero(differ)[0])
+            worst = float(np.abs(a[first].astype(np.float64) - b[first]).max())
+            raise ParityError(f"{name}: {key} differs at frame {first} (by {worst:.3g})")
+
+
+def _golden(bundle: Bundle, step: str) -> dict[str, dict[str, Array]]:
+    """The golden arrays by kind (`in`, `out`, `state`, `torch`) and name."""
+    member = bundle.manifest["steps"][step].get("golden")
+    if member is None:
+        raise BundleError(f"{bundle.path}: step {step} has no golden vectors")
+    try:
+        with np.load(io.BytesIO(bundle.read(member)), allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+    except ValueError as cause:
+        raise BundleError(f"{bundle.path}: {member} is damaged: {cause}") from cause
+    kinds: dict[str, dict[str, Array]] = {}
+    for name, array in arrays.items():
+        kind, _, rest = name.partition(".")
+        kinds.setdefault(kind, {})[rest] = array
+    return kinds
+
+
+def _check_program(
+    bundle: Bundle, step: str, entry: Mapping[str, Any], golden: dict[str, dict[str, Array]]
+) -> Check:
+    """Golden vectors through one artifact, called step by step."""
+    where = f"{step} {entry['backend']} {entry['number_type']} on {entry['target']}"
+    count = len(next(iter(golden["in"].values())))
+    try:
+        program = open_program(bundle, entry, step)
+    except BundleError:
+        raise
+    except EdgernnError as cause:
+        return Check(where, 0, f"not run here: {cause}")
+    got = run_frames(program, golden["in"])
+    if entry["backend"] == "c":
+        same_bits(where, got, golden["out"])
+        leaves = {name: leaf[None] for name, leaf in program.state().items()}
+        same_bits(f"{where}, state", leaves, {k: v[None] for k, v in golden["state"].items()})
+        return Check(where, count, "same bits, outputs and state")
+    errors = [compare(where, got[k], golden["torch"][k], entry["number_type"]) for k in got]
+    return Check(where, count, f"equals torch, peak error {max(e[0] for e in errors):.1e}")
+
+
+def boot_check(binary: bytes, target: Target, what: str, frames: int) -> list[Check]:
+    """Boot a firmware image from reset on every emulator that is here.
+
+    Raises: ParityError if the image's own hash is not the expected one.
+    """
+    checks = []
+    for name in (target.runner, "qemu"):
+        runner: Any = find_runner(name)
+        where = f"{what} image boots on {name}"
+        missing = runner.missing()
+        if missing:
+            checks.append(Check(where, 0, f"not run here: {missing}"))
+            continue
+        try:
+            report = runner.boot(binary, target)
+        except EdgernnError as cause:
+            checks.append(Check(where, 0, f"not run here: {cause}"))
+            continue
+        if report.exit_code != 0:
+            raise ParityError(f"{where}: exit code {report.exit_code}, {report.text.strip()!r}")
+        checks.append(Check(f"{what} image boots on {report.emulator}", frames, "same hash"))
+    return checks
+
+
+def verify(path: Path | str, say: Say = lambda line: None) -> VerifyReport:
+    """Check every byte of a bundle, then run its golden vectors on all that runs here.
+
+    Raises: BundleError if it is not whole or nothing in it could be run, ParityError.
+    """
+    bundle = open_bundle(path)
+    say(f"{path}: whole, every checksum holds")
+    checks = [Check("every member's sha256", 0, f"{len(bundle.members())} members hold")]
+    ran = 0
+    for step, row in bundle.manifest["steps"].items():
+        golden = _golden(bundle, step)
+        for entry in row["artifacts"]:
+            found = [_check_program(bundle, step, entry, golden)]
+            target = find_target("host" if entry["target"] == "any" else entry["target"])
+            if target.kind == "firmware":
+                frames = int(entry["facts"].get("golden_frames", 0))
+                what = f"{step} {entry['number_type']} {target.name}"
+                found += boot_check(bundle.read(entry["main"]), target, what, frames)
+            for check in found:
+                say(f"{check.what}: {check.result}")
+            ran += sum(check.frames > 0 for check in found)
+            checks += found
+    if not ran:
+        raise BundleError(f"{path}: whole, but nothing in it can be run here")
+    manifest = bundle.manifest
+    return VerifyReport(
+        str(path), manifest["model"], manifest["target"], manifest["number_type"], tuple(checks)
+    )

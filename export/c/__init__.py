@@ -1,0 +1,105 @@
+"""The step-graph compiler: a step as C99 that needs no library, built for a target.
+
+    fold, fuse -> number type -> loops and kernel calls -> memory plan -> C -> compile
+
+See `source.compile_step` for the compiler, `program.CProgram` for running what it made.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from edgernn.backend import Array, Artifact, Module, Program, Runner
+from edgernn.compilers import compiler
+from edgernn.elf import read_elf
+from edgernn.errors import UnknownName
+from edgernn.export.c.program import CProgram
+from edgernn.export.c.source import NUMBER_TYPES, CSource, compile_step, number_typed
+from edgernn.firmware import GoldenRun, golden_header
+from edgernn.graph.ir import Graph
+from edgernn.graph.step_graph import StepGraph
+from edgernn.target import Target
+from edgernn.toolchain import build_firmware, build_library, build_wasm, compile_line
+
+SUFFIX = {"library": ".so", "firmware": ".elf", "wasm": ".wasm"}
+
+
+class C:
+    """Backend `c`. Artifacts hold the C beside what was built from it."""
+
+    name = "c"
+    extra = "c"
+
+    def supports(self, target: Target, number_type: str) -> bool:
+        return number_type in NUMBER_TYPES and number_type in target.number_types
+
+    def typed(
+        self, step: StepGraph, number_type: str, frames: Iterable[Mapping[str, Array]]
+    ) -> tuple[Graph, list[str]]:
+        """The graph in a number type, and what each pass did; see `source.number_typed`."""
+        return number_typed(step, number_type, frames)
+
+    def export(
+        self,
+        graph: StepGraph,
+        target: Target,
+        number_type: str,
+        *,
+        typed: Graph,
+        golden: GoldenRun | None = None,
+        cc: str | None = None,
+        **_: Any,
+    ) -> Artifact:
+        """Build a step. `typed` is the graph from `typed`, `golden` is built into firmware.
+
+        Raises: UnknownName, UnsupportedOp, DoesNotFit, ToolError.
+        """
+        if not self.supports(target, number_type):
+            raise UnknownName("number type", number_type, target.number_types)
+        tool = compiler(cc)
+        made_by = f"edgernn export --target {target.name} --number-type {number_type}"
+        source = compile_step(graph, typed, number_type, isas=target.isa, made_by=made_by)
+        binary = self._build(source, target, golden, tool)
+        folder = f"{graph.name}/{target.name}"
+        main = f"{folder}/{source.symbol}{SUFFIX[target.kind]}"
+        members = {f"{folder}/{name}": text.encode() for name, text in source.files().items()}
+        facts = {**source.facts, "compiled": compile_line(target, tool), "notes": source.notes}
+        facts["binary_bytes"] = len(binary)
+        if target.kind == "firmware":
+            sizes = read_elf(binary).sizes
+            facts |= {"flash_bytes": sizes.flash_bytes, "ram_bytes": sizes.ram_bytes}
+        del facts["states"]
+        return Artifact(self.name, target.name, number_type, {**members, main: binary}, main, facts)
+
+    def state_rows(self, graph: StepGraph, typed: Graph, number_type: str) -> list[dict[str, Any]]:
+        """The manifest's rows of the state leaves, alike for every target."""
+        rows: list[dict[str, Any]] = compile_step(graph, typed, number_type).facts["states"]
+        return rows
+
+    def _build(self, source: CSource, target: Target, golden: GoldenRun | None, cc: Any) -> bytes:
+        files = source.files()
+        with tempfile.TemporaryDirectory(prefix="edgernn-") as folder:
+            if target.kind == "firmware":
+                if golden is not None:
+                    files["golden.h"] = golden_header(source.symbol, golden)
+                path = build_firmware(files, target, Path(folder), name=source.symbol, cc=cc)
+            else:
+                build = build_wasm if target.kind == "wasm" else build_library
+                path = build(files, target, Path(folder), name=source.symbol, cc=cc)
+            return path.read_bytes()
+
+    def load(self, entry: Mapping[str, Any], module: Module) -> CProgram:
+        """A live stream over an already loaded module."""
+        return CProgram(module, entry)
+
+    def open(
+        self, entry: Mapping[str, Any], main: bytes, runner: Runner, target: Target
+    ) -> Program:
+        """A live stream over an artifact; `entry` is its manifest row."""
+        return CProgram(runner.load(main, target), entry)
+
+
+BACKEND = C()

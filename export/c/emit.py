@@ -1,0 +1,231 @@
+"""Loops, calls and the plan as C99 text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from edgernn.backend import Array
+from edgernn.export.c.expressions import MATH, expression, local_type
+from edgernn.export.c.kernels import header
+from edgernn.export.c.loops import Call, Loop, View
+from edgernn.export.c.lower import Lowered
+from edgernn.export.c.plan import Plan
+from edgernn.export.c.weights import C_TYPES, c_number
+from edgernn.graph import fixed_point as fx
+from edgernn.graph.ir import Value
+from edgernn.graph.step_graph import StepGraph
+
+
+def c_name(name: str) -> str:
+    """A name as a C identifier."""
+    made = re.sub(r"\W+", "_", name)
+    return f"_{made}" if made[:1].isdigit() else made
+
+
+@dataclass
+class Emitter:
+    """Prints one step. Buffers are named pointers; offsets are in elements."""
+
+    step: StepGraph
+    lowered: Lowered
+    plan: Plan
+    prefix: str
+    pointers: dict[str, str] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+    locals: int = 0
+
+    def __post_init__(self) -> None:
+        graph = self.lowered.graph
+        for port, name in zip(self.step.inputs, graph.inputs, strict=True):
+            self.pointers[name] = f"in_{c_name(port.name)}"
+        for index, (name, _) in enumerate(self.plan.state_offsets.items()):
+            self.pointers[name] = f"s{index}_{c_name(name)}"
+        for port, name in zip(self.step.outputs, graph.outputs, strict=True):
+            self.pointers[f"{name}.out"] = f"out_{c_name(port.name)}"
+        for index, name in enumerate(sorted(self.plan.scratch_offsets)):
+            self.pointers[name] = f"b{index}_{c_name(name)}"[:48]
+        for buffer, home in self.plan.homes.items():
+            self.pointers[buffer] = self.pointers.get(f"{home}.out") or self.pointers[home]
+
+    def pointer(self, view: View) -> str:
+        base = self.pointers.get(view.buffer, view.buffer)
+        return f"{base} + {view.offset}" if view.offset else base
+
+    def call(self, call: Call) -> None:
+        """A kernel call, in a loop over frames if it is repeated."""
+        many = call.repeat > 1
+        args = []
+        for arg in call.args:
+            if isinstance(arg, View):
+                hop = call.advance.get(id(arg), 0)
+                args.append(self.pointer(arg) + (f" + t * {hop}" if many and hop else ""))
+            else:
+                args.append(arg)
+        text = f"edgernn_{call.kernel}({', '.join(args)});"
+        self.lines.append(f"  /* {call.label} */")
+        loop = f"  for (int t = 0; t < {call.repeat}; ++t) " if many else "  "
+        self.lines.append(loop + text)
+
+    def loop(self, loop: Loop) -> None:
+        """Nested loops over the merged axes, one body."""
+        views = [*loop.reads.values(), *loop.writes.values()]
+        sizes, strides = merge_axes(loop.shape, [v.strides for v in views])
+        self.lines.append(f"  /* {loop.label} */")
+        indent = "  "
+        for axis, size in enumerate(sizes):
+            brace = " {" if axis == len(sizes) - 1 else ""
+            self.lines.append(f"{indent}for (int i{axis} = 0; i{axis} < {size}; ++i{axis}){brace}")
+            indent += "  "
+        if not sizes:
+            self.lines.append("  {")
+            indent = "    "
+        places = [
+            f"{self.pointers.get(v.buffer, v.buffer)}[{_index(v.offset, s)}]"
+            for v, s in zip(views, strides, strict=True)
+        ]
+        self.body(loop, places, indent)
+        self.lines.append(indent[:-2] + "}")
+
+    def body(self, loop: Loop, places: list[str], indent: str) -> None:
+        graph = self.lowered.graph
+        known: dict[str, str] = {}
+        if loop.statements[0].op == "copy":
+            self.lines.append(f"{indent}{places[1]} = {places[0]};")
+            return
+        for (name, _), place in zip(loop.reads.items(), places, strict=False):
+            known[name] = local = self.local()
+            self.lines.append(f"{indent}const {self.type_of(name)} {local} = {place};")
+        for statement in loop.statements:
+            names = [loop.aliases.get(name, name) for name in statement.operands]
+            x = [known.get(name) or self.scalar(name) for name in names]
+            text = expression(
+                graph, statement.op, statement.value, list(statement.operands), x, statement.attrs
+            )
+            known[statement.value] = local = self.local()
+            self.lines.append(f"{indent}const {self.type_of(statement.value)} {local} = {text};")
+        for (name, _), place in zip(loop.writes.items(), places[len(loop.reads) :], strict=True):
+            value = graph.values[name]
+            cast = f"({C_TYPES[value.dtype]})" if value.dtype in ("int8", "int16") else ""
+            self.lines.append(f"{indent}{place} = {cast}{known[name]};")
+
+    def type_of(self, name: str) -> str:
+        return local_type(self.lowered.graph.values[name].dtype)
+
+    def local(self) -> str:
+        self.locals += 1
+        return f"v{self.locals}"
+
+    def scalar(self, name: str) -> str:
+        array = self.lowered.graph.constants[name]
+        text = c_number(array.reshape(-1)[0].item(), array.dtype.name)
+        return f"({text})" if text.startswith("-") else text
+
+    def pointers_text(self) -> list[str]:
+        """Declarations of state leaves and scratch buffers as typed pointers."""
+        lines = []
+        graph = self.lowered.graph
+        body = "\n".join(self.lines)
+        groups = (
+            ("state", self.plan.state_offsets, graph.values),
+            ("scratch", self.plan.scratch_offsets, self.lowered.buffers),
+        )
+        for source, offsets, values in groups:
+            for name, at in offsets.items():
+                pointer = self.pointers[name]
+                if re.search(rf"\b{re.escape(pointer)}\b", body):
+                    kind = C_TYPES[values[name].dtype]
+                    lines.append(
+                        f"  {kind} *const {pointer} = ({kind} *)((char *){source} + {at});"
+                    )
+        return lines
+
+    def step_text(self) -> str:
+        """The body of NAME_step."""
+        for action in self.plan.actions:
+            if isinstance(action, Loop):
+                self.loop(action)
+            else:
+                self.call(action)
+        unused = [s for s in ("state", "scratch") if not self._uses(s)]
+        return "\n".join([f"  (void){s};" for s in unused] + self.pointers_text() + self.lines)
+
+    def _uses(self, source: str) -> bool:
+        declared = "\n".join(self.pointers_text())
+        return f"(char *){source} +" in declared
+
+    def helpers(self) -> str:
+        """The shared headers and kernels that the body calls."""
+        body = "\n".join([*self.lines, *(k.source for k in self.lowered.weights.kernels.values())])
+        parts = [header("prelude")]
+        if any(f"edgernn_{op}_f32(" in body for op in MATH):
+            parts.append(header("math_f32"))
+        if re.search(r"edgernn_(sat|shr|round|rescale|sigmoid_q|tanh_q)", body):
+            parts.append(header("fixed"))
+        if "moid_q(" in body or "tanh_q(" in body:
+            table = ", ".join(map(str, fx.TABLE.tolist()))
+            size = len(fx.TABLE)
+            parts.append(f"static const int16_t edgernn_sigmoid_table[{size}] = {{{table}}};\n")
+            parts.append(header("table"))
+        kernels = sorted(self.lowered.weights.kernels.items())
+        return "\n".join([*parts, *(kernel.source for _, kernel in kernels)])
+
+    def reset_text(self) -> str:
+        """Statements that write the initial state; zeros are one loop over words."""
+        states = self.lowered.graph.states
+        words = self.plan.state_bytes // 4
+        lines = []
+        if words:
+            lines.append("  uint32_t *const words = (uint32_t *)state;")
+            lines.append(f"  for (int i = 0; i < {words}; ++i) words[i] = 0u;")
+        else:
+            lines.append("  (void)state;")
+        for index, state in enumerate(states):
+            value = self.lowered.graph.values[state.name]
+            if np.any(state.init):
+                lines += self._initial(
+                    index, state.init, value, self.plan.state_offsets[state.name]
+                )
+        return "\n".join(lines)
+
+    def _initial(self, index: int, init: Array, value: Value, at: int) -> list[str]:
+        kind = C_TYPES[value.dtype]
+        leaf = f"s{index}"
+        flat = init.reshape(-1)
+        lines = [f"  {kind} *const {leaf} = ({kind} *)((char *)state + {at});"]
+        if np.all(flat == flat[0]):
+            source = c_number(flat[0].item(), value.dtype)
+        else:
+            source = f"{self.lowered.weights.table(f'init.{index}', init)}[i]"
+        lines.append(f"  for (int i = 0; i < {flat.size}; ++i) {leaf}[i] = {source};")
+        return lines
+
+
+def _index(offset: int, strides: list[int]) -> str:
+    terms = [f"i{k} * {s}" if s != 1 else f"i{k}" for k, s in enumerate(strides) if s]
+    if offset or not terms:
+        terms.append(str(offset))
+    return " + ".join(terms)
+
+
+def merge_axes(
+    shape: tuple[int, ...], strides: list[tuple[int, ...]]
+) -> tuple[list[int], list[list[int]]]:
+    """Drop axes of one element and join neighbours that every view walks as one."""
+    sizes: list[int] = []
+    walks: list[list[int]] = [[] for _ in strides]
+    for axis, size in enumerate(shape):
+        if size == 1:
+            continue
+        here = [s[axis] for s in strides]
+        if sizes and all(w[-1] == h * size for w, h in zip(walks, here, strict=True)):
+            sizes[-1] *= size
+            for walk, stride in zip(walks, here, strict=True):
+                walk[-1] = stride
+        else:
+            sizes.append(size)
+            for walk, stride in zip(walks, here, strict=True):
+                walk.append(stride)
+    return sizes, walks

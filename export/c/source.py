@@ -1,0 +1,184 @@
+"""A step graph as one C source and its header: the whole compiler, without a compiler's run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from edgernn.backend import Array
+from edgernn.errors import UnknownName
+from edgernn.export.c.emit import Emitter, c_name
+from edgernn.export.c.lower import lower
+from edgernn.export.c.plan import plan_memory
+from edgernn.export.c.weights import C_TYPES, Weights
+from edgernn.graph.calibrate import calibrate
+from edgernn.graph.ir import Graph
+from edgernn.graph.onnx_import import to_graph
+from edgernn.graph.passes import dead_code, quantize, simplify
+from edgernn.graph.step_graph import StepGraph
+
+NUMBER_TYPES = ("fp32", "w8a8")
+
+
+@dataclass(frozen=True, slots=True)
+class CSource:
+    """The C of one step. `facts` go into the manifest, `notes` are for `--explain`."""
+
+    symbol: str
+    source: str
+    header: str
+    facts: dict[str, Any]
+    notes: tuple[str, ...]
+    graph: Graph
+
+    def files(self) -> dict[str, str]:
+        """File name -> text."""
+        return {f"{self.symbol}.c": self.source, f"{self.symbol}.h": self.header}
+
+
+def number_typed(
+    step: StepGraph, number_type: str, frames: Iterable[Mapping[str, Array]]
+) -> tuple[Graph, list[str]]:
+    """The simplified graph in a number type; `frames` calibrate it.
+
+    Raises: UnknownName, UnsupportedOp, DataError.
+    """
+    if number_type not in NUMBER_TYPES:
+        raise UnknownName("number type", number_type, NUMBER_TYPES)
+    graph, notes = simplify(to_graph(step))
+    if number_type == "w8a8":
+        result = quantize.run(graph, calibrate(graph, frames))
+        notes += [f"quantize: {note}" for note in result.notes]
+        graph = dead_code.run(result.graph).graph
+    return graph, notes
+
+
+def _arguments(step: StepGraph) -> str:
+    parts = [f"const {C_TYPES[p.dtype]} *in_{c_name(p.name)}" for p in step.inputs]
+    parts += [f"{C_TYPES[p.dtype]} *out_{c_name(p.name)}" for p in step.outputs]
+    return ", ".join(["void *state", "void *scratch", *parts])
+
+
+def _state_rows(graph: Graph, offsets: Mapping[str, int]) -> list[dict[str, Any]]:
+    rows = []
+    for state in graph.states:
+        value = graph.values[state.name]
+        rows.append(
+            {
+                "in": state.name,
+                "out": f"new_{state.name}",
+                "shape": list(value.shape),
+                "dtype": value.dtype,
+                "init": state.init.tolist() if state.init.any() else None,
+                "scale": value.quant.scale if value.quant else None,
+                "zero_point": value.quant.zero_point if value.quant else None,
+                "offset_bytes": offsets[state.name],
+            }
+        )
+    return rows
+
+
+def _header(step: StepGraph, symbol: str, facts: Mapping[str, Any], made_by: str) -> str:
+    upper = symbol.upper()
+    ports = [f" *   {p.name}: {list(p.shape)} {p.dtype}, input" for p in step.inputs]
+    ports += [f" *   {p.name}: {list(p.shape)} {p.dtype}, output" for p in step.outputs]
+    leaves = [
+        f" *   {row['offset_bytes']:6d}  {row['in']}: {row['shape']} {row['dtype']}"
+        for row in facts["states"]
+    ]
+    return "\n".join(
+        [
+            f"/* One step of {symbol}, {facts['number_type']}. Made by: {made_by}",
+            " *",
+            f" * {facts['macs']} multiply-accumulates a step; weights {facts['weights_bytes']} bytes "
+            "(flash);",
+            f" * state {facts['state_bytes']} and scratch {facts['scratch_bytes']} bytes (RAM), both "
+            "the caller's, 16-aligned.",
+            " * Threads may step different states at once, each with a scratch of its own.",
+            *ports,
+            " * State leaves by byte offset:",
+            *leaves,
+            " */",
+            f"#ifndef {upper}_H",
+            f"#define {upper}_H",
+            "#include <stdint.h>",
+            "#ifdef __cplusplus",
+            'extern "C" {',
+            "#endif",
+            f"#define {upper}_STATE_BYTES {facts['state_bytes']}u",
+            f"#define {upper}_SCRATCH_BYTES {facts['scratch_bytes']}u",
+            f"#define {upper}_MACS {facts['macs']}u",
+            f"uint32_t {symbol}_state_size(void);",
+            f"uint32_t {symbol}_scratch_size(void);",
+            "/* 0; -1 if `bytes` is too small or `state` is not 16-aligned */",
+            f"int {symbol}_init(void *state, uint32_t bytes);",
+            f"void {symbol}_reset(void *state);",
+            f"void {symbol}_step({_arguments(step)});",
+            "#ifdef __cplusplus",
+            "}",
+            "#endif",
+            "#endif",
+            "",
+        ]
+    )
+
+
+def _source(emitter: Emitter, symbol: str) -> str:
+    upper = symbol.upper()
+    body, reset = emitter.step_text(), emitter.reset_text()
+    return "\n".join(
+        [
+            f'#include "{symbol}.h"',
+            "",
+            emitter.helpers(),
+            emitter.lowered.weights.text(),
+            f"uint32_t {symbol}_state_size(void) {{ return {upper}_STATE_BYTES; }}",
+            f"uint32_t {symbol}_scratch_size(void) {{ return {upper}_SCRATCH_BYTES; }}",
+            "",
+            f"void {symbol}_reset(void *state) {{\n{reset}\n}}",
+            "",
+            f"int {symbol}_init(void *state, uint32_t bytes) {{",
+            f"  if (bytes < {upper}_STATE_BYTES || ((uintptr_t)state & 15u)) return -1;",
+            f"  {symbol}_reset(state);",
+            "  return 0;",
+            "}",
+            "",
+            f"void {symbol}_step({_arguments(emitter.step)}) {{\n{body}\n}}",
+            "",
+        ]
+    )
+
+
+def compile_step(
+    step: StepGraph,
+    graph: Graph,
+    number_type: str,
+    *,
+    isas: tuple[str, ...] = (),
+    made_by: str = "edgernn",
+) -> CSource:
+    """C for a graph in its number type, with the kernels of these instruction sets.
+
+    Equal arguments give equal bytes. Raises: UnsupportedOp.
+    """
+    symbol = c_name(step.name)
+    lowered = lower(graph, Weights(isas))
+    plan = plan_memory(lowered)
+    emitter = Emitter(step, lowered, plan, symbol)
+    text = _source(emitter, symbol)
+    facts = {
+        "symbol": symbol,
+        "number_type": number_type,
+        "macs": graph.macs(),
+        "weights_bytes": lowered.weights.flash_bytes(),
+        "state_bytes": plan.state_bytes,
+        "scratch_bytes": plan.scratch_bytes,
+        "states": _state_rows(graph, plan.state_offsets),
+        "kernels": {k.name: k.isa for k in lowered.weights.kernels.values()},
+    }
+    notes = (
+        f"memory: peak of live values {plan.peak_live_bytes} bytes",
+        *plan.notes(lowered.buffers),
+    )
+    return CSource(symbol, text, _header(step, symbol, facts, made_by), facts, notes, graph)

@@ -1,0 +1,27 @@
+/* 16-bit fixed point: rounding shifts, saturation, sigmoid and tanh by table. Bits are defined by
+ * edgernn/graph/fixed_point.py. Right shifts of negative numbers are arithmetic on every compiler
+ * that we build with; the typedef below refuses any other. */
+typedef char edgernn_shifts_are_arithmetic[(-2 >> 1) == -1 ? 1 : -1];
+
+EDGERNN_INLINE int32_t edgernn_shr(int32_t v, int k) { return (v + (1 << (k - 1))) >> k; }
+
+EDGERNN_INLINE int16_t edgernn_sat16(int32_t v) {
+  return (int16_t)(v > 32767 ? 32767 : v < -32768 ? -32768 : v);
+}
+
+EDGERNN_INLINE int8_t edgernn_sat8(int32_t v) {
+  return (int8_t)(v > 127 ? 127 : v < -128 ? -128 : v);
+}
+
+/* int32 accumulator to 16 bits: acc * mult / 2^shift, rounded half up */
+EDGERNN_INLINE int16_t edgernn_rescale(int32_t acc, int32_t mult, int shift) {
+  const int64_t wide = (int64_t)acc * mult + ((int64_t)1 << (shift - 1));
+  return edgernn_sat16((int32_t)(wide >> shift));
+}
+
+/* float to integer: half away from zero; NaN gives the lower bound */
+EDGERNN_INLINE int32_t edgernn_round(float v) {
+  if (!(v > -65536.0f)) v = -65536.0f;
+  if (v > 65536.0f) v = 65536.0f;
+  return (int32_t)(v + (v >= 0.0f ? 0.5f : -0.5f));
+}

@@ -1,0 +1,2 @@
+if __name__ != "edgernn.models":
+    raise ImportError("import edgernn.models, not models: the repository root is on sys.path")

@@ -1,0 +1,101 @@
+"""Measure the keyword spotter: clip accuracy on held-out speakers, false alarms, misses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgernn.models.kws.alarms import (
+    Alarms,
+    count_alarms,
+    count_hits,
+    quiet_streams,
+    run_words,
+    word_streams,
+)
+from edgernn.models.kws.augment import ANSWER_FRAMES, TAIL_SAMPLES, Wave, to_float
+from edgernn.models.kws.data import HOP, Clips, Samples, load_clips, load_noise
+from edgernn.models.kws.decode import THRESHOLD
+from edgernn.models.kws.streams import Run, from_network, from_session
+
+__all__ = ["clip_accuracy", "evaluate", "from_network", "from_session", "validate"]
+
+LEAD_SAMPLES = 6400  # of hiss before a clip, which a stream has and a clip lacks
+THRESHOLDS = tuple(round(0.5 + 0.02 * i, 2) for i in range(25))
+
+
+def hiss(samples: int) -> Wave:
+    """Faint fixed noise of 3 least significant bits, the silence of a real microphone."""
+    noise = np.random.default_rng(0).standard_normal(samples) * (3 / 32768)
+    return noise.astype(np.float32)
+
+
+def clip_stream(clip: Samples) -> Wave:
+    """The stream that a clip is judged in: 0.4 s of hiss, the clip, 0.2 s of hiss."""
+    stream = hiss(LEAD_SAMPLES + len(clip) + TAIL_SAMPLES)
+    stream[LEAD_SAMPLES : LEAD_SAMPLES + len(clip)] += to_float(clip)
+    return stream[: len(stream) // HOP * HOP]
+
+
+def clip_answer(run: Run, clip: Samples) -> int:
+    """THE definition of the answer to a clip: argmax of the mean logits of the last 25 frames."""
+    return int(run(clip_stream(clip))[-ANSWER_FRAMES:].mean(0).argmax())
+
+
+def clip_accuracy(run: Run, clips: Clips) -> float:
+    """Share of clips answered rightly, in [0, 1]."""
+    right = 0
+    for clip, label in zip(clips.audio, clips.label, strict=True):
+        right += clip_answer(run, clip) == int(label)
+    return right / len(clips)
+
+
+def evaluate(run: Run, data: Path, *, threshold: float = THRESHOLD) -> dict[str, Any]:
+    """Every figure of the test split. Keys end in their unit where they have one.
+
+    accuracy: of clips, in [0, 1]. missed: share of keyword clips in noise not detected as what
+    they are. false_alarms: by source, with the hours listened to; left out without the archive.
+    """
+    clips = load_clips(data, "test")
+    words = run_words(run, word_streams(clips, load_noise(data, "test")))
+    hits = count_hits(words, threshold)
+    alarms = {
+        name: count_alarms([run(stream) for stream in streams], threshold)
+        for name, streams in quiet_streams(data, "test").items()
+    }
+    hours = sum(one.hours for one in alarms.values())
+    count = sum(one.count for one in alarms.values())
+    return {
+        "accuracy": clip_accuracy(run, clips),
+        "clips": len(clips),
+        "speakers": len(set(clips.speaker) - {""}),
+        "threshold": threshold,
+        "words": hits.words,
+        "missed": hits.missed,
+        "wrong": hits.wrong / max(1, hits.words),
+        "false_alarms": {
+            name: {"count": one.count, "hours": one.hours, "per_hour": one.per_hour}
+            for name, one in alarms.items()
+        },
+        "false_alarms_per_hour": Alarms(count, hours).per_hour,
+        "hours": hours,
+    }
+
+
+def validate(run: Run, data: Path) -> dict[str, Any]:
+    """Clip accuracy, and false alarms and misses by threshold, on validation speakers only.
+
+    `decode.THRESHOLD` is chosen from this table and from nothing else.
+    """
+    clips = load_clips(data, "val")
+    quiet = [run(s) for streams in quiet_streams(data, "val").values() for s in streams]
+    words = run_words(run, word_streams(clips, load_noise(data, "val")))
+    rows = []
+    for threshold in THRESHOLDS:
+        alarms, hits = count_alarms(quiet, threshold), count_hits(words, threshold)
+        rows.append({"threshold": threshold, "per_hour": alarms.per_hour, "missed": hits.missed})
+    speakers = set(load_clips(data, "train").speaker) - {""}
+    accuracy = clip_accuracy(run, clips)
+    return {"accuracy": accuracy, "thresholds": rows, "train_speakers": len(speakers)}

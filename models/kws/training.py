@@ -1,0 +1,135 @@
+"""What the training loop drives to train the keyword spotter: batches, loss, validation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from edgernn.frontend.logmel import LogMel, dft
+from edgernn.models.kws.augment import ANSWER_FRAMES, IGNORE, Sources, StreamMaker
+from edgernn.models.kws.data import load_clips, load_noise, load_speech
+from edgernn.models.kws.evaluate import clip_accuracy, from_network
+from edgernn.models.kws.network import build
+from edgernn.streaming import Sequential
+from edgernn.train.recipe import Recipe
+
+
+class Task:
+    """Train on streams drawn from the training speakers; see `augment` for what a stream is.
+
+    Loss: cross entropy of a clip's answer (mean logits of its answer window), and half as much
+    of the frames' own labels.
+    """
+
+    def __init__(self, recipe: Recipe, data: Path) -> None:
+        self.recipe = recipe
+        sources = Sources(
+            load_clips(data, "train"), load_speech(data, "train"), load_noise(data, "train")
+        )
+        self.options = dict(recipe.data)
+        self.maker = StreamMaker(sources, self.options)
+        self.clips = len(sources.clips)
+        share = self.options["speech_share"] if sources.speech else 0.0
+        self.of_speech = round(recipe.batch_size * share)
+        self.validation = load_clips(data, "val")
+
+    def build(self) -> nn.Module:
+        """A fresh network of the recipe's sizes."""
+        return build(**self.recipe.network)
+
+    def batch(self, step: int) -> dict[str, Tensor]:
+        """Streams: audio (B, T, 1), frames (B, T / 320), label (B,), answer (B,) of this step."""
+        rng = np.random.default_rng([self.recipe.seed, step])
+        count = self.recipe.batch_size - self.of_speech
+        first = step * count
+        chosen = [self._place(first + i) for i in range(count)]
+        streams = [self.maker.draw(rng, index) for index in chosen]
+        streams += [self.maker.draw(rng) for _ in range(self.of_speech)]
+        return {
+            "audio": torch.from_numpy(np.stack([s.audio for s in streams])).unsqueeze(2),
+            "frames": torch.from_numpy(np.stack([s.frame_label for s in streams])),
+            "label": torch.tensor([s.label for s in streams]),
+            "answer": torch.tensor([s.answer for s in streams]),
+        }
+
+    def _place(self, position: int) -> int:
+        """The clip at this place of the endless shuffled sequence of epochs."""
+        epoch, within = divmod(position, self.clips)
+        if getattr(self, "_epoch", None) != epoch:
+            order = np.random.default_rng([self.recipe.seed, epoch, 1]).permutation(self.clips)
+            self._epoch, self._order = epoch, order
+        return int(self._order[within])
+
+    def loss(self, network: nn.Module, batch: Mapping[str, Tensor]) -> tuple[Tensor, float]:
+        """Loss and share of streams answered rightly."""
+        assert isinstance(network, Sequential)
+        logits = self._logits(network, batch["audio"])
+        frames = torch.arange(ANSWER_FRAMES, device=logits.device) + batch["answer"][:, None]
+        index = frames[:, :, None].expand(-1, -1, logits.shape[2])
+        answer = logits.gather(1, index).mean(1)
+        whole = F.cross_entropy(answer, batch["label"], label_smoothing=self.options["smoothing"])
+        each = F.cross_entropy(logits.flatten(0, 1), batch["frames"].flatten(), ignore_index=IGNORE)
+        right = (answer.argmax(1) == batch["label"]).float().mean()
+        return whole + self.options["frame_weight"] * each, float(right)
+
+    def _logits(self, network: Sequential, audio: Tensor) -> Tensor:
+        """The network with masked features and dropout, which only training has."""
+        x = audio
+        for name, layer in network.layers.items():
+            if name == "features":
+                assert isinstance(layer, LogMel)
+                x = fast_features(layer, x)
+            elif name == "head":
+                x = layer(F.dropout(x, self.options["dropout"]))
+            else:
+                x = layer(x)
+            if name == "norm":
+                x = _masked(x, self.options)
+        return x
+
+    def validate(self, network: nn.Module) -> dict[str, float]:
+        """Clip accuracy on the validation speakers."""
+        assert isinstance(network, Sequential)
+        return {"val_accuracy": clip_accuracy(from_network(network), self.validation)}
+
+
+@torch.no_grad()
+def fast_features(layer: LogMel, audio: Tensor) -> Tensor:
+    """What `layer` gives, by way of an FFT: seven times faster where no step is exported.
+
+    Shapes: audio (B, T, 1) -> (B, T / hop, mels), equal within 1e-4.
+    """
+    bins = torch.from_numpy(dft(layer.n_fft, layer.window).bins).flatten()
+    filters = layer.mel.new_zeros(layer.n_fft // 2 + 1, layer.mels)
+    filters.index_add_(0, torch.minimum(bins, layer.n_fft - bins).to(audio.device), layer.mel)
+    padded = F.pad(audio.squeeze(2), (layer.window - layer.hop, 0))
+    windows = padded.unfold(1, layer.window, layer.hop) * layer.hann.flatten()
+    spectrum = torch.fft.rfft(windows, layer.n_fft)
+    power = spectrum.real.square() + spectrum.imag.square()
+    return torch.log(torch.matmul(power, filters).clamp(min=layer.floor))
+
+
+def _masked(x: Tensor, options: Mapping[str, float]) -> Tensor:
+    """Tilt bands, and blank random runs of frames and bands. Shapes: x (B, T, M) as it is."""
+    batch, frames, mels = x.shape
+
+    def uniform(high: float, *shape: int) -> Tensor:
+        return torch.rand(batch, *shape, device=x.device) * high
+
+    anchors = torch.randn(batch, 1, 5, device=x.device) * options["tilt"]
+    x = x + F.interpolate(anchors, mels, mode="linear", align_corners=True)
+    for axis, size, widest in (
+        (1, frames, options["mask_frames"]),
+        (2, mels, options["mask_mels"]),
+    ):
+        for _ in range(2):
+            width, first = uniform(widest + 1, 1).floor(), uniform(size, 1).floor()
+            place = torch.arange(size, device=x.device)
+            keep = (place < first) | (place >= first + width)
+            x = x * keep.unsqueeze(2 if axis == 1 else 1)
+    return x

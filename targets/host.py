@@ -1,0 +1,10 @@
+"""The machine we are on: the desk twin of every bundle, and the fastest way to try a model."""
+
+from edgernn.target import Target
+
+TARGET = Target(
+    name="host",
+    summary="this machine: a shared library",
+    kind="library",
+    zig_target="",
+)

@@ -1,0 +1,39 @@
+"""What every test shares: one torch thread, and a line that says what cannot be tested here."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # xdist already uses every core
+    os.environ.setdefault(variable, "1")
+
+EMULATORS = ("qemu-system-arm", "qemu-aarch64")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    absent = [name for name in EMULATORS if shutil.which(name) is None]
+    if absent:
+        terminalreporter.write_line(
+            f"QEMU is absent ({', '.join(absent)}): its tests were skipped; unicorn's were not. "
+            "To run them: apt-get install qemu-system-arm qemu-user",
+            yellow=True,
+        )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if "device" in (config.option.markexpr or ""):
+        return
+    skip = pytest.mark.skip(reason="needs real hardware; ask with -m device")
+    for item in items:
+        if item.get_closest_marker("device"):
+            item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository."""
+    return Path(__file__).resolve().parent.parent

@@ -1,0 +1,146 @@
+"""The keyword spotter: its network, its shipped weights and clips, its decode loop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from edgernn.frontend.logmel import LogMel
+from edgernn.model import find_model
+from edgernn.models.kws import LABELS
+from edgernn.models.kws.decode import Detector
+from edgernn.models.kws.evaluate import clip_answer, from_network
+from edgernn.models.kws.network import build
+from edgernn.models.kws.streams import Run
+from edgernn.models.kws.training import fast_features
+from edgernn.streaming import Sequential
+from edgernn.testing import check_streaming
+
+GO, STOP = LABELS.index("go"), LABELS.index("stop")
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    return from_network(find_model("kws").steps()["kws"])
+
+
+def logits(*spans: tuple[int, int], strength: float = 9.0) -> np.ndarray:
+    """Frames of logits: each span is a label and how many frames it is the clear winner."""
+    rows = [np.eye(len(LABELS))[label] * strength for label, n in spans for _ in range(n)]
+    return np.array(rows)
+
+
+def test_network_obeys_the_law() -> None:
+    torch.manual_seed(0)
+    network = build(channels=8, hidden=8)
+    check_streaming(network, torch.randn(3, 320 * 12, 1) * 0.1)
+
+
+def test_shipped_network_obeys_the_law() -> None:
+    torch.manual_seed(0)
+    check_streaming(find_model("kws").steps()["kws"], torch.randn(2, 320 * 12, 1) * 0.1)
+
+
+def test_network_takes_20_ms_and_looks_at_no_later_sample() -> None:
+    timing = build().timing
+    assert (timing.block, timing.delay) == (320, 0)
+    assert timing.ratio * 320 == 1
+
+
+def test_size_is_what_was_asked_for() -> None:
+    network = find_model("kws").steps()["kws"]
+    assert 100_000 <= sum(p.numel() for p in network.parameters()) <= 200_000
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_shipped_weights_recognise_the_shipped_clip(run: Run, label: str) -> None:
+    folder = find_model("kws").folder
+    assert folder
+    clip, rate = soundfile.read(folder / "clips" / f"{label.strip('_')}.wav", dtype="int16")
+    assert rate == 16000
+    assert LABELS[clip_answer(run, clip)] == label
+
+
+def test_words_of_the_shipped_stream_are_detected_in_order(run: Run) -> None:
+    folder = find_model("kws").folder
+    assert folder
+    audio, _ = soundfile.read(folder / "clips" / "stream.wav", dtype="float32")
+    found = Detector().push(run(audio))
+    assert [one.label for one in found] == ["go", "stop", "left", "yes", "up"]
+    starts = [500, 2000, 3500, 5000, 8000]
+    assert all(s < one.time_ms < s + 1300 for s, one in zip(starts, found, strict=True))
+
+
+def test_training_features_are_those_of_the_layer() -> None:
+    torch.manual_seed(0)
+    network: Sequential = build()
+    layer = network.layers["features"]
+    assert isinstance(layer, LogMel)
+    audio = torch.randn(2, 3200, 1) * 0.1
+    torch.testing.assert_close(fast_features(layer, audio), layer(audio), atol=1e-4, rtol=1e-4)
+
+
+def test_one_word_is_detected_once_and_timed() -> None:
+    found = Detector(threshold=0.8).push(logits((0, 20), (GO, 40), (0, 20)))
+    assert [one.label for one in found] == ["go"]
+    assert 560 <= found[0].time_ms <= 620
+    assert 0.8 <= found[0].score <= 1.0
+
+
+def test_frame_by_frame_is_what_a_whole_stream_is() -> None:
+    stream = logits((0, 20), (GO, 15), (0, 40), (STOP, 15), (0, 20))
+    one, other = Detector(), Detector()
+    assert [d for row in stream for d in one.push(row)] == other.push(stream)
+
+
+def test_two_words_are_two_detections() -> None:
+    found = Detector().push(logits((GO, 15), (0, 40), (STOP, 15), (0, 10)))
+    assert [one.label for one in found] == ["go", "stop"]
+
+
+def test_same_word_again_is_detected_again() -> None:
+    found = Detector().push(logits((GO, 15), (0, 40), (GO, 15)))
+    assert [one.label for one in found] == ["go", "go"]
+
+
+def test_a_word_within_the_refractory_time_is_not_detected() -> None:
+    detector = Detector(refractory_ms=1000)
+    assert len(detector.push(logits((GO, 15), (STOP, 15), (0, 30)))) == 1
+
+
+@pytest.mark.parametrize("label", ["_silence_", "_unknown_"])
+def test_labels_in_underscores_are_never_detected(label: str) -> None:
+    assert Detector(threshold=0.1).push(logits((LABELS.index(label), 50))) == []
+
+
+def test_a_short_spike_is_smoothed_away() -> None:
+    assert Detector().push(logits((0, 20), (GO, 4), (0, 20))) == []
+
+
+def test_reset_forgets_the_stream() -> None:
+    detector = Detector()
+    stream = logits((0, 5), (GO, 15))
+    first = detector.push(stream)
+    detector.reset()
+    assert detector.push(stream) == first
+
+
+def test_card_states_what_was_measured() -> None:
+    import json
+
+    from edgernn.models.kws.card import render
+
+    folder = find_model("kws").folder
+    assert folder
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert (folder / "CARD.md").read_text() == render(metrics)
+    assert 0.5 < metrics["figures"]["torch fp32"]["accuracy"] < 1.0
+
+
+def test_labels_are_sorted_as_the_weights_were_trained() -> None:
+    assert list(LABELS) == sorted(LABELS)
+    assert Path(str(find_model("kws").source)).name == "network.py"

@@ -1,0 +1,56 @@
+"""The code in the protocol pages runs as it is printed."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import edgernn.cells
+from edgernn.streaming import Streaming
+from edgernn.testing import check_streaming, example_input
+
+
+def blocks(page: Path) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture
+def cell(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """The file that docs/add-a-cell.md tells its reader to save, in a folder beside the cells."""
+    (code,) = (b for b in blocks(root / "docs/add-a-cell.md") if "EXAMPLES" in b)
+    (tmp_path / "mgu.py").write_text(code)
+    monkeypatch.setattr(edgernn.cells, "__path__", [*edgernn.cells.__path__, str(tmp_path)])
+    yield importlib.import_module("edgernn.cells.mgu")
+    del sys.modules["edgernn.cells.mgu"]
+    del edgernn.cells.mgu
+
+
+def test_the_cell_of_the_docs_is_found_by_its_file(cell: ModuleType) -> None:
+    assert {"gru", "mgu"} <= {m.name for m in pkgutil.iter_modules(edgernn.cells.__path__)}
+
+
+def test_the_cell_of_the_docs_obeys_the_law(cell: ModuleType) -> None:
+    assert set(cell.EXAMPLES) == {"mgu"}
+    for example in cell.EXAMPLES.values():
+        layer = example.build()
+        assert isinstance(layer, Streaming)
+        check_streaming(layer, example_input(layer, example))
+
+
+def test_the_short_check_of_the_docs_runs(cell: ModuleType, root: Path) -> None:
+    (code,) = (b for b in blocks(root / "docs/add-a-cell.md") if "EXAMPLES" not in b)
+    exec(code, {"MGU": cell.MGU})
+
+
+def test_the_worked_example_of_the_protocol_runs(root: Path) -> None:
+    (code,) = (b for b in blocks(root / "docs/protocol.md") if "import torch" in b)
+    names: dict[str, object] = {}
+    exec(code, names)
+    assert "aligned" in names
