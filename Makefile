@@ -24,7 +24,7 @@ demo: $(READY)
 	mkdir -p $(DEMO)
 	$(BIN)/edgernn export kws --target $(TARGET) --number-type w8a8 -o $(DEMO)/kws.edgernn
 	$(BIN)/edgernn verify $(DEMO)/kws.edgernn
-	$(BIN)/edgernn run $(DEMO)/kws.edgernn "$$(ls models/kws/clips/*.wav | head -n 1)" --on $(TARGET)
+	$(BIN)/edgernn run $(DEMO)/kws.edgernn models/kws/clips/stream.wav --on $(TARGET)
 	$(BIN)/edgernn profile $(DEMO)/kws.edgernn
 
 test: lint

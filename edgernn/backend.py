@@ -104,10 +104,14 @@ class Backend(Protocol):
     def supports(self, target: Target, number_type: str) -> bool:
         """Whether `export` can serve this pair."""
 
-    def export(self, graph: StepGraph, target: Target, number_type: str, **options: Any) -> Artifact:
+    def export(
+        self, graph: StepGraph, target: Target, number_type: str, **options: Any
+    ) -> Artifact:
         """Build the artifact. Raises: UnsupportedOp, DoesNotFit, ToolError."""
 
-    def open(self, entry: Mapping[str, Any], main: bytes, runner: Runner, target: Target) -> Program:
+    def open(
+        self, entry: Mapping[str, Any], main: bytes, runner: Runner, target: Target
+    ) -> Program:
         """A live stream over an artifact read back from a bundle; `entry` is its manifest row."""
 
 

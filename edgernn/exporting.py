@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -94,7 +94,7 @@ def _long(frames: Array, count: int) -> Array:
     rounds = -(-count // len(frames))
     if not np.issubdtype(frames.dtype, np.floating):
         return np.concatenate([frames] * rounds)[:count]
-    levels = np.float32([0.5, 1.0, 0.25, 0.8])
+    levels = np.array([0.5, 1.0, 0.25, 0.8], np.float32)
     return np.concatenate([frames * levels[k % 4] for k in range(rounds)])[:count]
 
 

@@ -128,13 +128,13 @@ class Model:
     def _clips(self, count: int) -> Iterator[Array]:
         import soundfile
 
-        first = next(iter(self.steps().values()))
+        rate_hz, frame_ms = self.info.sample_rate_hz, self.info.frame_ms
+        block = round((rate_hz or 0) * (frame_ms or 0) / 1000) or 1
         for path in self.clips()[:count]:
             audio, rate = soundfile.read(path, dtype="float32")
-            if rate != self.info.sample_rate_hz or audio.ndim != 1:
-                raise DataError(f"{path}: {rate} Hz; need {self.info.sample_rate_hz} Hz mono")
-            whole = len(audio) // first.timing.block * first.timing.block
-            yield audio[:whole].reshape(1, -1, 1)
+            if rate != rate_hz or audio.ndim != 1:
+                raise DataError(f"{path}: {rate} Hz; need {rate_hz} Hz mono")
+            yield audio[: len(audio) // block * block].reshape(1, -1, 1)
 
     def _noise(self, count: int) -> Iterator[Array]:
         first = next(iter(self.steps().values()))

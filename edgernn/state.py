@@ -19,6 +19,7 @@ from torch import Tensor
 from edgernn.errors import ShapeError
 
 State = Any
+_MARK = "fingerprint"
 NEW = "new_"  # prefix of a state leaf on its way out of a step
 
 
@@ -26,9 +27,13 @@ def named_leaves(state: State, prefix: str = "") -> dict[str, Tensor]:
     """Flatten a state to its dotted leaf names, in order."""
     if isinstance(state, Tensor):
         return {prefix or "state": state}
-    items = state.items() if isinstance(state, Mapping) else state._asdict().items() if state else ()
+    children = state if isinstance(state, Mapping) else state._asdict() if state else {}
     dot = f"{prefix}." if prefix else ""
-    return {k: v for name, child in items for k, v in named_leaves(child, f"{dot}{name}").items()}
+    return {
+        leaf: tensor
+        for name, child in children.items()
+        for leaf, tensor in named_leaves(child, f"{dot}{name}").items()
+    }
 
 
 def from_leaves(like: State, leaves: Mapping[str, Tensor], prefix: str = "") -> State:
@@ -91,8 +96,10 @@ def _fingerprint(state: State) -> str:
 def snapshot(state: State) -> bytes:
     """A state as bytes that `restore` checks against the shape it is restored into."""
     buffer = io.BytesIO()
-    leaves = {name: leaf.detach().cpu().numpy() for name, leaf in named_leaves(state).items()}
-    np.savez(buffer, **{"": np.array(_fingerprint(state))}, **leaves)
+    arrays: dict[str, Any] = {_MARK: np.array(_fingerprint(state))}
+    for name, leaf in named_leaves(state).items():
+        arrays[f"leaf.{name}"] = leaf.detach().cpu().numpy()
+    np.savez(buffer, **arrays)
     return buffer.getvalue()
 
 
@@ -106,6 +113,7 @@ def restore(like: State, data: bytes) -> State:
             arrays = {name: stored[name] for name in stored.files}
     except Exception as cause:
         raise ShapeError(f"state snapshot is damaged: {cause}") from cause
-    if str(arrays.pop("", "")) != _fingerprint(like):
+    if str(arrays.pop(_MARK, "")) != _fingerprint(like):
         raise ShapeError("state snapshot belongs to a model with other state leaves")
-    return from_leaves(like, {name: torch.from_numpy(a) for name, a in arrays.items()})
+    leaves = {name.removeprefix("leaf."): torch.from_numpy(a) for name, a in arrays.items()}
+    return from_leaves(like, leaves)

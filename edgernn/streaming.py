@@ -84,7 +84,9 @@ class Sequential(Streaming):
 
 
 class DelayState(NamedTuple):
-    past: Tensor  # (B, frames, C)
+    """The frames not yet emitted: past (B, frames, C)."""
+
+    past: Tensor
 
 
 class Delay(Streaming):
@@ -144,7 +146,8 @@ def offline(model: Streaming, x: Tensor) -> Tensor:
     wanted = -(-x.shape[1] * ratio.numerator // ratio.denominator)
     frames = -(-(x.shape[1] + int(delay / ratio)) // block) * block
     tail = x.new_zeros(x.shape[0], frames - x.shape[1], *x.shape[2:])
-    return model(torch.cat([x, tail], dim=1))[:, delay : delay + wanted]
+    y: Tensor = model(torch.cat([x, tail], dim=1))
+    return y[:, delay : delay + wanted]
 
 
 EXAMPLES = {

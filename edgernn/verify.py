@@ -82,8 +82,8 @@ def compare(name: str, got: Array, want: Array, number_type: str) -> tuple[float
         beyond = np.flatnonzero(~(error.max(axis=1) <= min(allowed.peak, 5 * allowed.rms)))
         first = int(beyond[0]) if len(beyond) else 0
         raise ParityError(
-            f"{name} differs from torch from frame {first}: peak error {peak:.3g}, rms {rms:.3g} of "
-            f"the output's rms; {number_type} allows {allowed.peak:g} and {allowed.rms:g}"
+            f"{name} differs from torch from frame {first}: peak error {peak:.3g}, rms {rms:.3g} "
+            f"of the output's rms; {number_type} allows {allowed.peak:g} and {allowed.rms:g}"
         )
     return peak, rms
 
@@ -144,7 +144,7 @@ def boot_check(binary: bytes, target: Target, what: str, frames: int) -> list[Ch
     Raises: ParityError if the image's own hash is not the expected one.
     """
     checks = []
-    for name in (target.runner, "qemu"):
+    for name in dict.fromkeys((target.runner, "qemu")):
         runner: Any = find_runner(name)
         where = f"{what} image boots on {name}"
         missing = runner.missing()

@@ -13,6 +13,7 @@ TARGET = Target(
     zig_target="thumb-freestanding-eabi",
     zig_cpu="cortex_m3",
     gcc_flags=("-mcpu=cortex-m3", "-mthumb", "-mfloat-abi=soft"),
+    isa=("scalar",),
     runner="chip",
     board=Board(
         flash_base=0x0000_0000,

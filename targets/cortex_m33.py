@@ -14,7 +14,7 @@ TARGET = Target(
     zig_target="thumb-freestanding-eabihf",
     zig_cpu="cortex_m33+dsp+fp_armv8d16sp",
     gcc_flags=("-mcpu=cortex-m33", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv5-sp-d16"),
-    isa=("dsp",),
+    isa=("dsp", "scalar"),
     runner="chip",
     board=Board(
         flash_base=0x1000_0000,

@@ -13,7 +13,7 @@ TARGET = Target(
     zig_target="thumb-freestanding-eabihf",
     zig_cpu="cortex_m4+vfp4d16sp",
     gcc_flags=("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"),
-    isa=("dsp",),
+    isa=("dsp", "scalar"),
     runner="chip",
     board=Board(
         flash_base=0x0800_0000,

@@ -13,7 +13,7 @@ TARGET = Target(
     zig_target="thumb-freestanding-eabihf",
     zig_cpu="cortex_m7+fp_armv8d16",
     gcc_flags=("-mcpu=cortex-m7", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv5-d16"),
-    isa=("dsp",),
+    isa=("dsp", "scalar"),
     runner="chip",
     board=Board(
         flash_base=0x0000_0000,

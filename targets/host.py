@@ -7,4 +7,5 @@ TARGET = Target(
     summary="this machine: a shared library",
     kind="library",
     zig_target="",
+    isa=("wide",),
 )

@@ -22,17 +22,8 @@ from edgernn.errors import ToolError
 
 from .fakes import use_fakes, write_bundle
 
-COMMANDS = "card completion export models profile run targets train verify".split()
-    "card",
-    "completion",
-    "export",
-    "models",
-    "profile",
-    "run",
-    "targets",
-    "train",
-    "verify",
-]
+COMMANDS = ["card", "completion", "export", "models", "profile"]
+COMMANDS += ["run", "targets", "train", "verify"]
 
 
 def edgernn(*words: object) -> Result:
@@ -266,3 +257,13 @@ def test_ctrl_c_says_interrupted(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=30)
     assert (process.returncode, error.strip()) == (130, "interrupted")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_documents_name_every_option(name: str, root: Path) -> None:
+    page = (root / "docs" / "cli.md").read_text()
+    assert name in page
+    command = group.get_command(click.Context(group), name)
+    assert command is not None
+    options = [o.opts for o in command.params if isinstance(o, click.Option)]
+    assert [opts for opts in options if not any(opt in page for opt in opts)] == []

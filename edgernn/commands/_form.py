@@ -45,7 +45,9 @@ def print_table(rows: Sequence[Mapping[str, Any]], title: str = "") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    if title:
+        click.secho(f"\n{title}", bold=sys.stdout.isatty())
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in rows[0] if rows else ():
         number = all(isinstance(row.get(name), int | float) for row in rows)
         table.add_column(name, justify="right" if number else "left", overflow="fold")

@@ -18,8 +18,9 @@ from edgernn.commands._form import command, print_json
 def run(bundle: Path, recording: Path, on: str | None, as_json: bool) -> None:
     """Print what a BUNDLE hears in a RECORDING.
 
-    Each detection is printed when the stream has it: frames go in one at a time and state is carried, as on a device. Several channels are averaged
-    and another sample rate is resampled; a line then says so.
+    Each detection is printed when the stream has it: frames go in one at a time and state is
+    carried, as on a device. Several channels are averaged and another sample rate is resampled;
+    a line then says so.
 
     \b
     edgernn run kws.edgernn clip.wav

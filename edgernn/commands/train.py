@@ -30,8 +30,9 @@ def train(
 ) -> None:
     """Train a MODEL by its recipe.
 
-    Leaves weights, history and a checkpoint in the output folder. Ctrl-C ends the running step and writes a checkpoint; --resume continues it exactly, so that
-    on the CPU the weights come out the same, bit for bit, as without the interruption.
+    Leaves weights, history and a checkpoint in the output folder. Ctrl-C ends the running step
+    and writes a checkpoint; --resume continues it exactly, so that on the CPU the weights come
+    out the same, bit for bit, as without the interruption.
 
     \b
     edgernn train kws --data speech

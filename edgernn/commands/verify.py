@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from edgernn.commands._form import command, print_json, print_table, progress
+from edgernn.commands._form import command, print_json, print_table
 
 
 @command
@@ -23,7 +23,7 @@ def verify(bundle: Path, as_json: bool) -> None:
     """
     from edgernn.verify import verify as verify_bundle
 
-    report = verify_bundle(bundle, progress(as_json))
+    report = verify_bundle(bundle)
     if as_json:
         print_json(asdict(report))
     else:

@@ -38,20 +38,21 @@ def calibrate(graph: Graph, frames: Iterable[Mapping[str, Array]]) -> dict[str, 
     Raises: DataError if there are no frames, or if a value becomes NaN or infinite.
     """
     ranges: dict[str, Range] = {}
-    at = -1
+    count = 0
 
     def watch(name: str, value: Array) -> None:
         if not np.issubdtype(value.dtype, np.floating):
             return
         if not np.isfinite(value).all():
-            raise DataError(f"calibration frame {at}: {name} is not finite; check the input")
+            raise DataError(f"calibration frame {count}: {name} is not finite; check the input")
         entry = ranges.setdefault(name, Range())
         entry.low.append(float(value.min()))
         entry.high.append(float(value.max()))
 
     stream = Reference(graph, watch)
-    for at, frame in enumerate(frames):
+    for frame in frames:
         stream.step(frame)
-    if at < 0:
+        count += 1
+    if not count:
         raise DataError("calibration needs at least one frame")
     return ranges

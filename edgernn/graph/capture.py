@@ -15,12 +15,13 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from edgernn.errors import UnsupportedOp
+from edgernn.errors import EdgernnError, UnsupportedOp
 from edgernn.graph.step_graph import StatePair, StepGraph, read_step_graph, write_metadata
 from edgernn.state import NEW, State, from_leaves, named_leaves
 from edgernn.streaming import Streaming
 
 OPSET = 20
+_PORT = "edgernn:"  # until the exporter is done, so that no other value has a port's name
 FUSED = ("gru", "lstm", "rnn_tanh", "rnn_relu")  # what exporters get wrong or refuse
 
 
@@ -59,30 +60,20 @@ def capture(module: Streaming, example: Tensor, name: str) -> StepGraph:
     module = module.eval()
     state = module.initial_state(1)
     leaves = named_leaves(state)
-    step = _Step(module, state)
-    with torch.no_grad(), _quiet():
-        program = torch.export.export(step, (example, *leaves.values()))
-        fused = [n.name for n in program.graph.nodes if _is_fused(n)]
-        if fused:
-            raise UnsupportedOp(
-                f"{name}: {', '.join(fused)} would be exported wrong; "
-                "use edgernn.cells, which step in plain ops"
-            )
-        converted = torch.onnx.export(
-            program,
-            dynamo=True,
-            opset_version=OPSET,
-            input_names=["x", *leaves],
-            output_names=["y", *(NEW + leaf for leaf in leaves)],
-            verbose=False,
-        )
-    assert converted is not None
-    model = onnx.ModelProto.FromString(converted.model_proto.SerializeToString())
+    given = ["x_in" if "x" in leaves else "x", *leaves]
+    made = ["y_out" if "y" in leaves else "y", *(NEW + leaf for leaf in leaves)]
+    try:
+        program, model = _exported(_Step(module, state), (example, *leaves.values()), given, made)
+    except EdgernnError as cause:
+        raise type(cause)(f"{name}: {cause}") from cause
+    except Exception as cause:  # torch's exporters raise many unrelated classes
+        line = next(iter(str(cause).strip().splitlines()), type(cause).__name__)
+        raise UnsupportedOp(f"{name}: torch cannot export its step: {line}") from cause
     model.graph.name = name
     _forget_origin(model)
-    buffers = program.graph_signature.inputs_to_buffers.values()
-    keep_float = {buffer.removeprefix("module.") for buffer in buffers}
-    _strip_prefix(model, "module.")
+    buffers = set(program.graph_signature.inputs_to_buffers.values())
+    keep_float = buffers | {buffer.removeprefix("module.") for buffer in buffers}
+    _name_values(model, [*given, *made])
     pairs = [
         StatePair(
             leaf,
@@ -98,15 +89,53 @@ def capture(module: Streaming, example: Tensor, name: str) -> StepGraph:
     return read_step_graph(model)
 
 
+def _exported(
+    step: _Step, example: tuple[Tensor, ...], given: list[str], made: list[str]
+) -> tuple[torch.export.ExportedProgram, onnx.ModelProto]:
+    """The step as an exported program, and as ONNX with marked names of inputs and outputs."""
+    with torch.no_grad(), _quiet():
+        program = torch.export.export(step, example)
+        fused = [n.name for n in program.graph.nodes if _is_fused(n)]
+        if fused:
+            raise UnsupportedOp(
+                f"{', '.join(fused)} would be exported wrong; "
+                "use edgernn.cells, which step in plain ops"
+            )
+        converted = torch.onnx.export(
+            program,
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=[_PORT + name for name in given],
+            output_names=[_PORT + name for name in made],
+            verbose=False,
+        )
+    assert converted is not None
+    return program, onnx.ModelProto.FromString(converted.model_proto.SerializeToString())
+
+
 def _is_fused(node: torch.fx.Node) -> bool:
     return node.op == "call_function" and str(node.target).split(".")[1:2] in [[f] for f in FUSED]
 
 
-def _strip_prefix(model: onnx.ModelProto, prefix: str) -> None:
-    for tensor in model.graph.initializer:
-        tensor.name = tensor.name.removeprefix(prefix)
-    for node in model.graph.node:
-        node.input[:] = [name.removeprefix(prefix) for name in node.input]
+def _name_values(model: onnx.ModelProto, ports: list[str]) -> None:
+    """Ports under their own names; weights as in the module, where no port or value has that name.
+
+    The exporter names values after operators (`add`), as a state leaf may be named too.
+    """
+    graph = model.graph
+    values = {name for node in graph.node for name in node.output}
+    swap = {_PORT + name: name for name in ports}
+    swap |= {name: f"{name}:value" for name in values & set(ports)}
+    taken = values | set(ports)
+    for tensor in graph.initializer:
+        short = tensor.name.removeprefix("module.")
+        if tensor.name in ports or (short != tensor.name and short not in taken):
+            swap[tensor.name] = short if short not in taken else f"{tensor.name}:value"
+    for item in (*graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        item.name = swap.get(item.name, item.name)
+    for node in graph.node:
+        node.input[:] = [swap.get(name, name) for name in node.input]
+        node.output[:] = [swap.get(name, name) for name in node.output]
 
 
 def _forget_origin(model: onnx.ModelProto) -> None:

@@ -6,6 +6,8 @@ a rounding shift. Rounding is half up: `(v + 2**(k-1)) >> k`. Results saturate.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from edgernn.backend import Array
@@ -17,7 +19,7 @@ TABLE_SHIFT = 16 - 8  # bits of the input below the table index
 
 
 def sigmoid_table() -> Array:
-    """sigmoid at 257 points over [-8, 8] in Q0.15, saturated to int16."""
+    """Sigmoid at 257 points over [-8, 8] in Q0.15, saturated to int16."""
     points = (np.arange(TABLE_STEPS + 1) - TABLE_STEPS // 2) / (TABLE_STEPS // 16)
     values = np.rint((1 << UNIT_FRAC) / (1.0 + np.exp(-points)))
     return np.minimum(values, 32767).astype(np.int16)
@@ -28,7 +30,7 @@ TABLE = sigmoid_table()
 
 def shift_right(value: Array, bits: int) -> Array:
     """Rounding shift right (half up); a negative count shifts left."""
-    value = value.astype(np.int64)
+    value = np.asarray(value, np.int64)
     if bits > 0:
         return (value + (1 << (bits - 1))) >> bits
     return value << -bits
@@ -37,7 +39,7 @@ def shift_right(value: Array, bits: int) -> Array:
 def saturate(value: Array, dtype: str) -> Array:
     """Clamp to the range of an integer type."""
     limits = np.iinfo(dtype)
-    return np.clip(value, limits.min, limits.max).astype(dtype)
+    return np.asarray(np.clip(value, limits.min, limits.max), dtype)
 
 
 def quantize(x: Array, scale: float, zero_point: int, dtype: str) -> Array:
@@ -47,12 +49,12 @@ def quantize(x: Array, scale: float, zero_point: int, dtype: str) -> Array:
     bounded = np.clip(scaled, np.float32(-65536.0), np.float32(65536.0))
     half = np.where(bounded >= 0, np.float32(0.5), np.float32(-0.5))
     whole = np.trunc(bounded + half).astype(np.int64) + zero_point
-    return np.clip(whole, limits.min, limits.max).astype(dtype)
+    return np.asarray(np.clip(whole, limits.min, limits.max), dtype)
 
 
 def dequantize(q: Array, scale: float, zero_point: int) -> Array:
     """Integer to float32."""
-    return (q.astype(np.int32) - zero_point).astype(np.float32) * np.float32(scale)
+    return np.asarray((q.astype(np.int32) - zero_point).astype(np.float32) * np.float32(scale))
 
 
 def requantize(q: Array, mult: int, shift: int, zero_point: int, dtype: str) -> Array:
@@ -60,27 +62,41 @@ def requantize(q: Array, mult: int, shift: int, zero_point: int, dtype: str) -> 
     return saturate(shift_right(q.astype(np.int64) * mult, shift) + zero_point, dtype)
 
 
-def multiplier(real: Array, bits: int) -> tuple[Array, int]:
-    """Integers below 2**bits and one shift with `real ~= mult / 2**shift`."""
-    top = float(np.max(np.abs(real))) or 1.0
-    shift = bits - 1 - int(np.floor(np.log2(top)))
-    mult = np.rint(np.asarray(real, np.float64) * 2.0**shift).astype(np.int64)
-    if np.max(mult) >= 1 << bits:
+def multiplier(real: float, bits: int) -> tuple[int, int]:
+    """An integer below 2**bits and a shift with `real ~= mult / 2**shift`."""
+    shift = bits - 1 - math.floor(math.log2(real))
+    mult = round(real * 2.0**shift)
+    return (mult, shift) if mult < 1 << bits else (mult >> 1, shift - 1)
+
+
+def row_multipliers(real: Array, reach: int) -> tuple[Array, int, int]:
+    """Integers, lead and shift for `rescale`, with `real ~= mult * 2**(lead - 32 - shift)`.
+
+    real: one factor a row. reach: the greatest accumulator that can occur; it bounds `lead`.
+    Raises: OverflowError if the factors are too large to leave any rounding shift.
+    """
+    lead = max(0, 30 - int(reach).bit_length())
+    shift = lead - 2 - math.floor(math.log2(float(real.max())))
+    shift = min(shift, 31)  # no shift is longer than its word; tiny factors get fewer bits
+    mult = np.rint(real.astype(np.float64) * 2.0 ** (32 + shift - lead))
+    if mult.max() >= 1 << 31:
         shift -= 1
-        mult = np.rint(np.asarray(real, np.float64) * 2.0**shift).astype(np.int64)
-    return mult, shift
+        mult = np.rint(real.astype(np.float64) * 2.0 ** (32 + shift - lead))
+    if shift < 1:
+        raise OverflowError("its products exceed the range seen in calibration by far")
+    return mult.astype(np.int32), lead, shift
 
 
 def sigmoid(q: Array, frac: int) -> Array:
-    """sigmoid of a 16-bit value by table and linear interpolation; gives Q0.15."""
+    """Sigmoid of a 16-bit value by table and linear interpolation; gives Q0.15."""
     x = saturate(shift_right(q, frac - SIGMOID_FRAC), "int16").astype(np.int64) + 32768
     index, part = x >> TABLE_SHIFT, x & ((1 << TABLE_SHIFT) - 1)
     low, high = TABLE[index].astype(np.int64), TABLE[index + 1].astype(np.int64)
-    return (low + shift_right((high - low) * part, TABLE_SHIFT)).astype(np.int16)
+    return np.asarray(low + shift_right((high - low) * part, TABLE_SHIFT), np.int16)
 
 
 def tanh(q: Array, frac: int) -> Array:
-    """tanh(x) = 2 sigmoid(2x) - 1 from the same table; gives Q0.15."""
+    """Hyperbolic tangent, 2 sigmoid(2x) - 1 from the same table; gives Q0.15."""
     return saturate(2 * sigmoid(q, frac - 1).astype(np.int64) - 32768, "int16")
 
 
@@ -100,7 +116,7 @@ def binary(op: str, a: Array, b: Array, fracs: tuple[int, int, int]) -> Array:
     return saturate(shift_right(wide, top - fo), "int16")
 
 
-def accumulate(weight: Array, bias: Array, x: Array) -> Array:
+def accumulate(weight: Array, bias: Array | int, x: Array) -> Array:
     """int8 x int8 products summed onto an int32 bias; x (..., cols), weight (rows, cols)."""
     acc = x.astype(np.int64) @ weight.astype(np.int64).T + bias
     if np.max(np.abs(acc), initial=0) >= 1 << 31:
@@ -108,6 +124,7 @@ def accumulate(weight: Array, bias: Array, x: Array) -> Array:
     return acc
 
 
-def rescale(acc: Array, mult: Array, shift: int) -> Array:
-    """int32 accumulators to 16-bit values, one multiplier a row."""
-    return saturate(shift_right(acc * mult.astype(np.int64), shift), "int16")
+def rescale(acc: Array, mult: Array, lead: int, shift: int) -> Array:
+    """int32 accumulators to 16 bits: the high word of (acc << lead) * mult, shifted right."""
+    high = ((acc << lead) * mult.astype(np.int64)) >> 32
+    return saturate(shift_right(high, shift), "int16")

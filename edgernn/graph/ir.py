@@ -16,6 +16,7 @@ NOTES for developers: no dynamic shapes, no control flow, no subgraphs, on purpo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -24,10 +25,10 @@ import numpy as np
 
 from edgernn.backend import Array
 
-UNARY = frozenset("neg abs relu sigmoid tanh exp log sqrt".split())
-BINARY = frozenset("add sub mul div maximum minimum".split())
+UNARY = frozenset(["neg", "abs", "relu", "sigmoid", "tanh", "exp", "log", "sqrt"])
+BINARY = frozenset(["add", "sub", "mul", "div", "maximum", "minimum"])
 ELEMENTWISE = UNARY | BINARY | frozenset(("quantize", "dequantize", "requantize"))
-MOVEMENT = frozenset("reshape transpose slice concat expand".split())
+MOVEMENT = frozenset(["reshape", "transpose", "slice", "concat", "expand"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Quant:
     @property
     def frac(self) -> int:
         """Fraction bits, for the power-of-two scales of 16-bit values."""
-        return int(round(-np.log2(self.scale)))
+        return round(-math.log2(self.scale))
 
 
 @dataclass(frozen=True, slots=True)

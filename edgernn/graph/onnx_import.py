@@ -19,7 +19,7 @@ from edgernn.errors import ShapeError, UnsupportedOp
 from edgernn.graph.ir import Graph, Node, StateEdge, Value
 from edgernn.graph.onnx_ops import HANDLERS
 from edgernn.graph.shapes import result_shape
-from edgernn.graph.step_graph import StepGraph
+from edgernn.graph.step_graph import Port, StatePair, StepGraph
 
 
 class Importer:
@@ -47,7 +47,7 @@ class Importer:
         return output
 
     def literal(self, value: float, stem: str = "literal") -> str:
-        return self.graph.add_constant(stem, np.float32(value).reshape(()))
+        return self.graph.add_constant(stem, np.array(value, np.float32))
 
     def array(self, value: Array, stem: str) -> str:
         """A constant derived from others; stays float if one of its sources does."""
@@ -102,7 +102,8 @@ def to_graph(step: StepGraph) -> Graph:
         array = numpy_helper.to_array(tensor)
         graph.constants[tensor.name] = array
         graph.values[tensor.name] = Value(array.shape, array.dtype.name)
-    for port in (*step.inputs, *step.states):
+    ports: tuple[Port | StatePair, ...] = (*step.inputs, *step.states)
+    for port in ports:
         if any(n <= 0 for n in port.shape):
             raise ShapeError(f"{port.name}: shape {port.shape} is not fixed")
         graph.values[port.name] = Value(port.shape, port.dtype)
@@ -114,8 +115,8 @@ def to_graph(step: StepGraph) -> Graph:
             for name, result in zip(node.output, results, strict=False):
                 if name:
                     importer.alias[name] = result
-    graph.inputs = [port.name for port in step.inputs]
-    graph.outputs = [importer.alias.get(port.name, port.name) for port in step.outputs]
+    graph.inputs = [given.name for given in step.inputs]
+    graph.outputs = [importer.alias.get(made.name, made.name) for made in step.outputs]
     graph.states = [
         StateEdge(s.name, importer.alias.get(s.out, s.out), s.initial()) for s in step.states
     ]

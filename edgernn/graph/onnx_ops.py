@@ -6,6 +6,7 @@ A handler takes the importer and the node and gives the names of the node's outp
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -170,8 +171,8 @@ def split(imp: Importer, node: onnx.NodeProto) -> list[str]:
         each = -(-shape[axis] // len(node.output))
         sizes = [min(each, shape[axis] - k * each) for k in range(len(node.output))]
     edges = [0, *np.cumsum(sizes).tolist()]
-    pairs = zip(edges, edges[1:], strict=False)
-    return [_slice(imp, node, node.input[0], axis, slice(a, b)) for a, b in pairs]
+    source = node.input[0]
+    return [_slice(imp, node, source, axis, slice(a, b)) for a, b in pairwise(edges)]
 
 
 @handles("Concat")

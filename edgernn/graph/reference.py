@@ -18,13 +18,13 @@ from edgernn.graph.shapes import slices
 
 
 def _windows(x: Array, node: Node, weight: Array) -> Array:
-    """x (1, T, C) -> (T', groups, K * C/g) windows of a convolution over time."""
+    """X (1, T, C) -> (T', groups, K * C/g) windows of a convolution over time."""
     kernel, stride, dilation = weight.shape[1], node.attrs["stride"], node.attrs["dilation"]
     frames = (x.shape[1] - (kernel - 1) * dilation - 1) // stride + 1
     starts = np.arange(frames)[:, None] * stride + np.arange(kernel)[None] * dilation
     groups = node.attrs["groups"]
     parts = x[0][starts].reshape(frames, kernel, groups, -1).transpose(0, 2, 1, 3)
-    return parts.reshape(frames, groups, -1)
+    return np.asarray(parts.reshape(frames, groups, -1))
 
 
 def _conv(x: Array, weight: Array, node: Node, dot: Callable[[Array, Array], Array]) -> Array:
@@ -51,15 +51,15 @@ def _float(op: str, x: list[Array], node: Node) -> Array:
 def _compute(node: Node, x: list[Array]) -> Array:
     bias = x[2] if len(x) > 2 else np.float32(0)
     if node.op == "linear":
-        return x[0] @ x[1].T + bias
+        return np.asarray(x[0] @ x[1].T + bias)
     if node.op == "conv1d":
-        return _conv(x[0], x[1], node, lambda window, rows: window @ rows.T) + bias
+        return np.asarray(_conv(x[0], x[1], node, lambda window, rows: window @ rows.T) + bias)
     if node.op == "matmul":
-        return x[0] @ x[1]
+        return np.asarray(x[0] @ x[1])
     if node.op == "reduce_sum":
-        return x[0].sum(axis=node.attrs["axes"], keepdims=True)
+        return np.asarray(x[0].sum(axis=node.attrs["axes"], keepdims=True))
     if node.op == "reduce_max":
-        return x[0].max(axis=node.attrs["axes"], keepdims=True)
+        return np.asarray(x[0].max(axis=node.attrs["axes"], keepdims=True))
     if node.op == "gather":
         return x[0][x[1]]
     assert node.op == "softmax", node.op
@@ -94,12 +94,13 @@ def _integer(node: Node, x: list[Array], graph: Graph) -> Array:
         mult, shift = node.attrs["mult"], node.attrs["shift"]
         return fx.requantize(x[0], mult, shift, out.quant.zero_point, out.dtype)
     if node.op == "qlinear":
-        return fx.rescale(fx.accumulate(x[1], x[2], x[0]), x[3], node.attrs["shift"])
+        acc = fx.accumulate(x[1], x[2], x[0])
+        return fx.rescale(acc, x[3], node.attrs["lead"], node.attrs["shift"])
     if node.op == "qconv1d":
-        acc = _conv(x[0], x[1], node, lambda w, rows: fx.accumulate(rows, np.int64(0), w)) + x[2]
-        return fx.rescale(acc, x[3], node.attrs["shift"])
+        acc = _conv(x[0], x[1], node, lambda w, rows: fx.accumulate(rows, 0, w)) + x[2]
+        return fx.rescale(acc, x[3], node.attrs["lead"], node.attrs["shift"])
     if node.op in ("qsigmoid", "qtanh"):
-        return getattr(fx, node.op[1:])(x[0], source.frac)
+        return np.asarray(getattr(fx, node.op[1:])(x[0], source.frac))
     if node.op in ("qrelu", "qneg"):
         value = np.maximum(x[0], 0) if node.op == "qrelu" else -x[0].astype(np.int64)
         return fx.saturate(fx.shift_right(value, source.frac - out.quant.frac), "int16")

@@ -37,7 +37,7 @@ class Profile:
         tables = [(f"{name}: measured here on {self.machine}", self._host_rows())]
         tables.append((f"{name}: counted exactly under emulation, not times", self._chip_rows()))
         for chip in self.chips:
-            title = f"{chip.target} {chip.number_type}: instructions of one step by function"
+            title = f"{chip.target} {chip.number_type}: instructions a step by function"
             tables.append((title, _function_rows(chip)))
         return [(title, rows) for title, rows in tables if rows]
 
@@ -64,27 +64,32 @@ class Profile:
         return [
             {
                 "target": f"{chip.target} {chip.number_type}",
-                "instructions a step": chip.instructions,
-                "most": chip.most_instructions,
+                "instructions a step": round(chip.count.mean) if chip.count else None,
+                "most": chip.count.most if chip.count else None,
                 "per MAC": chip.per_mac,
                 "MACs": chip.macs,
                 "flash bytes": chip.flash_bytes,
                 "state bytes": chip.state_bytes,
                 "scratch bytes": chip.scratch_bytes,
                 "stack bytes": chip.stack_bytes,
-                "counted by": chip.emulator,
+                "counted by": chip.count.emulator if chip.count else None,
             }
             for chip in self.chips
         ]
 
 
 def _function_rows(chip: ChipCost, most: int = 12) -> Rows:
-    total = sum(chip.by_function.values())
-    rows = list(chip.by_function.items())
+    if chip.count is None or len(chip.count.by_function) < 2:
+        return []
+    rows = list(chip.count.by_function.items())
     rest = sum(count for _, count in rows[most:])
     rows = rows[:most] + ([(f"{len(rows) - most} more", rest)] if rest else [])
     return [
-        {"function": name, "instructions": count, "share": f"{100 * count / total:.1f} %"}
+        {
+            "function": name,
+            "instructions": round(count),
+            "share": f"{100 * count / chip.count.mean:.1f} %",
+        }
         for name, count in rows
     ]
 

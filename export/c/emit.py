@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from edgernn.backend import Array
-from edgernn.export.c.expressions import MATH, expression, local_type
+from edgernn.export.c.expressions import MATH, Term, expression, loaded, local_type
 from edgernn.export.c.kernels import header
 from edgernn.export.c.loops import Call, Loop, View
 from edgernn.export.c.lower import Lowered
@@ -43,12 +43,12 @@ class Emitter:
             self.pointers[name] = f"in_{c_name(port.name)}"
         for index, (name, _) in enumerate(self.plan.state_offsets.items()):
             self.pointers[name] = f"s{index}_{c_name(name)}"
-        for port, name in zip(self.step.outputs, graph.outputs, strict=True):
-            self.pointers[f"{name}.out"] = f"out_{c_name(port.name)}"
+        for port, target in zip(self.step.outputs, self.lowered.homes, strict=True):
+            self.pointers[target] = f"out_{c_name(port.name)}"
         for index, name in enumerate(sorted(self.plan.scratch_offsets)):
             self.pointers[name] = f"b{index}_{c_name(name)}"[:48]
         for buffer, home in self.plan.homes.items():
-            self.pointers[buffer] = self.pointers.get(f"{home}.out") or self.pointers[home]
+            self.pointers[buffer] = self.pointers[home]
 
     def pointer(self, view: View) -> str:
         base = self.pointers.get(view.buffer, view.buffer)
@@ -91,25 +91,27 @@ class Emitter:
 
     def body(self, loop: Loop, places: list[str], indent: str) -> None:
         graph = self.lowered.graph
-        known: dict[str, str] = {}
+        known: dict[str, Term] = {}
         if loop.statements[0].op == "copy":
             self.lines.append(f"{indent}{places[1]} = {places[0]};")
             return
         for (name, _), place in zip(loop.reads.items(), places, strict=False):
-            known[name] = local = self.local()
-            self.lines.append(f"{indent}const {self.type_of(name)} {local} = {place};")
+            known[name] = loaded(self.local(), graph.values[name].dtype)
+            kind = self.type_of(name)
+            self.lines.append(f"{indent}const {kind} {known[name].text} = {place};")
         for statement in loop.statements:
             names = [loop.aliases.get(name, name) for name in statement.operands]
             x = [known.get(name) or self.scalar(name) for name in names]
-            text = expression(
+            term = expression(
                 graph, statement.op, statement.value, list(statement.operands), x, statement.attrs
             )
-            known[statement.value] = local = self.local()
-            self.lines.append(f"{indent}const {self.type_of(statement.value)} {local} = {text};")
+            known[statement.value] = term.named(local := self.local())
+            kind = self.type_of(statement.value)
+            self.lines.append(f"{indent}const {kind} {local} = {term.text};")
         for (name, _), place in zip(loop.writes.items(), places[len(loop.reads) :], strict=True):
             value = graph.values[name]
             cast = f"({C_TYPES[value.dtype]})" if value.dtype in ("int8", "int16") else ""
-            self.lines.append(f"{indent}{place} = {cast}{known[name]};")
+            self.lines.append(f"{indent}{place} = {cast}{known[name].text};")
 
     def type_of(self, name: str) -> str:
         return local_type(self.lowered.graph.values[name].dtype)
@@ -118,10 +120,12 @@ class Emitter:
         self.locals += 1
         return f"v{self.locals}"
 
-    def scalar(self, name: str) -> str:
+    def scalar(self, name: str) -> Term:
         array = self.lowered.graph.constants[name]
-        text = c_number(array.reshape(-1)[0].item(), array.dtype.name)
-        return f"({text})" if text.startswith("-") else text
+        number = array.reshape(-1)[0].item()
+        text = c_number(number, array.dtype.name)
+        text = f"({text})" if text.startswith("-") else text
+        return Term(text) if isinstance(number, float) else Term(text, number, number)
 
     def pointers_text(self) -> list[str]:
         """Declarations of state leaves and scratch buffers as typed pointers."""
@@ -164,6 +168,8 @@ class Emitter:
             parts.append(header("math_f32"))
         if re.search(r"edgernn_(sat|shr|round|rescale|sigmoid_q|tanh_q)", body):
             parts.append(header("fixed"))
+        if "edgernn_shr_wide(" in body:
+            parts.append(header("shift64"))
         if "moid_q(" in body or "tanh_q(" in body:
             table = ", ".join(map(str, fx.TABLE.tolist()))
             size = len(fx.TABLE)

@@ -1,8 +1,15 @@
-"""The C expression of each elementwise op, float and fixed point."""
+"""The C expression of each elementwise op, float and fixed point.
+
+Integer expressions carry the interval of their values, so that a saturation which can never
+happen is not written.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from edgernn.export.c.weights import C_TYPES, c_number
 from edgernn.graph import fixed_point as fx
@@ -10,14 +17,94 @@ from edgernn.graph.ir import Graph, Quant
 
 INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
 MATH = ("sigmoid", "tanh", "exp", "log", "sqrt")
+WIDE = (-(1 << 31), (1 << 31) - 1)
 
 
-def _shifted(text: str, bits: int) -> str:
-    """`fixed_point.shift_right` in C."""
-    if bits > 0:
-        return f"edgernn_shr({text}, {bits})"
-    whole = f"({text})" if " " in text else text
-    return f"{whole} * {1 << -bits}" if bits else text
+@dataclass(frozen=True, slots=True)
+class Term:
+    """C text and the interval of its values; the interval means nothing for floats."""
+
+    text: str
+    low: int = WIDE[0]
+    high: int = WIDE[1]
+
+    def named(self, name: str) -> Term:
+        """The same values under a local's name."""
+        return Term(name, self.low, self.high)
+
+    def bare(self) -> str:
+        """The text as an operand of `*` or a call."""
+        return f"({self.text})" if " " in self.text else self.text
+
+    def shifted(self, bits: int) -> Term:
+        """`fixed_point.shift_right`: a rounding shift right, or a product for a shift left.
+
+        What could leave 32 bits on the way is computed in 64.
+        """
+        if bits == 0:
+            return self
+        low, high = (_shifted(end, bits) for end in (self.low, self.high))
+        if bits < 0:
+            cast = "" if _in_word(low, high) else "(int64_t)"
+            return Term(f"{cast}{self.bare()} * {_whole(1 << -bits)}", low, high)
+        if bits < 31 and _in_word(self.low, self.high + (1 << (bits - 1))):
+            return Term(f"edgernn_shr({self.text}, {bits})", low, high)
+        return Term(f"edgernn_shr_wide({self.text}, {bits})", *_in_word_ends(low, high))
+
+    def plus(self, by: int) -> Term:
+        """The term and a constant."""
+        low, high = self.low + by, self.high + by
+        whole = self.text if _in_word(low, high) else f"(int64_t){self.bare()}"
+        text = f"{whole} {'+' if by > 0 else '-'} {abs(by)}" if by else self.text
+        return Term(text, low, high)
+
+    def fitted(self, dtype: str) -> Term:
+        """Saturated to an integer type, if it can leave it."""
+        limits = np.iinfo(dtype)
+        if limits.min <= self.low and self.high <= limits.max:
+            return self
+        if not _in_word(self.low, self.high):
+            ends = _in_word_ends(self.low, self.high)
+            return Term(f"edgernn_shr_wide({self.text}, 0)", *ends).fitted(dtype)
+        low, high = max(self.low, limits.min), min(self.high, limits.max)
+        return Term(f"edgernn_sat{limits.bits}({self.text})", int(low), int(high))
+
+
+def _shifted(value: int, bits: int) -> int:
+    return (value + (1 << (bits - 1))) >> bits if bits > 0 else value << -bits
+
+
+def _in_word(low: int, high: int) -> bool:
+    return WIDE[0] <= low and high <= WIDE[1]
+
+
+def _in_word_ends(low: int, high: int) -> tuple[int, int]:
+    return min(max(low, WIDE[0]), WIDE[1]), min(max(high, WIDE[0]), WIDE[1])
+
+
+def _whole(value: int) -> str:
+    """A C literal of 32 or 64 bits."""
+    return str(value) if value < 1 << 31 else f"INT64_C({value})"
+
+
+def _combine(op: str, a: Term, b: Term) -> Term:
+    """add, sub, mul, maximum or minimum of two integer terms."""
+    if op in ("maximum", "minimum"):
+        sign = ">" if op == "maximum" else "<"
+        best = max if op == "maximum" else min
+        text = f"({a.bare()} {sign} {b.bare()} ? {a.bare()} : {b.bare()})"
+        return Term(text, best(a.low, b.low), best(a.high, b.high))
+    if op == "mul":
+        ends = [p * q for p in (a.low, a.high) for q in (b.low, b.high)]
+        low, high = min(ends), max(ends)
+    else:
+        low, high = (b.low, b.high) if op == "add" else (-b.high, -b.low)
+        low, high = a.low + low, a.high + high
+    left = a.text if op != "mul" else a.bare()
+    if not _in_word(low, high):
+        left = f"(int64_t){a.bare()}"
+    right = b.text if op == "add" else b.bare()
+    return Term(f"{left} {INFIX[op]} {right}", low, high)
 
 
 def _float(op: str, x: list[str]) -> str:
@@ -34,59 +121,61 @@ def _float(op: str, x: list[str]) -> str:
     }[op]
 
 
-def _fixed(op: str, x: list[str], fracs: list[int], out: int) -> str:
+def _fixed(op: str, x: list[Term], fracs: list[int], out: int) -> Term:
     if op == "sigmoid":
-        return f"edgernn_sigmoid_q({_shifted(x[0], fracs[0] - fx.SIGMOID_FRAC)})"
+        q12 = x[0].shifted(fracs[0] - fx.SIGMOID_FRAC).fitted("int16")
+        return Term(f"edgernn_sigmoid_q({q12.text})", 0, 32767)
     if op == "tanh":
-        return f"edgernn_tanh_q({_shifted(x[0], fracs[0] - 1 - fx.SIGMOID_FRAC)})"
+        q12 = x[0].shifted(fracs[0] - 1 - fx.SIGMOID_FRAC).fitted("int16")
+        return Term(f"edgernn_tanh_q({q12.text})", -32768, 32767)
     if op == "mul":
-        return f"edgernn_sat16({_shifted(f'{x[0]} * {x[1]}', fracs[0] + fracs[1] - out)})"
+        return _combine(op, *x).shifted(fracs[0] + fracs[1] - out).fitted("int16")
     if op in ("relu", "neg"):
-        value = f"({x[0]} > 0 ? {x[0]} : 0)" if op == "relu" else f"-{x[0]}"
-        return f"edgernn_sat16({_shifted(value, fracs[0] - out)})"
+        text = f"({x[0].text} > 0 ? {x[0].text} : 0)" if op == "relu" else f"-{x[0].bare()}"
+        ends = (max(x[0].low, 0), max(x[0].high, 0)) if op == "relu" else (-x[0].high, -x[0].low)
+        return Term(text, *ends).shifted(fracs[0] - out).fitted("int16")
     top = max(fracs)
-    a, b = (_shifted(name, frac - top) for name, frac in zip(x, fracs, strict=True))
-    if op in ("add", "sub"):
-        wide = f"{a} {INFIX[op]} {b}"
-    else:
-        wide = f"({a} {'>' if op == 'maximum' else '<'} {b} ? {a} : {b})"
-    return f"edgernn_sat16({_shifted(wide, top - out)})"
+    a, b = (term.shifted(frac - top) for term, frac in zip(x, fracs, strict=True))
+    return _combine(op, a, b).shifted(top - out).fitted("int16")
 
 
-def _convert(op: str, x: str, source: Quant | None, quant: Quant | None, attrs: Any) -> str:
+def _convert(op: str, x: Term, source: Quant | None, quant: Quant | None, attrs: Any) -> Term:
     if op == "quantize":
         assert quant
-        whole = f"edgernn_round({x} * {c_number(1.0 / quant.scale, 'float32')})"
-        return _offset(whole, quant.zero_point)
+        scaled = f"{x.text} * {c_number(1.0 / quant.scale, 'float32')}"
+        return Term(f"edgernn_round({scaled})", -65536, 65536).plus(quant.zero_point)
     if op == "dequantize":
         assert source
-        whole = _offset(x, -source.zero_point)
-        return f"(float)({whole}) * {c_number(source.scale, 'float32')}"
+        whole = x.plus(-source.zero_point)
+        return Term(f"(float){whole.bare()} * {c_number(source.scale, 'float32')}")
     assert quant
-    scaled = x if attrs["mult"] == 1 else f"{x} * {attrs['mult']}"
-    return _offset(_shifted(scaled, attrs["shift"]), quant.zero_point)
-
-
-def _offset(text: str, by: int) -> str:
-    return f"{text} {'+' if by > 0 else '-'} {abs(by)}" if by else text
+    by = attrs["mult"]
+    product = x if by == 1 else _combine("mul", x, Term(str(by), by, by))
+    return product.shifted(attrs["shift"]).plus(quant.zero_point)
 
 
 def expression(
-    graph: Graph, op: str, value: str, inputs: list[str], x: list[str], attrs: Any
-) -> str:
-    """C for one element of `op`; `x` are the C names of the operands."""
+    graph: Graph, op: str, value: str, inputs: list[str], x: list[Term], attrs: Any
+) -> Term:
+    """C for one element of `op`; `x` are the operands."""
     out = graph.values[value]
     quants = [graph.values[name].quant for name in inputs]
-    if op in ("quantize", "dequantize", "requantize"):
-        text = _convert(op, x[0], quants[0], out.quant, attrs)
-        if op == "dequantize":
-            return text
-        return f"edgernn_sat{8 if out.dtype == 'int8' else 16}({text})"
+    if op == "dequantize":
+        return _convert(op, x[0], quants[0], out.quant, attrs)
+    if op in ("quantize", "requantize"):
+        return _convert(op, x[0], quants[0], out.quant, attrs).fitted(out.dtype)
     if op.startswith("q"):
         assert out.quant
-        fracs = [q.frac for q in quants if q]
-        return _fixed(op[1:], x, fracs, out.quant.frac)
-    return _float(op, x)
+        return _fixed(op[1:], x, [q.frac for q in quants if q], out.quant.frac)
+    return Term(_float(op, [term.text for term in x]))
+
+
+def loaded(name: str, dtype: str) -> Term:
+    """A local that was read from memory."""
+    if dtype in ("int8", "int16"):
+        limits = np.iinfo(dtype)
+        return Term(name, int(limits.min), int(limits.max))
+    return Term(name)
 
 
 def local_type(dtype: str) -> str:

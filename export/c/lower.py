@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from edgernn.backend import Array
 from edgernn.errors import UnsupportedOp
@@ -22,7 +23,7 @@ class Lowered:
     actions: list[Action] = field(default_factory=list)
     views: dict[str, View] = field(default_factory=dict)
     buffers: dict[str, Value] = field(default_factory=dict)  # storage to plan
-    homes: dict[str, str] = field(default_factory=dict)  # buffer -> state or output it lives in
+    homes: dict[str, str] = field(default_factory=dict)  # the caller's memory -> output it holds
     weights: Weights = field(default_factory=Weights)
 
 
@@ -60,7 +61,7 @@ class _Lowering:
         if view.contiguous:
             return view
         value = self.graph.values[name]
-        packed = self.storage(f"{name}.packed", value)
+        packed = self.storage(f"{name}:packed", value)
         self.copy(view, packed, value, name)
         return packed
 
@@ -73,14 +74,15 @@ class _Lowering:
 
     def elementwise(self, node: Node) -> None:
         value = self.graph.values[node.output]
-        loop = Loop(value.shape, label=node.name)
+        loop = Loop(tuple(n for n in value.shape if n != 1), label=node.name)
         loop.statements.append(Statement(node.op, node.output, node.inputs, node.attrs))
         for name in node.inputs:
             if self.graph.constants.get(name, np.empty(2)).size != 1:
                 view = self.view(name)
-                loop.reads[name] = view.on(np.broadcast_to(view.cells, value.shape))
+                loop.reads[name] = view.on(np.broadcast_to(view.cells, value.shape).squeeze())
         view = self.storage(node.output, value)
-        loop.writes[node.output] = self.out.views[node.output] = view
+        self.out.views[node.output] = view
+        loop.writes[node.output] = view.on(view.cells.squeeze())
         self.out.actions.append(loop)
 
     def reshape(self, node: Node) -> None:
@@ -135,21 +137,28 @@ class _Lowering:
         frames = y.cells.size // weight.shape[0]
         self.matvec(node, weight, x, y, frames, weight.shape[1])
 
-    def matvec(self, node: Node, weight: Array, x: View, y: View, frames: int, hop: int) -> None:
-        """`frames` products of one matrix, the input advancing by `hop` elements."""
-        rows, cols = weight.shape
-        constants = self.graph.constants
-        repeat = {"repeat": frames, "advance": {id(x): hop, id(y): rows}}
+    def matvec(
+        self, node: Node, weight: Array, x: View, y: View, frames: int, hop: int, group: int = 0
+    ) -> None:
+        """`frames` products of one matrix, the input advancing by `hop` elements.
+
+        weight: the rows of this group, which write as many elements of every output frame.
+        """
+        rows = weight.shape[0]
+        part = slice(group * rows, (group + 1) * rows)
+        name = f"{node.inputs[1]}.group{group}" if group else node.inputs[1]
+        constants, width = self.graph.constants, self.graph.values[node.output].shape[-1]
+        repeat = {"repeat": frames, "advance": {id(x): hop, id(y): width}}
         if node.op.startswith("q"):
-            start, mult = (constants[name] for name in node.inputs[2:4])
-            packed, tail = self.out.weights.matvec_s8(node.inputs[1], weight, start, mult)
-            args = [*packed, str(node.attrs["shift"]), x, y, *tail]
+            start, mult = (constants[name][part] for name in node.inputs[2:4])
+            packed, tail = self.out.weights.matvec_s8(name, weight, start, mult)
+            args: list[str | View] = [*packed, *_scaling(node), x, y, *tail]
             self.call("matvec_s8", args, node, **repeat)
             return
         bias = np.zeros(rows, np.float32)
         if len(node.inputs) > 2:
-            bias = constants[node.inputs[2]]
-        kernel, packed, tail = self.out.weights.matvec_f32(node.inputs[1], weight, bias)
+            bias = constants[node.inputs[2]][part]
+        kernel, packed, tail = self.out.weights.matvec_f32(name, weight, bias)
         self.call(kernel, [*packed, x, y, *tail], node, **repeat)
 
     def conv1d(self, node: Node) -> None:
@@ -170,16 +179,33 @@ class _Lowering:
         elif dilation == 1 and groups == 1:
             self.matvec(node, weight.reshape(out, -1), x, y, frames, stride * channels)
         else:
-            raise UnsupportedOp(
-                f"{node.name}: a convolution with {groups} groups of {depth} channels and "
-                f"dilation {dilation}; dense undilated and depthwise ones are supported"
-            )
+            self.grouped(node, weight, x, y)
+
+    def grouped(self, node: Node, weight: Array, x: View, y: View) -> None:
+        """A convolution as one matrix a group, on windows copied into a row where they are not."""
+        groups, frames = node.attrs["groups"], y.shape[1]
+        out, kernel, depth = weight.shape
+        rows, channels = out // groups, x.shape[2]
+        shape = (frames, kernel, depth)
+        steps = (node.attrs["stride"] * channels, node.attrs["dilation"] * channels, 1)
+        value = Value((1, *shape), self.graph.values[node.inputs[0]].dtype)
+        for g in range(groups):
+            cells = as_strided(x.cells[0, :, g * depth :], shape, steps)
+            window, hop = x.on(cells), steps[0]
+            if kernel > 1:
+                packed = self.storage(f"{node.output}:window{g}", value)
+                target, hop = packed.on(packed.cells[0]), kernel * depth
+                self.copy(window, target, value, node.inputs[0])
+                window = target
+            part = weight[g * rows : (g + 1) * rows].reshape(rows, -1)
+            made = y.on(y.cells[:, :, g * rows : (g + 1) * rows])
+            self.matvec(node, part, window, made, frames, hop, g)
 
     def depthwise_weights(self, node: Node, weight: Array) -> list[str | View]:
         constants, table = self.graph.constants, self.out.weights.table
         if node.op.startswith("q"):
             names = [table(n, constants[n]) for n in node.inputs[2:4]]
-            return [table(node.inputs[1], weight), *names, str(node.attrs["shift"])]
+            return [table(node.inputs[1], weight), *names, *_scaling(node)]
         bias = np.zeros(len(weight), np.float32)
         if len(node.inputs) > 2:
             bias = constants[node.inputs[2]]
@@ -192,9 +218,10 @@ class _Lowering:
         self.out.views[node.output] = y
         m, k, n = a.shape[-2], a.shape[-1], b.shape[-1]
         batch = value.size // (m * n)
-        if batch != 1 and a.cells.size // (m * k) != b.cells.size // (k * n):
+        if {a.cells.size // (m * k), b.cells.size // (k * n)} - {1, batch}:
             raise UnsupportedOp(f"{node.name}: matmul of {a.shape} and {b.shape} broadcasts")
-        advance = {id(a): m * k, id(b): k * n, id(y): m * n}
+        many = {id(v): int(v.cells.size > size) for v, size in ((a, m * k), (b, k * n))}
+        advance = {id(a): m * k * many[id(a)], id(b): k * n * many[id(b)], id(y): m * n}
         sizes = [str(m), str(k), str(n)]
         self.call("matmul_f32", [a, b, y, *sizes], node, repeat=batch, advance=advance)
 
@@ -204,7 +231,7 @@ class _Lowering:
         turned = view.on(view.cells.transpose(*kept, *axes))
         value = self.graph.values[node.output]
         if not turned.contiguous:
-            packed = self.storage(f"{node.output}.rows", Value(turned.shape, value.dtype))
+            packed = self.storage(f"{node.output}:rows", Value(turned.shape, value.dtype))
             self.copy(turned, packed, value, node.inputs[0])
             turned = packed
         y = self.storage(node.output, value)
@@ -224,8 +251,8 @@ class _Lowering:
         y = self.storage(node.output, value)
         self.out.views[node.output] = y
         width = value.shape[-1]
-        args = [x, y, str(value.size // width), str(width)]
-        self.call("softmax_f32", args, node)
+        sizes = [str(value.size // width), str(width)]
+        self.call("softmax_f32", [x, y, *sizes], node)
 
     def gather(self, node: Node) -> None:
         table = self.graph.constants.get(node.inputs[0])
@@ -245,9 +272,14 @@ class _Lowering:
         """Outputs and new states reach their places; see `_settle_states`."""
         graph = self.graph
         for name in graph.outputs:
-            target = View.whole(f"{name}.out", graph.values[name].shape)
+            target = View.whole(f"output:{len(self.out.homes)}", graph.values[name].shape)
             self.out.homes[target.buffer] = name
             self.copy(self.view(name), target, graph.values[name], name)
+
+
+def _scaling(node: Node) -> list[str]:
+    """The arguments `lead` and `shift` of an integer kernel."""
+    return [str(node.attrs["lead"]), str(node.attrs["shift"])]
 
 
 def _fuse(actions: list[Action], kept: set[str]) -> list[Action]:
@@ -302,7 +334,7 @@ def lower(graph: Graph, weights: Weights) -> Lowered:
         work.node(node)
     work.finish()
     out = work.out
-    kept = {out.views[s.new].buffer for s in graph.states} | set(out.homes)
+    kept = {work.view(s.new).buffer for s in graph.states} | set(out.homes)
     out.actions = _fuse(out.actions, kept)
     written = {v.buffer for action in out.actions for v in views_written(action)}
     out.buffers = {name: value for name, value in out.buffers.items() if name in written}

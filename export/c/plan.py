@@ -91,18 +91,18 @@ def _settle_states(lowered: Lowered, plan: Plan) -> None:
         source = views[state.new]
         if source.buffer in leaves:
             value = graph.values[state.new]
-            saved = View.whole(f"{state.new}.saved.{state.name}", source.shape)
+            saved = View.whole(f"{state.new}:saved:{state.name}", source.shape)
             lowered.buffers[saved.buffer] = value
             lowered.actions.insert(0, _copy(source, saved, value.dtype, state.new))
             ready[state.name] = saved
     taken: set[str] = set()
     for state in moved:
         made = ready.get(state.name, views[state.new])
-        if made.buffer not in taken and state.name not in ready:
-            if _in_place(lowered, state.name, made, lowered.actions):
-                plan.homes[made.buffer] = state.name
-                taken.add(made.buffer)
-                continue
+        free = made.buffer not in taken and state.name not in ready
+        if free and _in_place(lowered, state.name, made, lowered.actions):
+            plan.homes[made.buffer] = state.name
+            taken.add(made.buffer)
+            continue
         target = View.whole(state.name, made.shape)
         copies.append(_copy(made, target, graph.values[state.new].dtype, state.new))
     lowered.actions += copies
@@ -139,6 +139,7 @@ def _place_scratch(lowered: Lowered, plan: Plan) -> None:
         plan.scratch_offsets[name] = at
         plan.scratch_bytes = max(plan.scratch_bytes, at + size[name])
         placed.append(name)
+    plan.scratch_bytes += ALIGN  # kernels may read, and ignore, a little past an input
     for index in range(len(plan.actions)):
         live = sum(size[n] for n, (a, b) in spans.items() if a <= index <= b)
         plan.peak_live_bytes = max(plan.peak_live_bytes, live)
@@ -154,7 +155,7 @@ def _direct_outputs(lowered: Lowered, plan: Plan) -> None:
         buffer = lowered.buffers.get(source.buffer)
         whole = buffer is not None and source.contiguous and source.cells.size == buffer.size
         if whole and source.buffer not in plan.homes:
-            plan.homes[source.buffer] = lowered.homes[target.buffer]
+            plan.homes[source.buffer] = target.buffer
             lowered.actions.remove(action)
 
 

@@ -54,10 +54,12 @@ def number_typed(
     return graph, notes
 
 
-def _arguments(step: StepGraph) -> str:
-    parts = [f"const {C_TYPES[p.dtype]} *in_{c_name(p.name)}" for p in step.inputs]
-    parts += [f"{C_TYPES[p.dtype]} *out_{c_name(p.name)}" for p in step.outputs]
-    return ", ".join(["void *state", "void *scratch", *parts])
+def _arguments(step: StepGraph, qualifier: str = "") -> str:
+    """Parameters of NAME_step; `restrict` is C only, so the header leaves it out."""
+    star = f"*{qualifier}"
+    parts = [f"const {C_TYPES[p.dtype]} {star}in_{c_name(p.name)}" for p in step.inputs]
+    parts += [f"{C_TYPES[p.dtype]} {star}out_{c_name(p.name)}" for p in step.outputs]
+    return ", ".join([f"void {star}state", f"void {star}scratch", *parts])
 
 
 def _state_rows(graph: Graph, offsets: Mapping[str, int]) -> list[dict[str, Any]]:
@@ -91,11 +93,11 @@ def _header(step: StepGraph, symbol: str, facts: Mapping[str, Any], made_by: str
         [
             f"/* One step of {symbol}, {facts['number_type']}. Made by: {made_by}",
             " *",
-            f" * {facts['macs']} multiply-accumulates a step; weights {facts['weights_bytes']} bytes "
-            "(flash);",
-            f" * state {facts['state_bytes']} and scratch {facts['scratch_bytes']} bytes (RAM), both "
-            "the caller's, 16-aligned.",
-            " * Threads may step different states at once, each with a scratch of its own.",
+            f" * {facts['macs']} multiply-accumulates a step. In bytes: weights",
+            f" * {facts['weights_bytes']} (flash), state {facts['state_bytes']} and scratch "
+            f"{facts['scratch_bytes']} (RAM, the caller's,",
+            " * 16-aligned). No two arguments of a step may overlap. Threads may step different",
+            " * states at once, each with a scratch of its own.",
             *ports,
             " * State leaves by byte offset:",
             *leaves,
@@ -144,7 +146,7 @@ def _source(emitter: Emitter, symbol: str) -> str:
             "  return 0;",
             "}",
             "",
-            f"void {symbol}_step({_arguments(emitter.step)}) {{\n{body}\n}}",
+            f"void {symbol}_step({_arguments(emitter.step, 'restrict ')}) {{\n{body}\n}}",
             "",
         ]
     )

@@ -22,11 +22,13 @@ SPARSE_BELOW = 0.25  # share of non-zero weights under which a row list is small
 _PER_LINE = 16
 
 
-def pack(weight: Array, rows: int, cols: int) -> Array:
-    """(R, C) as [R / rows][C / cols][rows][cols], zero-padded."""
+def pack(weight: Array, kernel: Kernel) -> Array:
+    """A matrix in the layout that a kernel reads, zero-padded; see `kernels`."""
+    rows, cols = kernel.rows, kernel.cols
     padded = np.pad(weight, ((0, -weight.shape[0] % rows), (0, -weight.shape[1] % cols)))
     r, c = padded.shape
-    return padded.reshape(r // rows, rows, c // cols, cols).transpose(0, 2, 1, 3).reshape(-1)
+    order = (0, 2, 3, 1) if kernel.by_column else (0, 2, 1, 3)
+    return padded.reshape(r // rows, rows, c // cols, cols).transpose(order).reshape(-1)
 
 
 def c_number(value: float | int, dtype: str) -> str:
@@ -72,7 +74,7 @@ class Weights:
     ) -> tuple[list[str], list[str]]:
         """Arguments before and after the pointers of `matvec_s8`."""
         kernel = self.use("matvec_s8")
-        packed = self.table(name, pack(weight, kernel.rows, kernel.cols))
+        packed = self.table(name, pack(weight, kernel))
         pad = (0, -len(start) % kernel.rows)
         names = [
             self.table(f"{name}.{k}", np.pad(v, pad)) for k, v in (("start", start), ("mult", mult))
@@ -94,7 +96,7 @@ class Weights:
             ]
             return "matvec_sparse_f32", [*names, start], [str(rows)]
         kernel = self.use("matvec_f32")
-        packed = self.table(name, pack(weight, kernel.rows, kernel.cols))
+        packed = self.table(name, pack(weight, kernel))
         return "matvec_f32", [packed, start], [str(rows), str(cols)]
 
     def flash_bytes(self) -> int:

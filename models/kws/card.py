@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from edgernn.models.kws import LABELS
+from edgernn.models.kws.decode import REFRACTORY_MS, WINDOW_MS
 
 TEMPLATE = """# kws: streaming keyword spotter
 
@@ -28,7 +29,8 @@ the mean logits of the last 25 frames.
 
 ## In a stream
 
-Detection: posteriors averaged over 200 ms, threshold {threshold}, 600 ms of quiet after each.
+Detection: posteriors averaged over {window_ms:.0f} ms, threshold {threshold}, then
+{refractory_ms:.0f} ms of quiet.
 Missed: of {word_count} keyword clips of the test speakers set 1 s apart into noise 15 dB below
 them, those not detected as themselves by 0.5 s after the word's end.
 
@@ -80,6 +82,8 @@ def render(metrics: Mapping[str, Any]) -> str:
         clips=first["clips"],
         speakers=first["speakers"],
         threshold=first["threshold"],
+        window_ms=WINDOW_MS,
+        refractory_ms=REFRACTORY_MS,
         word_count=first["words"],
         alarms=_alarms(figures),
         validation=_validation(metrics["validation"], first["threshold"]),

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from edgernn.errors import DataError
 from edgernn.models.kws import FRAME_MS, LABELS, SAMPLE_RATE_HZ
 from edgernn.models.kws.archive import Archive, open_archive
 
@@ -68,11 +69,17 @@ def load_clips(data: Path, split: str) -> Clips:
     """The Speech Commands clips of a split. Raises: DataError."""
     archive = open_archive(data / COMMANDS)
     rows = archive.rows
+    for row in rows:
+        if "speaker" not in row or row.get("label") not in LABELS:
+            raise DataError(
+                f"{data / COMMANDS}: {row['file']}: needs a speaker column and one of the labels "
+                f"{', '.join(LABELS)}; label is {row.get('label')!r}"
+            )
     chosen = [i for i, r in enumerate(rows) if split_of(r["speaker"] or r["file"]) == split]
     audio = np.zeros((len(chosen), CLIP_SAMPLES), np.int16)
-    for row, i in zip(audio, chosen, strict=True):
+    for line, i in zip(audio, chosen, strict=True):
         clip = archive.clip(i)[:CLIP_SAMPLES]
-        row[: len(clip)] = clip
+        line[: len(clip)] = clip
     spans = np.array([word_span(row) for row in audio], np.int64).reshape(-1, 2)
     return Clips(
         audio=audio,

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgernn.models.kws import INFO
+from edgernn.models.kws import FRAME_MS, LABELS
 
-THRESHOLD = 0.8
+# Chosen on the validation split (see evaluate.validate).
+THRESHOLD, WINDOW_MS, REFRACTORY_MS = 0.8, 300.0, 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +39,12 @@ class Detector:
 
     def __init__(
         self,
-        labels: Sequence[str] = INFO.labels,
+        labels: Sequence[str] = LABELS,
         *,
         threshold: float = THRESHOLD,
-        window_ms: float = 200.0,
-        refractory_ms: float = 600.0,
-        frame_ms: float = 20.0,
+        window_ms: float = WINDOW_MS,
+        refractory_ms: float = REFRACTORY_MS,
+        frame_ms: float = FRAME_MS,
     ) -> None:
         self.labels, self.threshold, self.frame_ms = tuple(labels), threshold, frame_ms
         self.window = max(1, round(window_ms / frame_ms))

@@ -109,4 +109,4 @@ class GdbLink:
 
     def _last_words(self) -> str:
         lines = self._errors.read_text(errors="replace").strip().splitlines()
-        return lines[-1] if lines else f"exit code {self._process.poll()}"
+        return lines[0] if lines else f"exit code {self._process.poll()}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import shutil
 import subprocess
 import tempfile
 import weakref
@@ -34,7 +35,7 @@ class QemuModule:
         # nothing returns to the reset code by itself, so its address can stand for "done"
         self._return = image.symbol("edgernn_reset")
         self._total: mmap.mmap | None = None
-        self._folder = tempfile.TemporaryDirectory(prefix="edgernn-")
+        self._folder = Path(tempfile.mkdtemp(prefix="edgernn-"))
         self._link = self._start([])
 
     def alloc(self, nbytes: int) -> int:
@@ -86,7 +87,7 @@ class QemuModule:
     def _move_to_counting_machine(self) -> None:
         start = self.image.symbol("__data_start")
         memory = self.read(start, self._heap - start)
-        live = Path(self._folder.name) / "live"
+        live = self._folder / "live"
         live.write_bytes(bytes(8))
         plugin = plugin_for(self._machine[0])
         self._finalizer.detach()
@@ -97,14 +98,20 @@ class QemuModule:
         self.write(start, memory)
 
     def _start(self, extra: list[str]) -> GdbLink:
-        path, errors = Path(self._folder.name) / "image", Path(self._folder.name) / "errors"
+        path, errors = self._folder / "image", self._folder / "errors"
         path.write_bytes(self._binary)
         command = [*self._machine, *extra, "-kernel", str(path), "-S", "-gdb", "stdio"]
         with errors.open("wb") as sink:
             process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=sink
             )
-        link = GdbLink(process, errors)
+        try:
+            link = GdbLink(process, errors)
+        except BaseException:
+            process.kill()
+            process.communicate()
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
         self._link = link
         self._finalizer = weakref.finalize(self, _end, link, self._folder)
         self._run(self.image.symbol("main") & ~1, "start-up")
@@ -117,6 +124,6 @@ class QemuModule:
             raise ToolError(f"{what}: stopped at {reached:#x} in {where}")
 
 
-def _end(link: GdbLink, folder: tempfile.TemporaryDirectory[str]) -> None:
+def _end(link: GdbLink, folder: Path) -> None:
     link.close()
-    folder.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)

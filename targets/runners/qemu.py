@@ -135,9 +135,9 @@ def _boot(binary: bytes, machine: list[str], extra: list[str], folder: Path) -> 
         raise ToolError(f"the image did not exit in {BOOT_SECONDS} s under {program}") from error
     # semihosting writes to the standard error of some versions
     text = done.stdout + done.stderr
-    if "=" not in text and "fault" not in text and done.returncode:
-        line = (text.strip().splitlines() or [f"exit code {done.returncode}"])[0]
-        raise ToolError(f"{program}: {line}")
+    complaint = next((line for line in text.splitlines() if line.startswith(f"{program}:")), "")
+    if done.returncode < 0 or complaint:
+        raise ToolError(complaint or f"{program} was ended by signal {-done.returncode}")
     return BootReport(done.returncode, text, "qemu")
 
 

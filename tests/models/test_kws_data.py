@@ -118,6 +118,12 @@ def test_another_sample_rate_is_refused(data: Path) -> None:
         load_clips(data, "train")
 
 
+def test_unknown_label_is_refused(data: Path) -> None:
+    make_archive(data / COMMANDS, [{"file": "a.flac", "label": "gone", "speaker": "s"}])
+    with pytest.raises(DataError, match=r"a\.flac: needs .* label is 'gone'"):
+        load_clips(data, "train")
+
+
 def test_audio_is_decoded_once(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = load_clips(data, "train").audio
     monkeypatch.setattr(soundfile, "read", None)

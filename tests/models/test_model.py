@@ -132,3 +132,10 @@ def test_shipped_weights_are_loaded_in_eval_mode() -> None:
     assert not one.training
     same = [torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True)]
     assert all(same)
+
+
+def test_shipped_clips_calibrate_in_whole_blocks() -> None:
+    streams = [*find_model("kws").calibration(3)]
+    assert [s.shape[0::2] for s in streams] == [(1, 1)] * 3
+    assert all(s.shape[1] % 320 == 0 and s.dtype == np.float32 for s in streams)
+    assert len([*find_model("kws").calibration(99)]) == len(find_model("kws").clips())

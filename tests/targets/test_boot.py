@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,16 @@ def test_marks_that_are_never_passed_are_an_error(marks: tuple[str, str], build:
     emulator: Any = find_runner("qemu")
     with pytest.raises(ToolError, match="never passed"):
         emulator.count(build(target), target, *marks)
+
+
+@pytest.mark.parametrize("way", [pytest.param(w, marks=QEMU) for w in ("boot", "count", "load")])
+def test_what_qemu_complains_of_is_one_line(way: str, build: Build) -> None:
+    target = find_target("cortex-m4")
+    assert target.board
+    unknown = replace(target, board=replace(target.board, qemu_machine="abacus"))
+    with pytest.raises(ToolError, match="unsupported machine") as caught:
+        getattr(find_runner("qemu"), way)(build(target), unknown)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,11 @@ def _folded(graph: Graph, target: Node, node: Node, factor: Array) -> Node:
     return replace(target, inputs=(target.inputs[0], *names))
 
 
+def _same_rows(graph: Graph, node: Node) -> bool:
+    """Whether a reshape keeps the last axis."""
+    return graph.values[node.output].shape[-1:] == graph.values[node.inputs[0]].shape[-1:]
+
+
 def run(graph: Graph) -> PassResult:
     """Fold until nothing more folds; reshapes that keep the last axis are looked through."""
     after = graph.copy()
@@ -71,9 +76,8 @@ def run(graph: Graph) -> PassResult:
             continue
         if node.op in ("linear", "conv1d"):
             chains[node.output] = (len(nodes), len(nodes))
-        elif alone and node.op == "reshape":
-            if graph.values[node.output].shape[-1:] == graph.values[str(source)].shape[-1:]:
-                chains[node.output] = (chains[str(source)][0], len(nodes))
+        elif alone and node.op == "reshape" and _same_rows(graph, node):
+            chains[node.output] = (chains[str(source)][0], len(nodes))
         nodes.append(node)
     after.nodes = nodes
     return PassResult(after, bool(notes), tuple(notes))

@@ -45,7 +45,8 @@ class _Quantizer:
         self.graph.nodes = []
         self.where: dict[str, str] = {}
         self.cache: dict[tuple[str, str], str] = {}
-        self.quants = {g: self._group_quant(g, m) for g, m in self.storage.members().items()}
+        self.members = self.storage.members()
+        self.quants = {g: self._group_quant(g, m) for g, m in self.members.items()}
 
     def _seen(self, names: list[str], kind: str) -> Quant:
         seen = [self.ranges[name] for name in names if name in self.ranges]
@@ -91,8 +92,7 @@ class _Quantizer:
         assert want.quant
         if want.dtype == "int16":
             return 1, have.frac - want.quant.frac
-        mult, shift = fx.multiplier(np.asarray(have.scale / want.quant.scale), 15)
-        return int(mult), shift
+        return fx.multiplier(have.scale / want.quant.scale, 15)
 
     def constant(self, name: str, dtype: str, quant: Quant | None) -> str:
         """A constant in a type of its own; 16-bit ones choose their scale themselves."""
@@ -118,15 +118,17 @@ class _Quantizer:
             self.constant(i, kind, quant) if i in self.old.constants else self.where[i]
             for i in node.inputs
         ]
-        value = replace(self.old.values[node.output], dtype=kind, quant=quant)
+        value = self.old.values[node.output]
+        if value.dtype == "float32":  # tokens stay what they are
+            value = replace(value, dtype=kind, quant=quant)
         self.where[node.output] = self.emit(node.op, node.output, inputs, value, **node.attrs)
 
     def heavy(self, node: Node) -> None:
-        """linear or conv1d in integers: int8 x int8 onto int32, rescaled to 16 bits."""
+        """Linear or conv1d in integers: int8 x int8 onto int32, rescaled to 16 bits."""
         source = self.where[node.inputs[0]]
         quant = self.graph.values[source].quant
         if self.graph.values[source].dtype != "int8" or quant is None:
-            quant = self._seen([node.inputs[0]], "int8")
+            quant = self._seen(self.members[self.storage.root(node.inputs[0])], "int8")
             source = self.convert(source, "int8", quant)
         weight = self.old.constants[node.inputs[1]].astype(np.float64)
         flat = weight.reshape(weight.shape[0], -1)
@@ -136,20 +138,24 @@ class _Quantizer:
         rows = np.clip(np.rint(flat / scale[:, None]), -127, 127).astype(np.int8)
         start = np.rint(bias / (scale * quant.scale)) - quant.zero_point * rows.sum(1, np.int64)
         reach = np.abs(start) + 128 * np.abs(rows.astype(np.int64)).sum(axis=1)
-        if reach.max() >= 1 << 31:
+        if reach.max() >= 1 << 30:
             raise DataError(f"{node.name}: a bias of {np.abs(bias).max():.3g} overflows int32")
         out = self._product_quant(node)
-        mult, shift = fx.multiplier(scale * quant.scale / out.scale, 31)
+        factors = scale * quant.scale / out.scale
+        try:
+            mult, lead, shift = fx.row_multipliers(factors, int(reach.max()))
+        except OverflowError as cause:
+            raise DataError(f"{node.name}: {cause}; calibrate with frames of real data") from cause
         names = [
             self.graph.add_constant(f"{node.inputs[1]}.{suffix}", array)
             for suffix, array in (
                 ("int8", rows.reshape(weight.shape)),
                 ("start", start.astype(np.int32)),
-                ("mult", mult.astype(np.int32)),
+                ("mult", mult),
             )
         ]
         value = replace(self.old.values[node.output], dtype="int16", quant=out)
-        attrs = {**node.attrs, "shift": shift}
+        attrs = {**node.attrs, "lead": lead, "shift": shift}
         made = self.emit(f"q{node.op}", node.output, [source, *names], value, **attrs)
         self.settle(node.output, made)
 

@@ -34,6 +34,8 @@ def _sink(graph: Graph, node: Node, made: dict[str, Node]) -> list[Node] | None:
     if not turned or len({t.attrs["perm"] for t in turned}) != 1:
         return None
     perm = turned[0].attrs["perm"]
+    if any(len(graph.values[name].shape) > len(perm) for name in node.inputs):
+        return None  # broadcasting adds an axis that the transpose does not know
     inputs = []
     for name in node.inputs:
         source = made.get(name)

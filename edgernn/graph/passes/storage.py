@@ -11,7 +11,9 @@ from collections import defaultdict
 from edgernn.graph.ir import MOVEMENT, Graph, Node
 
 QUANTIZABLE = ("linear", "conv1d")
-INTEGER_TWINS = frozenset("add sub mul maximum minimum relu neg sigmoid tanh".split())
+INTEGER_TWINS = frozenset(
+    ("add", "sub", "mul", "maximum", "minimum", "relu", "neg", "sigmoid", "tanh")
+)
 
 
 class Storage:

@@ -13,10 +13,10 @@ EDGERNN_INLINE int8_t edgernn_sat8(int32_t v) {
   return (int8_t)(v > 127 ? 127 : v < -128 ? -128 : v);
 }
 
-/* int32 accumulator to 16 bits: acc * mult / 2^shift, rounded half up */
-EDGERNN_INLINE int16_t edgernn_rescale(int32_t acc, int32_t mult, int shift) {
-  const int64_t wide = (int64_t)acc * mult + ((int64_t)1 << (shift - 1));
-  return edgernn_sat16((int32_t)(wide >> shift));
+/* int32 accumulator to 16 bits: the high word of (acc << lead) * mult, shifted right by `shift` */
+EDGERNN_INLINE int16_t edgernn_rescale(int32_t acc, int32_t mult, int lead, int shift) {
+  const int32_t wide = (int32_t)((uint32_t)acc << lead);
+  return edgernn_sat16(edgernn_shr((int32_t)(((int64_t)wide * mult) >> 32), shift));
 }
 
 /* float to integer: half away from zero; NaN gives the lower bound */
