@@ -123,7 +123,8 @@ class _Road:
         typed, notes = backend.typed(graph, self.number_type, calibration)
         row = _step_row(graph, backend.state_rows(graph, typed, self.number_type))
         host = find_target("host")
-        twin = backend.export(graph, host, self.number_type, typed=typed, cc=_host_cc(cc))
+        desk_cc = cc if target.name == host.name else _desk_cc(cc)
+        twin = backend.export(graph, host, self.number_type, typed=typed, cc=desk_cc)
         program = self.opened(twin, row, host)
         golden, image = self.desk(program, graph, stream)
         artifacts = [twin]
@@ -272,7 +273,7 @@ def _step_row(graph: StepGraph, states: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _host_cc(cc: str | None) -> str | None:
+def _desk_cc(cc: str | None) -> str | None:
     """The desk twin of a cross build is made by zig, unless the compiler serves both."""
     return cc if cc in (None, "zig", "clang") else None
 

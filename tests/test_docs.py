@@ -13,6 +13,7 @@ from types import ModuleType
 import pytest
 
 import edgernn.cells
+import edgernn.layers
 from edgernn.streaming import Streaming
 from edgernn.testing import check_streaming, example_input
 
@@ -30,6 +31,25 @@ def cell(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     yield importlib.import_module("edgernn.cells.mgu")
     del sys.modules["edgernn.cells.mgu"]
     del edgernn.cells.mgu
+
+
+@pytest.fixture
+def layer(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """The file that docs/add-a-layer.md tells its reader to save, in a folder beside the layers."""
+    (code,) = blocks(root / "docs/add-a-layer.md")
+    (tmp_path / "preemphasis.py").write_text(code)
+    monkeypatch.setattr(edgernn.layers, "__path__", [*edgernn.layers.__path__, str(tmp_path)])
+    yield importlib.import_module("edgernn.layers.preemphasis")
+    del sys.modules["edgernn.layers.preemphasis"]
+    del edgernn.layers.preemphasis
+
+
+def test_the_layer_of_the_docs_is_found_and_obeys_the_law(layer: ModuleType) -> None:
+    names = {m.name for m in pkgutil.iter_modules(edgernn.layers.__path__)}
+    assert {"conv", "preemphasis"} <= names
+    for example in layer.EXAMPLES.values():
+        built = example.build()
+        check_streaming(built, example_input(built, example))
 
 
 def test_the_cell_of_the_docs_is_found_by_its_file(cell: ModuleType) -> None:

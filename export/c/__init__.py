@@ -10,19 +10,19 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgernn.backend import Array, Artifact, Module, Program, Runner
-from edgernn.compilers import compiler
-from edgernn.elf import read_elf
 from edgernn.errors import UnknownName
 from edgernn.export.c.program import CProgram
-from edgernn.export.c.source import NUMBER_TYPES, CSource, compile_step, number_typed
-from edgernn.firmware import GoldenRun, golden_header
-from edgernn.graph.ir import Graph
-from edgernn.graph.step_graph import StepGraph
 from edgernn.target import Target
-from edgernn.toolchain import build_firmware, build_library, build_wasm, compile_line
+
+if TYPE_CHECKING:  # what compiles is imported when something is compiled; opening needs none of it
+    from edgernn.compilers import Compiler
+    from edgernn.export.c.source import CSource
+    from edgernn.firmware import GoldenRun
+    from edgernn.graph.ir import Graph
+    from edgernn.graph.step_graph import StepGraph
 
 SUFFIX = {"library": ".so", "firmware": ".elf", "wasm": ".wasm"}
 
@@ -34,12 +34,14 @@ class C:
     extra = "c"
 
     def supports(self, target: Target, number_type: str) -> bool:
-        return number_type in NUMBER_TYPES and number_type in target.number_types
+        return number_type in target.number_types
 
     def typed(
         self, step: StepGraph, number_type: str, frames: Iterable[Mapping[str, Array]]
     ) -> tuple[Graph, list[str]]:
         """The graph in a number type, and what each pass did; see `source.number_typed`."""
+        from edgernn.export.c.source import number_typed
+
         return number_typed(step, number_type, frames)
 
     def export(
@@ -57,6 +59,11 @@ class C:
 
         Raises: UnknownName, UnsupportedOp, DoesNotFit, ToolError.
         """
+        from edgernn.compilers import compiler
+        from edgernn.elf import read_elf
+        from edgernn.export.c.source import compile_step
+        from edgernn.toolchain import compile_line
+
         if not self.supports(target, number_type):
             raise UnknownName("number type", number_type, target.number_types)
         tool = compiler(cc)
@@ -76,10 +83,17 @@ class C:
 
     def state_rows(self, graph: StepGraph, typed: Graph, number_type: str) -> list[dict[str, Any]]:
         """The manifest's rows of the state leaves, alike for every target."""
+        from edgernn.export.c.source import compile_step
+
         rows: list[dict[str, Any]] = compile_step(graph, typed, number_type).facts["states"]
         return rows
 
-    def _build(self, source: CSource, target: Target, golden: GoldenRun | None, cc: Any) -> bytes:
+    def _build(
+        self, source: CSource, target: Target, golden: GoldenRun | None, cc: Compiler
+    ) -> bytes:
+        from edgernn.firmware import golden_header
+        from edgernn.toolchain import build_firmware, build_library, build_wasm
+
         files = source.files()
         with tempfile.TemporaryDirectory(prefix="edgernn-") as folder:
             if target.kind == "firmware":
