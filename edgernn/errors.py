@@ -27,7 +27,8 @@ class UnknownName(EdgernnError, LookupError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         known = sorted(known)
-        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or known
+        holding = [each for each in known if name and name in each]
+        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or holding or known
         super().__init__(f"unknown {kind} {name!r}; did you mean {' or '.join(near)}?")
 
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from edgernn.errors import EdgernnError, UnsupportedOp
+from edgernn.graph.fold_batchnorm import fold_batchnorm
 from edgernn.graph.step_graph import StatePair, StepGraph, read_step_graph, write_metadata
 from edgernn.state import NEW, State, from_leaves, named_leaves
 from edgernn.streaming import Streaming
@@ -57,7 +58,7 @@ def capture(module: Streaming, example: Tensor, name: str) -> StepGraph:
 
     Raises: UnsupportedOp if the step holds what no exporter gets right.
     """
-    module = module.eval()
+    module = fold_batchnorm(module)
     state = module.initial_state(1)
     leaves = named_leaves(state)
     given = ["x_in" if "x" in leaves else "x", *leaves]

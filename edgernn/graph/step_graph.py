@@ -9,9 +9,10 @@ parameters are what training may quantize). `init` is null for zeros, else a nes
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import onnx
@@ -102,37 +103,54 @@ def timing_from(row: dict[str, object]) -> Timing:
     return Timing(int(str(row["block"])), Fraction(str(row["ratio"])), int(str(row["delay"])))
 
 
-def read_step_graph(model: onnx.ModelProto) -> StepGraph:
-    """A step graph from a model that carries our metadata.
-
-    Raises: BundleError if the metadata is missing or does not fit the model.
-    """
-    props = {p.key: p.value for p in model.metadata_props}
-    if "edgernn.state" not in props:
-        raise BundleError(f"{model.graph.name}: the model names no states (edgernn.state)")
-    rows = json.loads(props["edgernn.state"])
-    states = tuple(
+def _states(rows: list[dict[str, Any]]) -> tuple[StatePair, ...]:
+    return tuple(
         StatePair(
             r["in"],
             r["out"],
             tuple(r["shape"]),
             r["dtype"],
-            None if r["init"] is None else np.array(r["init"], r["dtype"]),
+            None if r["init"] is None else np.array(r["init"], r["dtype"]).reshape(r["shape"]),
         )
         for r in rows
     )
+
+
+def read_step_graph(model: onnx.ModelProto) -> StepGraph:
+    """A step graph from a model that carries our metadata.
+
+    Raises: BundleError if the metadata is missing or does not fit the model.
+    """
+    name = model.graph.name
+    props = {p.key: p.value for p in model.metadata_props}
+    if "edgernn.state" not in props:
+        raise BundleError(f"{name}: the model names no states (edgernn.state)")
+
+    def parsed(key: str, read: Callable[[Any], Any], missing: str = "null") -> Any:
+        try:
+            return read(json.loads(props.get(key, missing)))
+        except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as cause:
+            raise BundleError(f"{name}: {key} is damaged: {cause}") from cause
+
+    states: tuple[StatePair, ...] = parsed("edgernn.state", _states)
     inputs = {v.name: _port(v) for v in model.graph.input}
     outputs = {v.name: _port(v) for v in model.graph.output}
     for state in states:
         if state.name not in inputs or state.out not in outputs:
-            raise BundleError(f"{model.graph.name}: no tensors for state {state.name}")
+            raise BundleError(f"{name}: no tensors for state {state.name}")
+        for port in (inputs[state.name], outputs[state.out]):
+            if (port.shape, port.dtype) != (state.shape, state.dtype):
+                raise BundleError(
+                    f"{name}: state {state.name} is {state.shape} {state.dtype}, "
+                    f"but its tensor {port.name} is {port.shape} {port.dtype}"
+                )
     taken = {s.name for s in states} | {s.out for s in states}
     return StepGraph(
-        model.graph.name,
+        name,
         model,
         tuple(p for n, p in inputs.items() if n not in taken),
         tuple(p for n, p in outputs.items() if n not in taken),
         states,
-        timing_from(json.loads(props["edgernn.timing"])),
-        frozenset(json.loads(props.get("edgernn.keep_float", "[]"))),
+        parsed("edgernn.timing", timing_from),
+        parsed("edgernn.keep_float", frozenset, "[]"),
     )

@@ -14,6 +14,8 @@ from edgernn.export.c.weights import Weights
 from edgernn.graph.ir import ELEMENTWISE, Graph, Node, Value
 from edgernn.graph.shapes import slices
 
+GATHERS = {"float32": "gather_f32", "int16": "gather_s16", "int8": "gather_s8"}
+
 
 @dataclass
 class Lowered:
@@ -257,15 +259,15 @@ class _Lowering:
     def gather(self, node: Node) -> None:
         table = self.graph.constants.get(node.inputs[0])
         value = self.graph.values[node.output]
-        if table is None or value.dtype not in ("float32", "int8"):
-            raise UnsupportedOp(f"{node.name}: gather needs a constant float or int8 table")
+        kernel = GATHERS.get(value.dtype)
+        if table is None or kernel is None:
+            raise UnsupportedOp(f"{node.name}: gather needs a constant table of reals")
         index = self.contiguous(node.inputs[1])
         y = self.storage(node.output, value)
         self.out.views[node.output] = y
         name = self.out.weights.table(node.inputs[0], table)
         count = int(np.prod(index.shape))
         tail = [str(count), str(table.shape[0]), str(table[0].size)]
-        kernel = "gather_f32" if value.dtype == "float32" else "gather_s8"
         self.call(kernel, [name, index, y, *tail], node)
 
     def finish(self) -> None:

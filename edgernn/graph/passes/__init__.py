@@ -11,7 +11,8 @@ from types import ModuleType
 from edgernn.graph.ir import Graph
 from edgernn.graph.passes import dead_code, fold_affine, sink_transposes
 
-PIPELINE: Sequence[ModuleType] = (sink_transposes, fold_affine, dead_code)
+# dead code goes first where a reader that is dead would hold a rewrite back
+PIPELINE: Sequence[ModuleType] = (sink_transposes, dead_code, fold_affine, dead_code)
 
 
 def simplify(graph: Graph) -> tuple[Graph, list[str]]:
