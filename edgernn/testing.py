@@ -43,6 +43,37 @@ def check_streaming(layer: nn.Module, x: Tensor | None = None, *, atol: float = 
             module.training = training
 
 
+def check_backend(
+    module: Streaming,
+    x: Tensor,
+    backend: str = "c",
+    *,
+    target: str = "host",
+    number_type: str = "fp32",
+) -> None:
+    """Check that a module's step gives torch's numbers after a backend has had it.
+
+    The law, capture, ONNX Runtime and, for `c`, the compiled code on the target: over 10,000
+    steps made of `x`, within the tolerance of the number type.
+
+    Shapes: x (1, T, C), T at least 4 blocks; real input, for w8a8 is calibrated on it.
+    Raises: ContractError, UnsupportedOp, ToolError, ParityError, DoesNotFit, UnknownName.
+    """
+    from edgernn.backend import find_backend
+    from edgernn.road import PARITY_FRAMES, Road
+    from edgernn.streams import cut_to_steps, lengthened, through_torch
+    from edgernn.target import find_target
+
+    name = type(module).__name__.lower()
+    frames = cut_to_steps([x.numpy()], module.timing.block)
+    road = Road(name, module.eval(), frames, number_type)
+    if find_backend(backend).name == "c":
+        road.travel(find_target(target))
+    else:
+        road.law()
+        road.onnx(road.captured(), through_torch(module, lengthened(frames, PARITY_FRAMES)))
+
+
 def example_input(layer: nn.Module, example: Example, blocks: int = BLOCKS) -> Tensor:
     """Random input that suits an `Example`: (3, T, C) of unit variance, or tokens (3, T)."""
     frames = blocks * getattr(layer, "timing", Timing()).block

@@ -1,0 +1,61 @@
+"""A step that goes wrong on the way is caught, and named: first frame, state leaf."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from edgernn.cells.gru import GRU
+from edgernn.errors import ParityError
+from edgernn.export.c import kernels
+from edgernn.testing import check_backend
+
+pytestmark = pytest.mark.cc
+
+
+def real(frames: int = 60) -> torch.Tensor:
+    return torch.randn(1, frames, 8, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize(("backend", "number_type"), [("onnx", "fp32"), ("c", "fp32"), ("c", "w8a8")])
+def test_a_gru_passes_every_stop(backend: str, number_type: str) -> None:
+    torch.manual_seed(0)
+    check_backend(GRU(8, 16), real(), backend, number_type=number_type)
+
+
+@pytest.mark.parametrize("number_type", ["fp32", "w8a8"])
+def test_a_wrong_kernel_is_named_by_its_first_frame_and_leaf(
+    number_type: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = kernels.find_kernel
+
+    def wrong(name: str, isas: tuple[str, ...]) -> kernels.Kernel:
+        kernel = right(name, isas if name != "matvec_s8" else ())
+        source = kernel.source.replace("acc = start[r];", "acc = start[r] + 900;")
+        source = source.replace("i < n ? bias[r + i]", "i < n ? bias[r + i] + 0.5f")
+        return kernels.Kernel(name, kernel.isa, source, kernel.rows, kernel.cols)
+
+    monkeypatch.setattr("edgernn.export.c.weights.find_kernel", wrong)
+    torch.manual_seed(0)
+    with pytest.raises(ParityError, match=r"from frame \d+.*state h leaves torch's first, at frame"):
+        check_backend(GRU(8, 16), real(), number_type=number_type)
+
+
+def test_no_bundle_is_left_by_a_failed_parity(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from edgernn import exporting, verify
+
+    strict = {"fp32": verify.Tolerance(0.0, 0.0)}
+    monkeypatch.setattr(verify, "TOLERANCES", strict)
+    (tmp_path / "mine.py").write_text(
+        "import torch\nfrom edgernn.cells.gru import GRU\n"
+        "def build():\n    torch.manual_seed(0)\n    return GRU(4, 6)\n"
+        "def examples():\n    yield torch.randn(1, 50, 4).numpy()\n"
+    )
+    out = tmp_path / "mine.edgernn"
+    with pytest.raises(ParityError):
+        exporting.export(f"{tmp_path / 'mine.py'}:build", "host", "fp32", out)
+    assert [p.name for p in tmp_path.iterdir() if p.suffix != ".py" and p.is_file()] == []
