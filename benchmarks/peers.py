@@ -7,6 +7,7 @@ model that was not converted, is told with the command that brings it.
 from __future__ import annotations
 
 import importlib
+import logging
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -49,6 +50,7 @@ def _quantized(graph: StepGraph) -> Iterator[tuple[str, bytes]]:
                 warnings.simplefilter("ignore")
                 source, made = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
                 onnx.save(graph.model, source)
+                logging.getLogger().setLevel(logging.ERROR)  # it advises on its root logger
                 quantize_dynamic(
                     source,
                     made,
@@ -88,11 +90,12 @@ def _session(graph: StepGraph, data: bytes, arena: bool, setting: str) -> Conten
             binding.bind_ortvalue_input(state.name, old)
             binding.bind_ortvalue_output(state.out, new)
         bindings.append(binding)
-    turn, run, how = 0, session.run_with_iobinding, ort.RunOptions()
+    # no RunOptions: handing over a default one costs ONNX Runtime 1.32 three times the step
+    turn, run = 0, session.run_with_iobinding
 
     def alone() -> None:
         nonlocal turn
-        run(bindings[turn], how)
+        run(bindings[turn])
         turn = 1 - turn
 
     def step(frame: Array) -> Array:
@@ -119,8 +122,17 @@ def litert(graph: StepGraph, kind: str, cache: Path) -> Iterator[Contender]:
     paths = sorted(cache.glob(f"{graph.name}-*-{kind}*.tflite"))
     if not paths:
         raise ToolError(f"no {kind} models of {graph.name} in {cache}; run: {CONVERT}")
+    refused = ""
+    ready = 0
     for path in paths:
-        yield _interpreter(graph, interpreter(str(path), num_threads=1), path.stem)
+        try:
+            yield _interpreter(graph, interpreter(str(path), num_threads=1), path.stem)
+        except RuntimeError as cause:  # what the interpreter raises for a model it cannot prepare
+            refused = f"{path.name}: {cause}"
+        else:
+            ready += 1
+    if not ready:
+        raise ToolError(f"LiteRT runs none of the models: {refused}")
 
 
 def _interpreter(graph: StepGraph, interpreter: Any, stem: str) -> Contender:
@@ -134,6 +146,8 @@ def _interpreter(graph: StepGraph, interpreter: Any, stem: str) -> Contender:
 
     x, *before = views(signature.get_input_details(), "args")
     y, *after = views(signature.get_output_details(), "output")
+    if [array.shape for array in before] != [state.shape for state in graph.states]:
+        raise ToolError(f"{stem}.tflite is of another network; run: {CONVERT}")
     pairs, invoke = list(zip(before, after, strict=True)), interpreter.invoke
 
     def step(frame: Array) -> Array:

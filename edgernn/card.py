@@ -1,8 +1,8 @@
 """Model cards: measure a model and its bundles on the data, and write what came out.
 
 models/NAME/evaluate.py says what is measured (`evaluate(run, data)`, `from_network`,
-`from_session`), models/NAME/card.py how it reads (`render(metrics)`). No number in a card is
-written by hand: CARD.md is made from metrics.json, and metrics.json by `measure`.
+`from_session`), models/NAME/card.py how it reads (`render(metrics)`). No measured number
+in a card is written by hand: CARD.md is made from metrics.json, and metrics.json by `measure`.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def write_card(name: str, metrics: Mapping[str, Any], folder: Path | None = None
     text = _part(model, "card").render(metrics)
     folder = folder or model.folder or Path()
     folder.mkdir(parents=True, exist_ok=True)
-    document = json.dumps(metrics, indent=1, sort_keys=True) + "\n"
+    document = json.dumps(metrics, indent=1) + "\n"
     (folder / METRICS).write_text(document, encoding="utf-8")
     (folder / CARD).write_text(text, encoding="utf-8")
     return folder / CARD

@@ -189,6 +189,8 @@ class Road:
             frames = {k[3:]: v for k, v in golden.items() if k.startswith("in.")}
             want = {k[4:]: v for k, v in golden.items() if k.startswith("out.")}
             same_bits(name, run_frames(program, frames), want)
+            states = {k[6:]: v[None] for k, v in golden.items() if k.startswith("state.")}
+            same_bits(f"{name}, state", {k: v[None] for k, v in program.state().items()}, states)
             self.checks.append(Check(f"{name} against host", GOLDEN_FRAMES, "same bits"))
         if target.kind == "firmware":
             self.checks += boot_check(built.members[built.main], target, name, IMAGE_FRAMES)

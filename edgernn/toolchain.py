@@ -38,6 +38,7 @@ COMMON_FLAGS = (
     "-fno-unwind-tables",
     "-fno-asynchronous-unwind-tables",
     "-ffp-contract=off",
+    "-fno-strict-aliasing",  # buffers of several types share the scratch memory
     "-ffunction-sections",
     "-fdata-sections",
 )

@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 
 from edgernn.backend import Array, Program, find_backend, find_runner
+from edgernn.firmware import GoldenRun
 from edgernn.graph.ir import Graph, Node, StateEdge, Value
 from edgernn.graph.shapes import result_shape
 from edgernn.graph.step_graph import Port, StatePair, StepGraph
@@ -83,12 +84,19 @@ def row_of(step: StepGraph, states: list[dict[str, Any]], facts: Mapping[str, An
 
 
 def compiled(
-    step: StepGraph, typed: Graph, number_type: str = "fp32", target: Target | None = None
+    step: StepGraph,
+    typed: Graph,
+    number_type: str = "fp32",
+    target: Target | None = None,
+    golden: GoldenRun | None = None,
 ) -> Any:
-    """A live stream over the step's C, built for a target and loaded by its runner."""
+    """A live stream over the step's C, built for a target and loaded by its runner.
+
+    golden: what a firmware image checks at boot; firmware cannot be built without.
+    """
     backend: Any = find_backend("c")
     target = target or find_target("host")
-    artifact = backend.export(step, target, number_type, typed=typed)
+    artifact = backend.export(step, target, number_type, typed=typed, golden=golden)
     row = row_of(step, backend.state_rows(step, typed, number_type), artifact.facts)
     runner = find_runner(target.runner)
     return backend.open(row, artifact.members[artifact.main], runner, target)

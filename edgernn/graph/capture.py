@@ -109,9 +109,30 @@ def _exported(
             input_names=[_PORT + name for name in given],
             output_names=[_PORT + name for name in made],
             verbose=False,
+            optimize=False,
         )
-    assert converted is not None
+        assert converted is not None
+        _optimize(converted, set(program.graph_signature.inputs_to_buffers.values()))
     return program, onnx.ModelProto.FromString(converted.model_proto.SerializeToString())
+
+
+def _optimize(converted: torch.onnx.ONNXProgram, buffers: set[str]) -> None:
+    """Fold constants, but not a buffer that is a matrix: what is made of it would lose its name."""
+    graph = converted.model.graph
+    held = {}
+    for name, value in list(graph.initializers.items()):
+        if name not in buffers or value.shape is None or len(value.shape) < 2:
+            continue
+        del graph.initializers[name]
+        held[name], value.const_value = value.const_value, None
+        graph.inputs.append(value)
+    converted.optimize()
+    graph = converted.model.graph
+    for value in [value for value in graph.inputs if value.name in held]:
+        graph.inputs.remove(value)
+        value.const_value = held[str(value.name)]
+        if value.uses():
+            graph.register_initializer(value)
 
 
 def _is_fused(node: torch.fx.Node) -> bool:

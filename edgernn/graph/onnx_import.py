@@ -31,15 +31,15 @@ class Importer:
 
     def constant(self, name: str) -> Array | None:
         """The value of an input if it is known now."""
-        return self.graph.constants.get(self.alias.get(name, name))
+        return self.graph.constants.get(self.known(name))
 
     def shape(self, name: str) -> tuple[int, ...]:
-        return self.graph.values[self.alias.get(name, name)].shape
+        return self.graph.values[self.known(name)].shape
 
     def emit(self, op: str, inputs: Sequence[str], *, like: onnx.NodeProto, **attrs: Any) -> str:
         """Append a node; gives the name of its output."""
         graph = self.graph
-        names = tuple(self.alias.get(name, name) for name in inputs)
+        names = tuple(self.known(name) for name in inputs)
         shapes = [graph.values[name].shape for name in names]
         output = graph.fresh(like.output[0])
         graph.values[output] = Value(result_shape(op, shapes, attrs), graph.values[names[0]].dtype)
@@ -53,8 +53,15 @@ class Importer:
         """A constant derived from others; stays float if one of its sources does."""
         return self.graph.add_constant(stem, np.ascontiguousarray(value))
 
-    def keep_float(self, derived: str, source: str) -> None:
-        if self.alias.get(source, source) in self.graph.keep_float:
+    def known(self, name: str) -> str:
+        """The graph's name of a value."""
+        return self.alias.get(name, name)
+
+    def keep_float(self, derived: str, *sources: str) -> None:
+        """Keep what is made of floats that are kept; a masked parameter is still a parameter."""
+        names = [self.known(name) for name in sources]
+        arrays = [n for n in names if self.graph.constants[n].dtype.kind == "f"]
+        if arrays and self.graph.keep_float.issuperset(arrays):
             self.graph.keep_float |= {derived}
 
 
@@ -75,11 +82,11 @@ def _fold(node: onnx.NodeProto, importer: Importer) -> bool:
         model.graph.input.extend(onnx.ValueInfoProto(name=name) for name in known)
         results = ReferenceEvaluator(model).run(names, known)
         importer.graph.constants.update(zip(names, map(np.asarray, results), strict=True))
+    sizes = {n: value.size for n in node.input if (value := importer.constant(n)) is not None}
     for name in node.output:
         array = importer.graph.constants[name]
         importer.graph.values[name] = Value(array.shape, array.dtype.name)
-        for source in node.input:
-            importer.keep_float(name, source)
+        importer.keep_float(name, *(n for n, size in sizes.items() if size > 1))
     return True
 
 

@@ -179,13 +179,13 @@ class Emitter:
         return "\n".join([*parts, *(kernel.source for _, kernel in kernels)])
 
     def reset_text(self) -> str:
-        """Statements that write the initial state; zeros are one loop over words."""
+        """Statements that write the initial state; zeros are one loop over bytes."""
         states = self.lowered.graph.states
-        words = self.plan.state_bytes // 4
+        size = self.plan.state_bytes
         lines = []
-        if words:
-            lines.append("  uint32_t *const words = (uint32_t *)state;")
-            lines.append(f"  for (int i = 0; i < {words}; ++i) words[i] = 0u;")
+        if size:
+            lines.append("  uint8_t *const bytes = (uint8_t *)state;")
+            lines.append(f"  for (int i = 0; i < {size}; ++i) bytes[i] = 0u;")
         else:
             lines.append("  (void)state;")
         for index, state in enumerate(states):

@@ -97,7 +97,8 @@ def _header(step: StepGraph, symbol: str, facts: Mapping[str, Any], made_by: str
             f" * {facts['weights_bytes']} (flash), state {facts['state_bytes']} and scratch "
             f"{facts['scratch_bytes']} (RAM, the caller's,",
             " * 16-aligned). No two arguments of a step may overlap. Threads may step different",
-            " * states at once, each with a scratch of its own.",
+            " * states at once, each with a scratch of its own. Buffers of several types share the",
+            " * scratch: build with -fno-strict-aliasing, and with -ffp-contract=off for equal bits.",
             *ports,
             " * State leaves by byte offset:",
             *leaves,
@@ -129,6 +130,8 @@ def _header(step: StepGraph, symbol: str, facts: Mapping[str, Any], made_by: str
 def _source(emitter: Emitter, symbol: str) -> str:
     upper = symbol.upper()
     body, reset = emitter.step_text(), emitter.reset_text()
+    # `bytes < 0u` would be a warning
+    small = f"bytes < {upper}_STATE_BYTES || " if emitter.plan.state_bytes else "(void)bytes, "
     return "\n".join(
         [
             f'#include "{symbol}.h"',
@@ -141,7 +144,7 @@ def _source(emitter: Emitter, symbol: str) -> str:
             f"void {symbol}_reset(void *state) {{\n{reset}\n}}",
             "",
             f"int {symbol}_init(void *state, uint32_t bytes) {{",
-            f"  if (bytes < {upper}_STATE_BYTES || ((uintptr_t)state & 15u)) return -1;",
+            f"  if ({small}((uintptr_t)state & 15u)) return -1;",
             f"  {symbol}_reset(state);",
             "  return 0;",
             "}",

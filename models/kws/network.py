@@ -22,7 +22,7 @@ MELS, WINDOW = 40, 512
 MEAN, SCALE = -5.0, 0.2  # of log-mels over training streams; bands differ little
 
 
-def build(channels: int = 64, hidden: int = 160, kernel: int = 5) -> Sequential:
+def build(channels: int = 80, hidden: int = 160, kernel: int = 5) -> Sequential:
     """An untrained network; `channels` of both convolutions, `hidden` units in the GRU."""
     return Sequential(
         features=LogMel(SAMPLE_RATE_HZ, WINDOW, HOP, MELS),

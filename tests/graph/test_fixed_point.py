@@ -91,7 +91,9 @@ def test_an_accumulator_that_overflows_is_refused() -> None:
 
 
 @pytest.mark.parametrize("op", ["add", "sub", "mul", "maximum", "minimum"])
-@pytest.mark.parametrize("fracs", [(12, 12, 12), (15, 9, 11), (3, 14, 15), (15, 15, 15), (-2, 5, 1)])
+@pytest.mark.parametrize(
+    "fracs", [(12, 12, 12), (15, 9, 11), (3, 14, 15), (15, 15, 15), (-2, 5, 1)]
+)
 def test_sixteen_bit_arithmetic_is_the_real_one_rounded_once(
     op: str, fracs: tuple[int, int, int]
 ) -> None:

@@ -105,9 +105,7 @@ def test_a_weight_row_of_zeros_does_no_harm() -> None:
     graph.constants["w"][2] = 0
     graph.constants["u"][:] = 0
     stream = frames(graph, 50)
-    (want, _), (got, _) = (
-        streamed(Reference(g), stream) for g in (graph, typed(graph, stream))
-    )
+    (want, _), (got, _) = (streamed(Reference(g), stream) for g in (graph, typed(graph, stream)))
     assert np.abs(np.stack(got) - np.stack(want)).max() < 0.2
 
 
@@ -120,12 +118,10 @@ def test_a_table_of_vectors_is_stored_in_the_type_of_what_it_meets() -> None:
     vector = b.op("gather", table, flat)
     y = b.op("linear", b.op("reshape", x, shape=(2, 3)), b.constant("w", noise((3, 3), 1)))
     graph = b.done(b.op("mul", b.op("concat", vector, y, axis=1), b.constant("k", np.array(0.5))))
-    stream = [
-        {"x": noise((1, 2, 3), t), "tokens": np.array([[t % 7, 3]])} for t in range(20)
-    ]
+    stream = [{"x": noise((1, 2, 3), t), "tokens": np.array([[t % 7, 3]])} for t in range(20)]
     made = typed(graph, stream)
     assert {made.values[n.output].dtype for n in made.nodes if n.op == "gather"} == {"int16"}
-    assert made.values[made.nodes[0].output].dtype == "int64"
+    assert {made.values[n.output].dtype for n in made.nodes if n.inputs[0] == "tokens"} == {"int64"}
     (want, _), (got, _) = (streamed(Reference(g), stream) for g in (graph, made))
     assert np.abs(np.stack(got) - np.stack(want)).max() < 0.05
 
@@ -136,7 +132,7 @@ def test_calibration_needs_frames_and_finite_values() -> None:
         calibrate(graph, [])
     bad = frames(graph, 4)
     bad[2]["x"][0, 0, 1] = np.nan
-    with pytest.raises(DataError, match="calibration frame 2: .* is not finite"):
+    with pytest.raises(DataError, match=r"calibration frame 2: .* is not finite"):
         calibrate(graph, bad)
 
 

@@ -1,0 +1,109 @@
+"""Kernels by instruction set: the best file wins, and overriding one needs one file."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgernn.errors import ToolError
+from edgernn.export.c import kernels
+from edgernn.graph.calibrate import calibrate
+from edgernn.graph.passes import dead_code, quantize
+from edgernn.graph.reference import Reference
+from edgernn.target import all_targets, find_target
+
+from ..compiled import Builder, assert_same_bits, compiled, noise, step_of, streamed
+
+MINE = """/* layout: rows=2 cols=1 */
+/* Two rows at a time: [rows / 2][cols][2]. */
+static void edgernn_matvec_s8(const int8_t *restrict w, const int32_t *restrict start,
+                              const int32_t *restrict mult, int lead, int shift,
+                              const int8_t *restrict x, int16_t *restrict y, int rows, int cols) {
+  for (int r = 0; r < rows; r += 2) {
+    int32_t mine[2] = {start[r], start[r + 1]};
+    for (int j = 0; j < cols; ++j, w += 2) {
+      mine[0] += w[0] * x[j];
+      mine[1] += w[1] * x[j];
+    }
+    for (int i = 0; i < 2 && r + i < rows; ++i)
+      y[r + i] = edgernn_rescale(mine[i], mult[r + i], lead, shift);
+  }
+}
+"""
+
+
+@pytest.fixture
+def stubs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of firmware_stubs with a folder for a new instruction set."""
+    real = Path(str(kernels.resources.files("edgernn.firmware_stubs")))
+    copy = tmp_path / "firmware_stubs"
+    shutil.copytree(real / "kernels", copy / "kernels")
+    (copy / "kernels" / "mychip").mkdir()
+    monkeypatch.setattr(kernels.resources, "files", lambda package: copy)
+    return copy / "kernels" / "mychip"
+
+
+@pytest.mark.cc
+def test_a_kernel_file_for_an_instruction_set_overrides_the_portable_one(stubs: Path) -> None:
+    (stubs / "matvec_s8.c").write_text(MINE)
+    b = Builder()
+    x = b.input("x", 1, 7)
+    float_graph = b.done(
+        b.op("linear", x, b.constant("w", noise((5, 7))), b.constant("b", noise((5,))))
+    )
+    frames = [{"x": noise((1, 7), t)} for t in range(8)]
+    graph = dead_code.run(quantize.run(float_graph, calibrate(float_graph, frames)).graph).graph
+    host = find_target("host")
+    mine = compiled(step_of(graph), graph, "w8a8", replace(host, isa=("mychip", *host.isa)))
+    assert mine.row["facts"]["kernels"] == {"matvec_s8": "mychip"}
+    for a, b_ in zip(streamed(mine, frames)[0], streamed(Reference(graph), frames)[0], strict=True):
+        assert_same_bits(a, b_)
+
+
+def test_instruction_sets_are_searched_in_order(stubs: Path) -> None:
+    (stubs / "matvec_s8.c").write_text(MINE)
+    found = kernels.find_kernel("matvec_s8", ("none", "mychip"))
+    assert (found.isa, found.rows, found.cols, found.by_column) == ("mychip", 2, 1, False)
+    assert found.source.startswith("/* Two rows")
+    assert kernels.find_kernel("matvec_s8", ("none",)).isa == "portable"
+    with pytest.raises(ToolError, match="no kernel nothing for"):
+        kernels.find_kernel("nothing", ("mychip",))
+
+
+def test_every_kernel_says_its_layout_and_holds_the_one_function_of_its_name(root: Path) -> None:
+    files = sorted((root / "firmware_stubs" / "kernels").glob("*/*.c"))
+    assert len(files) >= 10
+    known = {isa for target in all_targets().values() for isa in target.isa} | {"portable"}
+    for file in files:
+        text = file.read_text()
+        assert text.startswith("/* layout: "), file
+        functions = re.findall(r"^static void (\w+)\(", text, re.MULTILINE)
+        assert functions == [f"edgernn_{file.stem}"], file
+        assert file.parent.name in known, file
+        assert (file.parent.parent / "portable" / file.name).is_file(), file
+
+
+@pytest.mark.cc
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (33, 64), (32, 7), (65, 17)])
+def test_every_int8_matvec_gives_the_same_bits(shape: tuple[int, int]) -> None:
+    b = Builder()
+    x = b.input("x", 1, shape[1])
+    y = b.op("linear", x, b.constant("w", noise(shape)), b.constant("b", noise(shape[:1], 1)))
+    float_graph = b.done(y)
+    frames = [{"x": noise((1, shape[1]), t)} for t in range(5)]
+    graph = dead_code.run(quantize.run(float_graph, calibrate(float_graph, frames)).graph).graph
+    frames.append({"x": np.full((1, shape[1]), 1e9, np.float32)})
+    want = streamed(Reference(graph), frames)[0]
+    used = set()
+    host = find_target("host")
+    for isa in ((), ("scalar",), ("wide",)):
+        program = compiled(step_of(graph), graph, "w8a8", replace(host, isa=isa))
+        used.update(program.row["facts"]["kernels"].values())
+        for a, b_ in zip(streamed(program, frames)[0], want, strict=True):
+            assert_same_bits(a, b_, str(isa))
+    assert used == {"portable", "scalar", "wide"}
