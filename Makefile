@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 DEMO := build/demo
 TARGET ?= cortex-m4
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test lint docs clean bench
 .DELETE_ON_ERROR:
 
 $(READY): pyproject.toml constraints.txt
@@ -37,6 +37,11 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Instructions on emulated chips (needs QEMU), then a step's time here beside other runtimes.
+bench: $(READY)
+	$(BIN)/python -m benchmarks.chip_cost $(BENCH_FLAGS)
+	$(BIN)/python -m benchmarks.step_latency $(BENCH_FLAGS)
 
 docs: $(READY)
 	$(BIN)/mkdocs build --strict

@@ -111,7 +111,7 @@ class Model:
             examples = getattr(_load_file(self.source), "examples", None)
             if examples is not None:
                 for _, array in zip(range(count), examples(), strict=False):
-                    yield np.asarray(array)
+                    yield _example(self.source, array)
                 return
         warnings.warn(
             f"{self.source}: no examples() to calibrate with; using seeded noise", stacklevel=2
@@ -162,6 +162,18 @@ class Model:
     def card(self) -> Path | None:
         """CARD.md, if there is one."""
         return self._file("CARD.md")
+
+
+def _example(source: Path, given: Any) -> Array:
+    """One stream of a user's `examples()`, in float32 or as int64 tokens."""
+    array = np.asarray(given)
+    kind = array.dtype.kind
+    if kind not in "fiu" or array.ndim < 2 or array.shape[0] != 1:
+        raise DataError(
+            f"{source}: examples() gives {array.dtype} {array.shape}; need (1, frames, channels) "
+            "of floats, or (1, frames) of integer tokens"
+        )
+    return array.astype(np.float32 if kind == "f" else np.int64)
 
 
 def model_names() -> list[str]:

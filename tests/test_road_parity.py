@@ -19,7 +19,9 @@ def real(frames: int = 60) -> torch.Tensor:
     return torch.randn(1, frames, 8, generator=torch.Generator().manual_seed(1))
 
 
-@pytest.mark.parametrize(("backend", "number_type"), [("onnx", "fp32"), ("c", "fp32"), ("c", "w8a8")])
+@pytest.mark.parametrize(
+    ("backend", "number_type"), [("onnx", "fp32"), ("c", "fp32"), ("c", "w8a8")]
+)
 def test_a_gru_passes_every_stop(backend: str, number_type: str) -> None:
     torch.manual_seed(0)
     check_backend(GRU(8, 16), real(), backend, number_type=number_type)
@@ -39,7 +41,7 @@ def test_a_wrong_kernel_is_named_by_its_first_frame_and_leaf(
 
     monkeypatch.setattr("edgernn.export.c.weights.find_kernel", wrong)
     torch.manual_seed(0)
-    with pytest.raises(ParityError, match=r"from frame \d+.*state h leaves torch's first, at frame"):
+    with pytest.raises(ParityError, match=r"from frame \d+.*state h leaves torch's first"):
         check_backend(GRU(8, 16), real(), number_type=number_type)
 
 

@@ -97,8 +97,8 @@ def _header(step: StepGraph, symbol: str, facts: Mapping[str, Any], made_by: str
             f" * {facts['weights_bytes']} (flash), state {facts['state_bytes']} and scratch "
             f"{facts['scratch_bytes']} (RAM, the caller's,",
             " * 16-aligned). No two arguments of a step may overlap. Threads may step different",
-            " * states at once, each with a scratch of its own. Buffers of several types share the",
-            " * scratch: build with -fno-strict-aliasing, and with -ffp-contract=off for equal bits.",
+            " * states at once, each with a scratch of its own. Buffers of several types share",
+            " * the scratch: build with -fno-strict-aliasing; for equal bits, -ffp-contract=off.",
             *ports,
             " * State leaves by byte offset:",
             *leaves,

@@ -1,0 +1,203 @@
+"""Export from its name to its file: what is written, and all that stops it with nothing left."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from edgernn.bundle import open_bundle
+from edgernn.errors import (
+    BundleError,
+    ContractError,
+    DataError,
+    DoesNotFit,
+    UnknownName,
+    UnsupportedOp,
+)
+from edgernn.exporting import export
+
+HEAD = """
+import numpy as np
+import torch
+from edgernn.cells.gru import GRU
+from edgernn.layers.linear import Linear
+from edgernn.streaming import Sequential, Streaming
+
+def examples():
+    yield np.random.default_rng(0).standard_normal((1, 80, 4)).astype(np.float32)
+"""
+SMALL = """
+def build():
+    torch.manual_seed(0)
+    return Sequential(rnn=GRU(4, 6), out=Linear(6, 2))
+"""
+BROKEN = {
+    "peeks": (
+        """
+class Mine(Streaming):
+    def step(self, x, state):
+        return torch.cat([x[:, 1:], x[:, -1:]], dim=1), state
+""",
+        ContractError,
+        r"Mine: .*frame \d+",
+    ),
+    "mutates": (
+        """
+class Mine(Streaming):
+    def initial_state(self, batch):
+        return {"total": torch.zeros(batch, 4)}
+    def step(self, x, state):
+        ys = []
+        for t in range(x.shape[1]):
+            state["total"] += x[:, t]
+            ys.append(state["total"].clone())
+        return torch.stack(ys, 1), state
+""",
+        ContractError,
+        "step modifies state total in place",
+    ),
+    "grows": (
+        """
+class Mine(Streaming):
+    def initial_state(self, batch):
+        return {"past": torch.zeros(batch, 1, 4)}
+    def step(self, x, state):
+        return x, {"past": torch.cat([state["past"], x], dim=1)}
+""",
+        ContractError,
+        r"state past changes shape from \(1, 1, 4\)|state past changes shape",
+    ),
+    "sines": (
+        """
+class Mine(Streaming):
+    def step(self, x, state):
+        return torch.atan(torch.sin(x)), state
+""",
+        UnsupportedOp,
+        r"no plain form of Sin \(.*\), Atan \(.*\)",
+    ),
+}
+
+
+def mine(folder: Path, body: str, name: str = "mine") -> str:
+    path = folder / f"{name}.py"
+    path.write_text(
+        HEAD + body + ("" if "def build" in body else "\ndef build():\n    return Mine()\n")
+    )
+    return f"{path}:build"
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(p.name for p in folder.iterdir() if p.suffix != ".py" and p.name != "__pycache__")
+
+
+@pytest.mark.cc
+def test_a_user_s_own_file_becomes_a_bundle_for_a_chip(tmp_path: Path) -> None:
+    said: list[str] = []
+    out = tmp_path / "out.edgernn"
+    report = export(mine(tmp_path, SMALL), "cortex-m4", "w8a8", out, say=said.append)
+    assert files(tmp_path) == ["out.edgernn"]
+    bundle = open_bundle(out)
+    assert bundle.manifest["model"] == "mine"
+    (row,) = bundle.manifest["steps"].values()
+    assert [(a["backend"], a["target"]) for a in row["artifacts"]] == [
+        *(("c", "cortex-m4"), ("c", "host"), ("onnx", "any"))
+    ]
+    assert [s["in"] for s in row["states"]] == ["rnn.h"]
+    assert row["states"][0]["dtype"] == "int16"
+    held = {check.what: check.result for check in report.checks}
+    assert held["mine c w8a8 on cortex-m4 against host"] == "same bits"
+    assert report.sizes["macs"] == 3 * 6 * (4 + 6) + 2 * 6
+    assert 0 < report.sizes["flash_bytes"] < 20_000
+    assert any(note.startswith("quantize: ") for note in report.notes)
+    assert any(note.startswith("memory: ") for note in report.notes)
+    assert any("ONNX Runtime against torch over 10,000 steps" in line for line in said)
+
+
+@pytest.mark.cc
+@pytest.mark.parametrize("number_type", ["fp32", "w8a8"])
+def test_exporting_twice_writes_the_same_bytes(number_type: str, tmp_path: Path) -> None:
+    name = mine(tmp_path, SMALL)
+    outs = [tmp_path / "one.edgernn", tmp_path / "two.edgernn"]
+    for out in outs:
+        export(name, "cortex-m3", number_type, out)
+    assert outs[0].read_bytes() == outs[1].read_bytes()
+
+
+@pytest.mark.cc
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_step_that_breaks_the_law_or_the_compiler_leaves_nothing(
+    kind: str, tmp_path: Path
+) -> None:
+    body, error, words = BROKEN[kind]
+    with pytest.raises(error, match=words) as caught:
+        export(mine(tmp_path, body, kind), "cortex-m4", "fp32", tmp_path / "out.edgernn")
+    assert "\n" not in str(caught.value)
+    assert files(tmp_path) == []
+
+
+@pytest.mark.cc
+def test_a_model_too_large_for_its_chip_is_told_in_numbers(tmp_path: Path) -> None:
+    body = "def build():\n    return Sequential(rnn=GRU(4, 200), out=Linear(200, 2))\n"
+    with pytest.raises(DoesNotFit) as caught:
+        export(mine(tmp_path, body), "cortex-m0", "fp32", tmp_path / "out.edgernn")
+    text = str(caught.value)
+    assert re.search(r"needs \d{3},\d{3} bytes of flash", text)
+    assert "262,144" in text
+    assert re.search(r"weights alone are about \d{3},\d{3} bytes", text)
+    assert "try --number-type w8a8 (about 12" in text
+    assert "cortex-m7" in text
+    assert files(tmp_path) == []
+
+
+def test_names_that_do_not_exist_are_refused_with_the_nearest(tmp_path: Path) -> None:
+    out = tmp_path / "out.edgernn"
+    for words, near in (
+        (("kwz", "host", "fp32"), "model 'kwz'; did you mean kws"),
+        (("kws", "cortex-m44", "fp32"), "target 'cortex-m44'; did you mean cortex-m4"),
+        (("kws", "host", "w8a16"), "number type 'w8a16'; did you mean w8a8"),
+    ):
+        with pytest.raises(UnknownName, match=re.escape(near)):
+            export(*words, out)
+    assert files(tmp_path) == []
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_any_work(tmp_path: Path) -> None:
+    for out in (tmp_path, tmp_path / "missing" / "out.edgernn"):
+        with pytest.raises(BundleError, match="not a file in an existing directory"):
+            export("kws", "host", "fp32", out)
+
+
+@pytest.mark.cc
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("np.zeros((1, 0, 4), np.float32)", "no example is as long as one block"),
+        ("np.full((1, 80, 4), np.nan, np.float32)", "finite"),
+        ("np.zeros((1, 80, 3), np.float32)", "4"),
+        ("np.zeros((80, 4), np.float32)", r"examples\(\)"),
+        ("'audio'", r"examples\(\)"),
+    ],
+)
+def test_examples_that_cannot_be_used_are_refused(text: str, words: str, tmp_path: Path) -> None:
+    body = SMALL + f"\ndef examples():\n    yield {text}\n"
+    with pytest.raises((DataError, ContractError), match=words) as caught:
+        export(mine(tmp_path, body), "host", "w8a8", tmp_path / "out.edgernn")
+    assert "\n" not in str(caught.value)
+    assert files(tmp_path) == []
+
+
+@pytest.mark.cc
+def test_examples_of_doubles_and_steps_of_two_names_are_taken(tmp_path: Path) -> None:
+    body = (
+        "def build():\n    torch.manual_seed(0)\n"
+        "    return {'encoder': GRU(4, 6), 'joiner': Linear(4, 3)}\n"
+        "def examples():\n    yield np.sin(np.arange(320.0)).reshape(1, 80, 4)\n"
+    )
+    out = tmp_path / "out.edgernn"
+    export(mine(tmp_path, body), "host", "fp32", out)
+    bundle = open_bundle(out)
+    assert list(bundle.manifest["steps"]) == ["encoder", "joiner"]
+    assert bundle.manifest["steps"]["joiner"]["states"] == []
