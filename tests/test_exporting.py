@@ -13,6 +13,7 @@ from edgernn.errors import (
     ContractError,
     DataError,
     DoesNotFit,
+    ShapeError,
     UnknownName,
     UnsupportedOp,
 )
@@ -183,7 +184,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_any_work(tmp_path: Pat
 )
 def test_examples_that_cannot_be_used_are_refused(text: str, words: str, tmp_path: Path) -> None:
     body = SMALL + f"\ndef examples():\n    yield {text}\n"
-    with pytest.raises((DataError, ContractError), match=words) as caught:
+    with pytest.raises((DataError, ShapeError, ContractError), match=words) as caught:
         export(mine(tmp_path, body), "host", "w8a8", tmp_path / "out.edgernn")
     assert "\n" not in str(caught.value)
     assert files(tmp_path) == []

@@ -1,4 +1,4 @@
-"""The whole road in seconds: a cell captured, quantized, compiled, compared. Runs before commits."""
+"""The whole road in seconds: a cell captured, quantized, compiled and compared; before commits."""
 
 from __future__ import annotations
 
