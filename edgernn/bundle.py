@@ -134,8 +134,10 @@ def seal(archive: bytes) -> bytes:
 def open_bundle(path: Path | str) -> Bundle:
     """Open a bundle and verify every byte of it.
 
-    Raises: BundleError, whatever the file holds: it is absent, truncated, changed, of a newer
-        schema, or has a member that is unlisted, too large or named to land outside.
+    Raises: BundleError, whatever the file holds.
+
+    It may be absent, truncated, changed, of a newer schema, or have a member that is unlisted, too
+    large or named to land outside.
     """
     path = Path(path)
     try:

@@ -102,8 +102,9 @@ class Session:
         Returns: the one output as an array, or every output by name: as many as it has, and
             always by name if the inputs were.
 
-        Raises: ShapeError for another shape or type, DataError for a NaN or an infinity; the
-            state has then not moved.
+        Raises: ShapeError for another shape or type, DataError for a NaN or an infinity.
+
+        After an error the state has not moved.
         """
         named = isinstance(frame, Mapping)
         if not named and len(self.inputs) > 1:

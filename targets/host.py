@@ -1,5 +1,6 @@
 """The machine we are on: the desk twin of every bundle, and the fastest way to try a model."""
 
+from edgernn.compilers import host_cpu
 from edgernn.target import Target
 
 TARGET = Target(
@@ -7,5 +8,5 @@ TARGET = Target(
     summary="this machine: a shared library",
     kind="library",
     zig_target="",
-    isa=("wide",),
+    isa=("avx2", "wide") if host_cpu() == "x86_64_v3" else ("wide",),
 )

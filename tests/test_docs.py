@@ -74,3 +74,15 @@ def test_the_worked_example_of_the_protocol_runs(root: Path) -> None:
     names: dict[str, object] = {}
     exec(code, names)
     assert "aligned" in names
+
+
+def test_the_step_graph_page_runs_and_prints_what_it_says(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = root / "docs/step-graph.md"
+    names: dict[str, object] = {}
+    for code in blocks(page):
+        exec(code, names)
+    fences = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
+    (printed,) = (text for language, text in fences if not language)
+    assert capsys.readouterr().out == printed

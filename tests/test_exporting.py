@@ -202,3 +202,17 @@ def test_examples_of_doubles_and_steps_of_two_names_are_taken(tmp_path: Path) ->
     bundle = open_bundle(out)
     assert list(bundle.manifest["steps"]) == ["encoder", "joiner"]
     assert bundle.manifest["steps"]["joiner"]["states"] == []
+
+
+@pytest.mark.cc
+def test_explain_prints_passes_and_the_memory_plan(tmp_path: Path) -> None:
+    from click.testing import CliRunner
+
+    from edgernn.cli import group
+
+    words = ["export", mine(tmp_path, SMALL), "-t", "host", "-o", str(tmp_path / "o.edgernn")]
+    plain, explained = (CliRunner().invoke(group, [*words, *more]) for more in ([], ["--explain"]))
+    assert explained.exit_code == 0, explained.output
+    assert "lives in rnn.h" in explained.stdout
+    assert "memory: peak of live values" in explained.stdout
+    assert "lives in" not in plain.stdout

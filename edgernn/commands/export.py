@@ -21,8 +21,15 @@ from edgernn.commands._form import command, print_json, print_table, progress
     "-o", "--output", type=click.Path(path_type=Path), help="Default: MODEL-TARGET-TYPE.edgernn."
 )
 @click.option("--cc", help="C compiler: zig (default), gcc, clang, or the path of one.")
+@click.option("--explain", is_flag=True, help="Say what each pass did and where each buffer lives.")
 def export(
-    model: str, target: str, number_type: str, output: Path | None, cc: str | None, as_json: bool
+    model: str,
+    target: str,
+    number_type: str,
+    output: Path | None,
+    cc: str | None,
+    explain: bool,
+    as_json: bool,
 ) -> None:
     """Compile a MODEL for a target and prove it equal to torch.
 
@@ -42,6 +49,8 @@ def export(
     if as_json:
         print_json(asdict(report))
     else:
+        if explain:
+            click.echo("\n".join(report.notes))
         print_table(report.rows())
         click.echo(f"wrote {path}")
 

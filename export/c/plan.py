@@ -111,7 +111,10 @@ def _settle_states(lowered: Lowered, plan: Plan) -> None:
 def _place_states(lowered: Lowered, plan: Plan) -> None:
     for state in lowered.graph.states:
         plan.state_offsets[state.name] = plan.state_bytes
-        plan.state_bytes += aligned(lowered.graph.values[state.name].nbytes)
+        value = lowered.graph.values[state.name]
+        plan.state_bytes += aligned(value.nbytes)
+    if lowered.graph.states and value.dtype == "int8" and value.nbytes % ALIGN == 0:
+        plan.state_bytes += ALIGN  # as for the scratch, see `_place_scratch`
 
 
 def _place_scratch(lowered: Lowered, plan: Plan) -> None:

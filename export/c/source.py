@@ -19,6 +19,10 @@ from edgernn.graph.passes import dead_code, quantize, simplify
 from edgernn.graph.step_graph import StepGraph
 
 NUMBER_TYPES = ("fp32", "w8a8")
+RESERVED = (  # files that a step is built with, and the prefix of our own functions
+    *("memory", "port", "golden", "golden_main", "cortex_m", "linux_aarch64", "built_for"),
+    *("stdint", "edgernn"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,12 @@ def number_typed(
         notes += [f"quantize: {note}" for note in result.notes]
         graph = dead_code.run(result.graph).graph
     return graph, notes
+
+
+def symbol_of(name: str) -> str:
+    """The prefix of a step's symbols and files."""
+    symbol = c_name(name)
+    return f"{symbol}_model" if symbol in RESERVED else symbol
 
 
 def _arguments(step: StepGraph, qualifier: str = "") -> str:
@@ -167,7 +177,7 @@ def compile_step(
 
     Equal arguments give equal bytes. Raises: UnsupportedOp.
     """
-    symbol = c_name(step.name)
+    symbol = symbol_of(step.name)
     lowered = lower(graph, Weights(isas))
     plan = plan_memory(lowered)
     emitter = Emitter(step, lowered, plan, symbol)

@@ -19,7 +19,7 @@ from edgernn.backend import Array, find_backend
 from edgernn.cells.gru import GRU
 from edgernn.cells.lstm import LSTM
 from edgernn.compilers import compiler
-from edgernn.export.c.source import CSource, compile_step
+from edgernn.export.c.source import RESERVED, CSource, compile_step, symbol_of
 from edgernn.frontend.logmel import LogMel
 from edgernn.graph.capture import capture
 from edgernn.graph.ir import Graph
@@ -264,3 +264,15 @@ def test_names_become_c_names() -> None:
 
     assert c_name("encoder.rnn.h") == "encoder_rnn_h"
     assert c_name("2nd step") == "_2nd_step"
+
+
+def test_no_step_takes_the_name_of_a_file_that_it_is_built_with(root: Path) -> None:
+    files = {path.stem for path in (root / "firmware_stubs" / "startup").iterdir()}
+    assert files | {"golden", "built_for", "stdint"} <= set(RESERVED)
+    assert symbol_of("memory") == "memory_model"
+    assert symbol_of("my.step") == "my_step"
+    graph = GRAPHS["delay_line"]()
+    graph.name = "memory"
+    source = compile_step(step_of(graph), graph, "fp32")
+    assert set(source.files()) == {"memory_model.c", "memory_model.h"}
+    assert "void memory_model_step(" in source.source

@@ -19,22 +19,12 @@ from edgernn.target import all_targets, find_target
 
 from ..compiled import Builder, assert_same_bits, compiled, noise, step_of, streamed
 
-MINE = """/* layout: rows=2 cols=1 */
-/* Two rows at a time: [rows / 2][cols][2]. */
-static void edgernn_matvec_s8(const int8_t *restrict w, const int32_t *restrict start,
-                              const int32_t *restrict mult, int lead, int shift,
-                              const int8_t *restrict x, int16_t *restrict y, int rows, int cols) {
-  for (int r = 0; r < rows; r += 2) {
-    int32_t mine[2] = {start[r], start[r + 1]};
-    for (int j = 0; j < cols; ++j, w += 2) {
-      mine[0] += w[0] * x[j];
-      mine[1] += w[1] * x[j];
-    }
-    for (int i = 0; i < 2 && r + i < rows; ++i)
-      y[r + i] = edgernn_rescale(mine[i], mult[r + i], lead, shift);
-  }
-}
-"""
+
+@pytest.fixture
+def mine(root: Path) -> str:
+    """The kernel that docs/compiler.md tells its reader to save."""
+    (code,) = re.findall(r"^```c\n(.*?)^```$", (root / "docs/compiler.md").read_text(), re.S | re.M)
+    return str(code)
 
 
 @pytest.fixture
@@ -49,8 +39,10 @@ def stubs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.cc
-def test_a_kernel_file_for_an_instruction_set_overrides_the_portable_one(stubs: Path) -> None:
-    (stubs / "matvec_s8.c").write_text(MINE)
+def test_a_kernel_file_for_an_instruction_set_overrides_the_portable_one(
+    stubs: Path, mine: str
+) -> None:
+    (stubs / "matvec_s8.c").write_text(mine)
     b = Builder()
     x = b.input("x", 1, 7)
     float_graph = b.done(
@@ -59,17 +51,19 @@ def test_a_kernel_file_for_an_instruction_set_overrides_the_portable_one(stubs: 
     frames = [{"x": noise((1, 7), t)} for t in range(8)]
     graph = dead_code.run(quantize.run(float_graph, calibrate(float_graph, frames)).graph).graph
     host = find_target("host")
-    mine = compiled(step_of(graph), graph, "w8a8", replace(host, isa=("mychip", *host.isa)))
-    assert mine.row["facts"]["kernels"] == {"matvec_s8": "mychip"}
-    for a, b_ in zip(streamed(mine, frames)[0], streamed(Reference(graph), frames)[0], strict=True):
+    program = compiled(step_of(graph), graph, "w8a8", replace(host, isa=("mychip", *host.isa)))
+    assert program.row["facts"]["kernels"] == {"matvec_s8": "mychip"}
+    for a, b_ in zip(
+        streamed(program, frames)[0], streamed(Reference(graph), frames)[0], strict=True
+    ):
         assert_same_bits(a, b_)
 
 
-def test_instruction_sets_are_searched_in_order(stubs: Path) -> None:
-    (stubs / "matvec_s8.c").write_text(MINE)
+def test_instruction_sets_are_searched_in_order(stubs: Path, mine: str) -> None:
+    (stubs / "matvec_s8.c").write_text(mine)
     found = kernels.find_kernel("matvec_s8", ("none", "mychip"))
     assert (found.isa, found.rows, found.cols, found.by_column) == ("mychip", 2, 1, False)
-    assert found.source.startswith("/* Two rows")
+    assert found.source.startswith("/* y[rows] = rescale")
     assert kernels.find_kernel("matvec_s8", ("none",)).isa == "portable"
     with pytest.raises(ToolError, match="no kernel nothing for"):
         kernels.find_kernel("nothing", ("mychip",))
