@@ -34,7 +34,7 @@ def test_a_wrong_kernel_is_named_by_its_first_frame_and_leaf(
     right = kernels.find_kernel
 
     def wrong(name: str, isas: tuple[str, ...]) -> kernels.Kernel:
-        kernel = right(name, isas if name != "matvec_s8" else ())
+        kernel = right(name, isas if not name.startswith("matvec") else ())
         source = kernel.source.replace("acc = start[r];", "acc = start[r] + 900;")
         source = source.replace("i < n ? bias[r + i]", "i < n ? bias[r + i] + 0.5f")
         return kernels.Kernel(name, kernel.isa, source, kernel.rows, kernel.cols)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from edgernn.backend import Array
+from edgernn.errors import UnsupportedOp
 from edgernn.export.c.kernels import Kernel, find_kernel
 
 C_TYPES = {
@@ -36,6 +37,8 @@ def c_number(value: float | int, dtype: str) -> str:
     if dtype != "float32":
         return "INT32_MIN" if int(value) == -(1 << 31) else str(int(value))
     number = float(np.float32(value))
+    if not np.isfinite(number):
+        raise UnsupportedOp(f"a constant of the step is {number}; the C holds finite numbers only")
     if number == int(number) and abs(number) < 1e6:
         return f"{number:.1f}f"
     return f"{number.hex()}f"

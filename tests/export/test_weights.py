@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 
+from edgernn.errors import UnsupportedOp
 from edgernn.export.c.kernels import Kernel
 from edgernn.export.c.weights import Weights, c_number, pack
 
@@ -47,6 +48,12 @@ def test_whole_numbers_are_plain() -> None:
     assert c_number(-128, "int8") == "-128"
     assert c_number(-(1 << 31), "int32") == "INT32_MIN"
     assert c_number(3.0, "float32") == "3.0f"
+
+
+@pytest.mark.parametrize("number", [np.inf, -np.inf, np.nan])
+def test_a_constant_that_is_not_finite_is_refused(number: float) -> None:
+    with pytest.raises(UnsupportedOp, match="finite numbers only"):
+        c_number(number, "float32")
 
 
 def test_equal_tables_are_stored_once_and_names_never_meet() -> None:
