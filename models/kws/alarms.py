@@ -15,7 +15,15 @@ import numpy as np
 
 from edgernn.models.kws import FRAME_MS, LABELS, SAMPLE_RATE_HZ
 from edgernn.models.kws.augment import Wave, rms, to_float
-from edgernn.models.kws.data import HOP, Clips, Samples, load_noise, load_orders, load_speech
+from edgernn.models.kws.data import (
+    HOP,
+    Clips,
+    Samples,
+    load_noise,
+    load_orders,
+    load_speech,
+    load_wake,
+)
 from edgernn.models.kws.decode import Detection, Detector
 from edgernn.models.kws.streams import Logits, Run
 
@@ -82,6 +90,8 @@ def quiet_streams(data: Path, split: str) -> dict[str, list[Wave]]:
     The threshold is chosen on `val`; `test` has other speakers and recordings.
     """
     sources = {"speech": load_speech(data, split), "sounds": load_noise(data, split)}
+    if split == "val":
+        sources["wake words"] = load_wake(data, split)
     if split == "test":
         sources["orders"] = load_orders(data)
     return {name: joined(pieces) for name, pieces in sources.items() if pieces}

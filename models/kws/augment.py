@@ -7,7 +7,7 @@ the network when to answer: the word from its end on, nothing while it is being 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,11 +27,15 @@ TAIL_SAMPLES = SECOND // 5  # the last of which is this long after the clip's en
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What streams are made of: clips of a split, utterances of other speech, noises."""
+    """What streams are made of: clips of a split, utterances of other speech, noises, wake words.
+
+    None of the speech and of the wake words is a keyword.
+    """
 
     clips: Clips
     speech: list[Samples]
     noises: list[Samples]
+    wake: list[Samples] = field(default_factory=list)
 
     def bank(self) -> list[Samples]:
         """Noises and the `_silence_` clips."""
@@ -108,15 +112,17 @@ class StreamMaker:
     def __init__(self, sources: Sources, options: dict[str, Any]) -> None:
         self.sources, self.options = sources, options
         self.bank = sources.bank()
+        self.has_speech = bool(sources.speech or sources.wake)
         rng = np.random.default_rng(7)
         self.coloured = [coloured_noise(rng, 4 * SECOND) for _ in range(48)]
         self.white = rng.standard_normal(10 * SECOND, dtype=np.float32)
         self.by_label = [np.flatnonzero(sources.clips.label == i) for i in range(len(LABELS))]
 
     def draw(self, rng: np.random.Generator, index: int | None = None) -> Stream:
-        """A stream around clip `index`, or one of other speech alone."""
+        """A stream around clip `index`, or one without a word: of other speech, or of a noise."""
         if index is None:
-            return self._speech_stream(rng)
+            noisy = self.sources.noises and rng.random() < self.options["noise_share"]
+            return self._noise_stream(rng) if noisy else self._speech_stream(rng)
         clips = self.sources.clips
         label = int(clips.label[index])
         word, begin, end = self._word(rng, index)
@@ -155,9 +161,8 @@ class StreamMaker:
     ) -> None:
         """Fill the time before the word, in place, and label it."""
         kind, reach = rng.random(), len(before) // HOP
-        speech = self.sources.speech
-        if kind < self.options["before_speech"] and speech and len(before) > 3200:
-            piece = cut(rng, speech[int(rng.integers(len(speech)))], len(before))
+        if kind < self.options["before_speech"] and self.has_speech and len(before) > 3200:
+            piece = self._speech(rng, len(before))
             before += _fade(piece * np.float32(level / rms(piece) * 10 ** rng.uniform(-0.5, 0.3)))
             frames[:reach] = UNKNOWN
             frames[: min(10, reach)] = IGNORE
@@ -168,13 +173,34 @@ class StreamMaker:
             frames[:reach] = IGNORE
 
     def _speech_stream(self, rng: np.random.Generator) -> Stream:
-        """A piece of an utterance without keywords: `_unknown_` throughout."""
-        utterances = self.sources.speech
-        audio = cut(rng, utterances[int(rng.integers(len(utterances)))], STREAM_SAMPLES)
+        """Pieces of one or two utterances without keywords: `_unknown_` throughout."""
+        audio = self._speech(rng, STREAM_SAMPLES)
+        if rng.random() < self.options["splice"]:
+            at = int(rng.integers(STREAM_SAMPLES // 4, 3 * STREAM_SAMPLES // 4))
+            audio[at:] = self._speech(rng, STREAM_SAMPLES - at)
+        if rng.random() < self.options["echo"]:
+            audio = echo(rng, audio)
         frames = np.full(STREAM_SAMPLES // HOP, UNKNOWN, np.int64)
         frames[:10] = IGNORE
         answer = int(rng.integers(30, STREAM_SAMPLES // HOP - ANSWER_FRAMES + 1))
         return Stream(self._finish(rng, audio, rms(audio)), frames, UNKNOWN, answer)
+
+    def _noise_stream(self, rng: np.random.Generator) -> Stream:
+        """A piece of a noise in front of another: `_silence_` throughout."""
+        noises = self.sources.noises
+        audio = cut(rng, noises[int(rng.integers(len(noises)))], STREAM_SAMPLES)
+        frames = np.full(STREAM_SAMPLES // HOP, SILENCE, np.int64)
+        answer = int(rng.integers(30, STREAM_SAMPLES // HOP - ANSWER_FRAMES + 1))
+        return Stream(self._finish(rng, audio, rms(audio)), frames, SILENCE, answer)
+
+    def _speech(self, rng: np.random.Generator, samples: int) -> Wave:
+        """A piece of one utterance or of one wake word, repeated, at another speed."""
+        speech, wake, most = self.sources.speech, self.sources.wake, self.options["speech_speed"]
+        if wake and (not speech or rng.random() < self.options["wake_share"]):
+            speech = wake
+        factor = float(np.exp(rng.uniform(-most, most)))
+        piece = cut(rng, speech[int(rng.integers(len(speech)))], int(samples * factor) + 2)
+        return change_speed(piece, factor)[:samples]
 
     def _finish(self, rng: np.random.Generator, audio: Wave, level: float) -> Wave:
         """Bed of noise at a random ratio, then a random gain."""

@@ -1,8 +1,9 @@
 """The keyword spotter's data: who is in which split, keyword clips, other speech, noise.
 
 `--data` is a directory with speech_commands_v2_testset.zip; speechocean762_train.zip (other
-speech), esc10_subset.zip (noise) and the archives of the false-alarm test lie beside it or are
-left out. Splits are by hash of the speaker, 70/10/20, so nobody is heard in two of them.
+speech), wake_words_picovoice.zip (words that are no keywords, by other people and microphones),
+esc10_subset.zip (noise) and the archives of the false-alarm test lie beside it or are left out.
+Splits are by hash of the speaker, 70/10/20, so nobody is heard in two of them.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from edgernn.models.kws.archive import Archive, open_archive
 
 COMMANDS = "speech_commands_v2_testset.zip"
 SPEECH_TRAIN, SPEECH_TEST = "speechocean762_train.zip", "speechocean762_test_part.zip"
+WAKE, WAKE_HELD_OUT = "wake_words_picovoice.zip", "computer"
 NOISE, ORDERS = "esc10_subset.zip", "spoken_commands_barista.zip"
 SPLITS = ("train", "val", "test")
 CLIP_SAMPLES = 16000
@@ -113,6 +115,31 @@ def load_speech(data: Path, split: str) -> list[Samples]:
         archive.clip(i)
         for i, row in enumerate(archive.rows)
         if wanted(row) and not has_keyword(row["text"])
+    ]
+
+
+def load_wake(data: Path, split: str) -> list[Samples]:
+    """Wake words, none a keyword; empty if the archive is absent, and for test.
+
+    Their speakers are not labelled, so val is a word that train lacks: `computer`, whole
+    recordings. Those of train are cut to 0.15 s around the word, without the long silences.
+    """
+    path = data / WAKE
+    if not path.is_file() or split == "test":
+        return []
+    archive = open_archive(path)
+    chosen = [
+        archive.clip(i)
+        for i, row in enumerate(archive.rows)
+        if (row["keyword"] == WAKE_HELD_OUT) == (split == "val")
+    ]
+    if split == "val":
+        return chosen
+    spans = [word_span(clip) for clip in chosen]
+    margin = 3 * SAMPLE_RATE_HZ // 20
+    return [
+        clip[max(0, begin - margin) : end + margin]
+        for clip, (begin, end) in zip(chosen, spans, strict=True)
     ]
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from edgernn.models.kws import FRAME_MS, LABELS
 
 # Chosen on the validation split (see evaluate.validate).
-THRESHOLD, WINDOW_MS, REFRACTORY_MS = 0.9, 300.0, 600.0
+THRESHOLD, WINDOW_MS, REFRACTORY_MS = 0.6, 300.0, 600.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,45 +2,71 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from edgernn.frontend.logmel import LogMel, dft
+from edgernn.models.kws import FRAME_MS, LABELS
 from edgernn.models.kws.augment import ANSWER_FRAMES, IGNORE, Sources, StreamMaker
-from edgernn.models.kws.data import load_clips, load_noise, load_speech
+from edgernn.models.kws.data import (
+    COMMANDS,
+    NOISE,
+    SPEECH_TRAIN,
+    WAKE,
+    load_clips,
+    load_noise,
+    load_speech,
+    load_wake,
+)
+from edgernn.models.kws.decode import WINDOW_MS
 from edgernn.models.kws.evaluate import clip_accuracy, from_network
 from edgernn.models.kws.network import build
 from edgernn.streaming import Sequential
 from edgernn.train.recipe import Recipe
 
+SETTLED_FRAMES = 10  # of a stream that begins in the middle of a word, not judged
+
 
 class Task:
     """Train on streams drawn from the training speakers; see `augment` for what a stream is.
 
-    Loss: cross entropy of a clip's answer (mean logits of its answer window), and half as much
-    of the frames' own labels.
+    Loss: cross entropy of a clip's answer (mean logits of its answer window), that of the
+    frames' own labels, and in streams of other speech that of the worst moment: where the
+    keywords' posterior, averaged as the detector averages it, is largest.
     """
 
     def __init__(self, recipe: Recipe, data: Path) -> None:
         self.recipe = recipe
         sources = Sources(
-            load_clips(data, "train"), load_speech(data, "train"), load_noise(data, "train")
+            load_clips(data, "train"),
+            load_speech(data, "train"),
+            load_noise(data, "train"),
+            load_wake(data, "train"),
         )
+        absent = [name for name in (SPEECH_TRAIN, WAKE, NOISE) if not (data / name).is_file()]
+        if absent:
+            print(f"{data / COMMANDS}: training without {', '.join(absent)}", file=sys.stderr)
         self.options = dict(recipe.data)
         self.maker = StreamMaker(sources, self.options)
         self.clips = len(sources.clips)
-        share = self.options["speech_share"] if sources.speech else 0.0
+        share = self.options["speech_share"] if self.maker.has_speech else 0.0
         self.of_speech = round(recipe.batch_size * share)
         self.validation = load_clips(data, "val")
 
     def build(self) -> nn.Module:
-        """A fresh network of the recipe's sizes."""
-        return build(**self.recipe.network)
+        """A network of the recipe's sizes, fresh or with the recipe's first weights."""
+        network = build(**self.recipe.network)
+        start = self.options.get("start")
+        if start:
+            network.load_state_dict(load_file(Path(__file__).with_name(start)))
+        return network
 
     def batch(self, step: int) -> dict[str, Tensor]:
         """Streams: audio (B, T, 1), frames (B, T / 320), label (B,), answer (B,) of this step."""
@@ -75,7 +101,10 @@ class Task:
         whole = F.cross_entropy(answer, batch["label"], label_smoothing=self.options["smoothing"])
         each = F.cross_entropy(logits.flatten(0, 1), batch["frames"].flatten(), ignore_index=IGNORE)
         right = (answer.argmax(1) == batch["label"]).float().mean()
-        return whole + self.options["frame_weight"] * each, float(right)
+        loss = whole + self.options["frame_weight"] * each
+        if self.of_speech:
+            loss = loss + self.options["peak_weight"] * alarm_loss(logits[-self.of_speech :])
+        return loss, float(right)
 
     def _logits(self, network: Sequential, audio: Tensor) -> Tensor:
         """The network with masked features and dropout, which only training has."""
@@ -96,6 +125,18 @@ class Task:
         """Clip accuracy on the validation speakers."""
         assert isinstance(network, Sequential)
         return {"val_accuracy": clip_accuracy(from_network(network), self.validation)}
+
+
+def alarm_loss(logits: Tensor) -> Tensor:
+    """-log(1 - p) of the worst moment p of streams without keywords, their mean.
+
+    p: the keywords' posteriors, summed and averaged over the detector's window, at their
+    largest. Shapes: logits (B, T, 12) -> ().
+    """
+    keywords = [i for i, label in enumerate(LABELS) if not label.startswith("_")]
+    spoken = logits.softmax(2)[:, SETTLED_FRAMES:, keywords].sum(2)
+    moments = F.avg_pool1d(spoken, round(WINDOW_MS / FRAME_MS), 1)
+    return -torch.log1p(-moments.amax(1).clamp(max=0.999)).mean()
 
 
 @torch.no_grad()

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from edgernn.card import measure, write_card
 from edgernn.errors import DataError
@@ -21,15 +22,18 @@ from edgernn.models.kws.data import (
     COMMANDS,
     SPEECH_TRAIN,
     SPLITS,
+    WAKE,
+    WAKE_HELD_OUT,
     Clips,
     has_keyword,
     load_clips,
     load_noise,
     load_speech,
+    load_wake,
     split_of,
     word_span,
 )
-from edgernn.models.kws.training import Task
+from edgernn.models.kws.training import Task, alarm_loss
 from edgernn.train.loop import train
 from edgernn.train.recipe import Recipe, read_recipe
 
@@ -96,8 +100,24 @@ def test_other_speech_has_no_keyword_nor_homophone(data: Path) -> None:
     assert not has_keyword("GOING DOWNTOWN YESTERDAY")
 
 
+def make_wake(data: Path) -> None:
+    words = [f"jarvis/{i}.flac" for i in range(4)] + [f"{WAKE_HELD_OUT}/{i}.flac" for i in range(3)]
+    rows = [{"file": word, "keyword": word.split("/")[0], "seconds": "3.0"} for word in words]
+    make_archive(data / WAKE, rows)
+
+
+def test_a_wake_word_is_held_out_whole(data: Path) -> None:
+    make_wake(data)
+    train, val = load_wake(data, "train"), load_wake(data, "val")
+    assert [len(clip) for clip in val] == [3 * RATE] * 3
+    assert len(train) == 4
+    assert all(0.3 * RATE < len(clip) < 0.9 * RATE for clip in train)
+    assert load_wake(data, "test") == []
+
+
 def test_absent_side_archives_are_left_out(data: Path) -> None:
     assert load_noise(data, "train") == []
+    assert load_wake(data, "train") == []
     assert load_speech(data, "test") == []
 
 
@@ -203,8 +223,48 @@ def test_joined_streams_keep_nearly_every_sample() -> None:
     assert [len(s) // RATE for s in streams] == [63, 63, 14]
 
 
+def test_wake_words_alone_make_streams_of_other_speech(data: Path) -> None:
+    make_wake(data)
+    options = dict(read_recipe("kws", Path(str(find_model("kws").recipe))).data)
+    made = StreamMaker(
+        Sources(load_clips(data, "train"), [], [], load_wake(data, "train")), options
+    )
+    stream = made.draw(np.random.default_rng(0))
+    assert stream.label == LABELS.index("_unknown_")
+    assert stream.audio.shape == (STREAM_SAMPLES,)
+    assert np.abs(stream.audio).max() > 0.01
+
+
+def test_a_noise_makes_a_stream_of_silence(data: Path) -> None:
+    options = dict(read_recipe("kws", Path(str(find_model("kws").recipe))).data)
+    options["noise_share"] = 1.0
+    noise = np.random.default_rng(0).normal(0, 3000, RATE).astype(np.int16)
+    made = StreamMaker(Sources(load_clips(data, "train"), [], [noise]), options)
+    stream = made.draw(np.random.default_rng(0))
+    assert stream.label == LABELS.index("_silence_")
+    assert set(stream.frame_label) == {LABELS.index("_silence_")}
+    assert np.abs(stream.audio).max() > 0.01
+
+
+def test_the_worst_moment_is_what_an_alarm_costs() -> None:
+    calm = torch.zeros(1, 60, len(LABELS))
+    calm[..., LABELS.index("_unknown_")] = 20.0
+    alarm = calm.clone()
+    alarm[:, 30:45, LABELS.index("go")] = 20.0 + np.log(3.0)
+    assert float(alarm_loss(calm)) == pytest.approx(0.0, abs=1e-5)
+    assert float(alarm_loss(alarm)) == pytest.approx(np.log(4.0), abs=1e-3)
+    assert float(alarm_loss(torch.cat([calm, alarm]))) == pytest.approx(np.log(4.0) / 2, abs=1e-3)
+
+
+def test_training_says_what_it_does_without(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Task(read_recipe("kws", Path(str(find_model("kws").recipe))), data)
+    said = capsys.readouterr().err
+    assert "training without wake_words_picovoice.zip, esc10_subset.zip" in said
+
+
 def test_training_runs_on_the_archives(data: Path, tmp_path: Path) -> None:
-    options = read_recipe("kws", Path(str(find_model("kws").recipe))).data
+    options = dict(read_recipe("kws", Path(str(find_model("kws").recipe))).data)
+    del options["start"]
     sizes = {"channels": 8, "hidden": 8}
     recipe = Recipe("kws", steps=3, batch_size=8, validate_every=3, network=sizes, data=options)
     trained = train(Task(recipe, data), tmp_path / "c.pt", quiet=True)
