@@ -37,7 +37,7 @@ def train(
     \b
     edgernn train kws --data speech
     edgernn train kws --data speech --resume
-    edgernn train kws --data speech --steps 50 -o /tmp/trial
+    edgernn train kws --data speech --steps 50 -o trial
     """
     from edgernn.train.run import WEIGHTS, train_model
 

@@ -271,7 +271,7 @@ class _Lowering:
         self.call(kernel, [name, index, y, *tail], node)
 
     def finish(self) -> None:
-        """Outputs and new states reach their places; see `_settle_states`."""
+        """Outputs reach the caller; new states are settled by `plan`."""
         graph = self.graph
         for name in graph.outputs:
             target = View.whole(f"output:{len(self.out.homes)}", graph.values[name].shape)
