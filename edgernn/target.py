@@ -10,6 +10,7 @@ import pkgutil
 from dataclasses import dataclass
 
 from edgernn.errors import UnknownName
+from edgernn.graph.number_type import NUMBER_TYPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Target:
 
     kind: `library` (a shared library), `firmware` (a linked image), `wasm` (a module).
     isa: folders of firmware_stubs/kernels searched before `portable`, best first.
+    faster: a folder whose kernels are used where the CPU has what they need, found when it runs.
     zig_target, zig_cpu: zig's -target and -mcpu; empty means the machine we are on.
     gcc_flags: the same for a user's own cross gcc.
     runner: the file in targets/runners that loads its artifacts.
@@ -46,10 +48,11 @@ class Target:
     zig_cpu: str = ""
     gcc_flags: tuple[str, ...] = ()
     isa: tuple[str, ...] = ()
+    faster: str = ""
     runner: str = "local"
     board: Board | None = None
     clock_hz: int | None = None
-    number_types: tuple[str, ...] = ("fp32", "w8a8")
+    number_types: tuple[str, ...] = tuple(NUMBER_TYPES)
     aliases: tuple[str, ...] = ()
 
 

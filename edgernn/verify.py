@@ -31,7 +31,16 @@ class Tolerance:
     rms: float
 
 
-TOLERANCES = {"fp32": Tolerance(2e-3, 1e-4), "w8a8": Tolerance(1.0, 0.08)}
+TOLERANCES = {
+    "fp32": Tolerance(2e-3, 1e-4),
+    "w8a8": Tolerance(1.0, 0.08),
+    "w8a16": Tolerance(0.5, 0.04),
+    "w4a8": Tolerance(2.5, 0.30),
+    "w4a8-row": Tolerance(2.5, 0.30),
+    # without training for it two bits keep little more than the sign of the answer
+    "w2a8": Tolerance(8.0, 1.0),
+    "w2a8-row": Tolerance(8.0, 1.0),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from edgernn.errors import UnsupportedOp
 from edgernn.frames import join_frames, need_frames, projected_frames
+from edgernn.layers.hold import hold, hold_frames, threshold_pair
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
 
@@ -19,6 +21,14 @@ class GRUState(NamedTuple):
     h: Tensor  # (B, H)
 
 
+class DeltaGRUState(NamedTuple):
+    """What a GRU with a threshold remembers: its last output, and what its products last read."""
+
+    h: Tensor  # (B, H)
+    held_x: Tensor  # (B, I)
+    held_h: Tensor  # (B, H)
+
+
 class GRU(Streaming):
     """Gated recurrent unit; gates in torch's order r, z, n in `weight_ih`, `weight_hh`.
 
@@ -27,25 +37,52 @@ class GRU(Streaming):
         n = tanh(W_n x + b_in + U_n (r * h) + b_hn)    reset_after=False, the paper's form
         h' = (1 - z) * n + z * h
 
+    With a threshold it is a delta network: the products W x and U h read x and h as `layers.hold`
+    passes them on, so that only the columns that moved need computing; z * h reads h itself.
+
+    threshold: in the units of x and h; a pair holds one for each. block: 1, or 4 columns at once.
+
     Weights: an `nn.GRU` called `rnn` owns them, so state dicts interchange with torch's.
 
-    Shapes: x (B, T, I) -> y (B, T, H); state h (B, H).
-    Raises: ShapeError if x's last axis is not I.
-    Source: Cho et al. 2014, arXiv:1406.1078.
+    Shapes: x (B, T, I) -> y (B, T, H); state h (B, H), with a threshold also held_x (B, I) and
+        held_h (B, H).
+    Raises: ShapeError if x's last axis is not I, for a threshold below 0 or another block;
+        UnsupportedOp for a threshold with reset_after=False.
+    Source: Cho et al. 2014, arXiv:1406.1078; threshold: Neil et al. 2016, arXiv:1612.05571.
     """
 
     def __init__(
-        self, input_size: int, hidden_size: int, *, bias: bool = True, reset_after: bool = True
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        bias: bool = True,
+        reset_after: bool = True,
+        threshold: float | tuple[float, float] | None = None,
+        block: int = 1,
     ) -> None:
         super().__init__()
-        self.reset_after = reset_after
+        self.reset_after, self.block = reset_after, block
+        self.thresholds = None
+        if threshold is not None:
+            self.thresholds = threshold_pair("GRU", threshold, block)
+            if not reset_after:
+                raise UnsupportedOp(
+                    "GRU: with a threshold, reset_after=False would hold r * h, which moves with "
+                    "every r; use reset_after=True"
+                )
         self.rnn = nn.GRU(input_size, hidden_size, bias=bias, batch_first=True)
 
     def initial_state(self, batch: int) -> State:
-        return GRUState(self.new_zeros(batch, self.rnn.hidden_size))
+        h = self.new_zeros(batch, self.rnn.hidden_size)
+        if self.thresholds is None:
+            return GRUState(h)
+        return DeltaGRUState(h, self.new_zeros(batch, self.rnn.input_size), torch.zeros_like(h))
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         need_frames(self, x, self.rnn.input_size)
+        if self.thresholds is not None:
+            return self._delta(x, state, self.thresholds)
         weights: list[Tensor] = [*self.rnn.all_weights[0]]
         if self.reset_after and x.shape[1] > 1 and not torch.compiler.is_exporting():
             h0, train = state.h.unsqueeze(0), torch.is_grad_enabled()
@@ -60,9 +97,24 @@ class GRU(Streaming):
             hs.append(h)
         return join_frames(hs), GRUState(h)
 
+    def _delta(
+        self, x: Tensor, state: State, thresholds: tuple[float, float]
+    ) -> tuple[Tensor, State]:
+        w_ih, w_hh, *biases = self.rnn.all_weights[0]
+        b_ih, b_hh = biases or (None, None)
+        x, held_x = hold_frames(x, state.held_x, thresholds[0], self.block)
+        h, held, hs = state.h, state.held_h, []
+        for gates in projected_frames(x, w_ih, b_ih):
+            held = hold(h, held, thresholds[1], self.block)
+            h = self._gated(gates, h, F.linear(held, w_hh, b_hh))
+            hs.append(h)
+        return join_frames(hs), DeltaGRUState(h, held_x, held)
+
     def _reset_after(self, gates: Tensor, h: Tensor, w_hh: Tensor, b_hh: Tensor | None) -> Tensor:
+        return self._gated(gates, h, F.linear(h, w_hh, b_hh))
+
+    def _gated(self, gates: Tensor, h: Tensor, past: Tensor) -> Tensor:
         n = h.shape[1]
-        past = F.linear(h, w_hh, b_hh)
         r = torch.sigmoid(gates[:, :n] + past[:, :n])
         z = torch.sigmoid(gates[:, n : 2 * n] + past[:, n : 2 * n])
         new = torch.tanh(gates[:, 2 * n :] + r * past[:, 2 * n :])
@@ -83,4 +135,7 @@ EXAMPLES = {
     "reset_before": Example(lambda: GRU(8, 6, reset_after=False)),
     "no_bias": Example(lambda: GRU(8, 6, bias=False)),
     "reset_before_no_bias": Example(lambda: GRU(8, 6, bias=False, reset_after=False)),
+    "delta": Example(lambda: GRU(8, 6, threshold=(0.8, 0.1))),
+    "delta_blocks": Example(lambda: GRU(8, 8, threshold=(0.8, 0.1), block=4)),
+    "delta_no_bias": Example(lambda: GRU(8, 6, bias=False, threshold=0.1)),
 }

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from edgernn.errors import ShapeError
 from edgernn.frames import join_frames, need_frames, projected_frames
+from edgernn.layers.hold import hold, hold_frames, threshold_pair
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
 
@@ -22,56 +23,97 @@ class LSTMState(NamedTuple):
     c: Tensor  # (B, H)
 
 
+class DeltaLSTMState(NamedTuple):
+    """What an LSTM with a threshold remembers: output, cell, and what its products last read."""
+
+    h: Tensor  # (B, P)
+    c: Tensor  # (B, H)
+    held_x: Tensor  # (B, I)
+    held_h: Tensor  # (B, P)
+
+
 class LSTM(Streaming):
     """Long short-term memory; gates in torch's order i, f, g, o in `weight_ih`, `weight_hh`.
 
         i, f, o = sigmoid(W x + b_i + U h + b_h);  g = tanh(W_g x + b_ig + U_g h + b_hg)
         c' = f * c + i * g;  h' = o * tanh(c'), or W_hr (o * tanh(c')) with proj_size > 0
 
+    With a threshold it is a delta network: the products W x and U h read x and h as `layers.hold`
+    passes them on, so that only the columns that moved need computing. The projection is dense.
+
+    threshold: in the units of x and h; a pair holds one for each. block: 1, or 4 columns at once.
+
     Weights: an `nn.LSTM` called `rnn` owns them, so state dicts interchange with torch's.
 
-    Shapes: x (B, T, I) -> y (B, T, P); state h (B, P), c (B, H); P is proj_size, or H.
-    Raises: ShapeError if x's last axis is not I, or proj_size is not below H.
-    Source: Hochreiter and Schmidhuber 1997; projection: Sak et al. 2014, arXiv:1402.1128.
+    Shapes: x (B, T, I) -> y (B, T, P); state h (B, P), c (B, H), with a threshold also
+        held_x (B, I) and held_h (B, P); P is proj_size, or H.
+    Raises: ShapeError if x's last axis is not I, proj_size is not below H, a threshold is below
+        0 or the block another.
+    Source: Hochreiter and Schmidhuber 1997; projection: Sak et al. 2014, arXiv:1402.1128;
+        threshold: Neil et al. 2016, arXiv:1612.05571.
     """
 
     def __init__(
-        self, input_size: int, hidden_size: int, *, proj_size: int = 0, bias: bool = True
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        proj_size: int = 0,
+        bias: bool = True,
+        threshold: float | tuple[float, float] | None = None,
+        block: int = 1,
     ) -> None:
         super().__init__()
         if not 0 <= proj_size < hidden_size:
             raise ShapeError(
                 f"LSTM: proj_size {proj_size} must be 0 (none) or below hidden_size {hidden_size}"
             )
+        self.block = block
+        self.thresholds = None if threshold is None else threshold_pair("LSTM", threshold, block)
         self.rnn = nn.LSTM(
             input_size, hidden_size, bias=bias, batch_first=True, proj_size=proj_size
         )
 
     def initial_state(self, batch: int) -> State:
         h = self.new_zeros(batch, self.rnn.proj_size or self.rnn.hidden_size)
-        return LSTMState(h, self.new_zeros(batch, self.rnn.hidden_size))
+        c = self.new_zeros(batch, self.rnn.hidden_size)
+        if self.thresholds is None:
+            return LSTMState(h, c)
+        return DeltaLSTMState(h, c, self.new_zeros(batch, self.rnn.input_size), h.clone())
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         need_frames(self, x, self.rnn.input_size)
         weights: list[Tensor] = [*self.rnn.all_weights[0]]
+        if self.thresholds is not None:
+            return self._delta(x, state, weights, self.thresholds)
         if x.shape[1] > 1 and not torch.compiler.is_exporting():
             return self._fused(x, state, weights)
-        w_hr = weights.pop() if self.rnn.proj_size else None
-        w_ih, w_hh = weights[:2]
-        b_ih, b_hh = weights[2:] or (None, None)
-        h, c, n, hs = state.h, state.c, self.rnn.hidden_size, []
+        w_ih, w_hh, b_ih, b_hh, w_hr = self._named(weights)
+        h, c, hs = state.h, state.c, []
         for gates in projected_frames(x, w_ih, b_ih):
-            total = gates + F.linear(h, w_hh, b_hh)
-            i = torch.sigmoid(total[:, :n])
-            f = torch.sigmoid(total[:, n : 2 * n])
-            g = torch.tanh(total[:, 2 * n : 3 * n])
-            o = torch.sigmoid(total[:, 3 * n :])
-            c = f * c + i * g
-            h = o * torch.tanh(c)
-            if w_hr is not None:
-                h = F.linear(h, w_hr)
+            h, c = _gated(gates + F.linear(h, w_hh, b_hh), c, w_hr)
             hs.append(h)
         return join_frames(hs), LSTMState(h, c)
+
+    def _delta(
+        self, x: Tensor, state: State, weights: list[Tensor], thresholds: tuple[float, float]
+    ) -> tuple[Tensor, State]:
+        w_ih, w_hh, b_ih, b_hh, w_hr = self._named(weights)
+        x, held_x = hold_frames(x, state.held_x, thresholds[0], self.block)
+        h, c, held, hs = state.h, state.c, state.held_h, []
+        for gates in projected_frames(x, w_ih, b_ih):
+            held = hold(h, held, thresholds[1], self.block)
+            h, c = _gated(gates + F.linear(held, w_hh, b_hh), c, w_hr)
+            hs.append(h)
+        return join_frames(hs), DeltaLSTMState(h, c, held_x, held)
+
+    def _named(
+        self, weights: list[Tensor]
+    ) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None, Tensor | None]:
+        """W, U, b_i, b_h, W_hr from torch's list, which holds only those that there are."""
+        w_hr = weights[-1] if self.rnn.proj_size else None
+        b_ih, b_hh = weights[2:4] if self.rnn.bias else (None, None)
+        return weights[0], weights[1], b_ih, b_hh, w_hr
 
     def _fused(self, x: Tensor, state: State, weights: list[Tensor]) -> tuple[Tensor, State]:
         before, train = (state.h.unsqueeze(0), state.c.unsqueeze(0)), torch.is_grad_enabled()
@@ -82,9 +124,24 @@ class LSTM(Streaming):
         return y, LSTMState(h1.squeeze(0), c1.squeeze(0))
 
 
+def _gated(total: Tensor, c: Tensor, w_hr: Tensor | None) -> tuple[Tensor, Tensor]:
+    """The next h and c from the sums of all gates."""
+    n = c.shape[1]
+    i = torch.sigmoid(total[:, :n])
+    f = torch.sigmoid(total[:, n : 2 * n])
+    g = torch.tanh(total[:, 2 * n : 3 * n])
+    o = torch.sigmoid(total[:, 3 * n :])
+    c = f * c + i * g
+    h = o * torch.tanh(c)
+    return (h if w_hr is None else F.linear(h, w_hr)), c
+
+
 EXAMPLES = {
     "lstm": Example(lambda: LSTM(8, 6)),
     "projection": Example(lambda: LSTM(8, 6, proj_size=4)),
     "no_bias": Example(lambda: LSTM(8, 6, bias=False)),
     "projection_no_bias": Example(lambda: LSTM(8, 6, proj_size=4, bias=False)),
+    "delta": Example(lambda: LSTM(8, 6, threshold=(0.8, 0.05))),
+    "delta_blocks": Example(lambda: LSTM(8, 8, threshold=(0.8, 0.05), block=4)),
+    "delta_projection": Example(lambda: LSTM(8, 6, proj_size=4, threshold=(0.8, 0.02))),
 }

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from edgernn.errors import UnknownName
 from edgernn.frames import join_frames, need_frames, projected_frames
+from edgernn.layers.hold import hold, hold_frames, threshold_pair
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
 
@@ -23,31 +24,60 @@ class RNNState(NamedTuple):
     h: Tensor  # (B, H)
 
 
+class DeltaRNNState(NamedTuple):
+    """What an RNN with a threshold remembers: its last output, and what its products last read."""
+
+    h: Tensor  # (B, H)
+    held_x: Tensor  # (B, I)
+    held_h: Tensor  # (B, H)
+
+
 class RNN(Streaming):
     """h' = f(W x + b_ih + U h + b_hh), f tanh or relu.
 
+    With a threshold it is a delta network: the products W x and U h read x and h as `layers.hold`
+    passes them on, so that only the columns that moved need computing.
+
+    threshold: in the units of x and h; a pair holds one for each. block: 1, or 4 columns at once.
+
     Weights: an `nn.RNN` called `rnn` owns them, so state dicts interchange with torch's.
 
-    Shapes: x (B, T, I) -> y (B, T, H); state h (B, H).
-    Raises: ShapeError if x's last axis is not I, UnknownName for another f.
-    Source: Elman 1990, Finding structure in time.
+    Shapes: x (B, T, I) -> y (B, T, H); state h (B, H), with a threshold also held_x (B, I) and
+        held_h (B, H).
+    Raises: ShapeError if x's last axis is not I, for a threshold below 0 or another block;
+        UnknownName for another f.
+    Source: Elman 1990, Finding structure in time; threshold: Neil et al. 2016, arXiv:1612.05571.
     """
 
     def __init__(
-        self, input_size: int, hidden_size: int, *, nonlinearity: str = "tanh", bias: bool = True
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        nonlinearity: str = "tanh",
+        bias: bool = True,
+        threshold: float | tuple[float, float] | None = None,
+        block: int = 1,
     ) -> None:
         super().__init__()
         if nonlinearity not in FUSED:
             raise UnknownName("nonlinearity", nonlinearity, FUSED)
+        self.block = block
+        self.thresholds = None if threshold is None else threshold_pair("RNN", threshold, block)
         self.rnn = nn.RNN(
             input_size, hidden_size, nonlinearity=nonlinearity, bias=bias, batch_first=True
         )
 
     def initial_state(self, batch: int) -> State:
-        return RNNState(self.new_zeros(batch, self.rnn.hidden_size))
+        h = self.new_zeros(batch, self.rnn.hidden_size)
+        if self.thresholds is None:
+            return RNNState(h)
+        return DeltaRNNState(h, self.new_zeros(batch, self.rnn.input_size), torch.zeros_like(h))
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         need_frames(self, x, self.rnn.input_size)
+        if self.thresholds is not None:
+            return self._delta(x, state, self.thresholds)
         weights: list[Tensor] = [*self.rnn.all_weights[0]]
         if x.shape[1] > 1 and not torch.compiler.is_exporting():
             fused, train = FUSED[self.rnn.nonlinearity], torch.is_grad_enabled()
@@ -62,9 +92,24 @@ class RNN(Streaming):
             hs.append(h)
         return join_frames(hs), RNNState(h)
 
+    def _delta(
+        self, x: Tensor, state: State, thresholds: tuple[float, float]
+    ) -> tuple[Tensor, State]:
+        w_ih, w_hh, *biases = self.rnn.all_weights[0]
+        b_ih, b_hh = biases or (None, None)
+        x, held_x = hold_frames(x, state.held_x, thresholds[0], self.block)
+        f, h, held, hs = ELEMENTWISE[self.rnn.nonlinearity], state.h, state.held_h, []
+        for gates in projected_frames(x, w_ih, b_ih):
+            held = hold(h, held, thresholds[1], self.block)
+            h = f(gates + F.linear(held, w_hh, b_hh))
+            hs.append(h)
+        return join_frames(hs), DeltaRNNState(h, held_x, held)
+
 
 EXAMPLES = {
     "tanh": Example(lambda: RNN(8, 6)),
     "relu": Example(lambda: RNN(8, 6, nonlinearity="relu")),
     "no_bias": Example(lambda: RNN(8, 6, bias=False)),
+    "delta": Example(lambda: RNN(8, 6, threshold=(0.8, 0.1))),
+    "delta_blocks": Example(lambda: RNN(8, 8, threshold=(0.8, 0.1), block=4)),
 }

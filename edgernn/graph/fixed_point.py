@@ -11,9 +11,12 @@ import math
 import numpy as np
 
 from edgernn.backend import Array
+from edgernn.graph.integer_weights import CHUNK
 
 SIGMOID_FRAC = 12  # table input: Q3.12, so +-8
 UNIT_FRAC = 15  # sigmoid and tanh give Q0.15
+# -128 is left out, so that two 8-bit values differ by twice 127 at most
+LIMITS = {"int8": (-127, 127), "int16": (-32768, 32767)}
 TABLE_STEPS = 256
 TABLE_SHIFT = 16 - 8  # bits of the input below the table index
 
@@ -38,18 +41,16 @@ def shift_right(value: Array, bits: int) -> Array:
 
 def saturate(value: Array, dtype: str) -> Array:
     """Clamp to the range of an integer type."""
-    limits = np.iinfo(dtype)
-    return np.asarray(np.clip(value, limits.min, limits.max), dtype)
+    return np.asarray(np.clip(value, *LIMITS[dtype]), dtype)
 
 
 def quantize(x: Array, scale: float, zero_point: int, dtype: str) -> Array:
     """float32 to integer: round half away from zero, add the zero point, saturate."""
-    limits = np.iinfo(dtype)
     scaled = x.astype(np.float32) * np.float32(1.0 / scale)
     bounded = np.clip(scaled, np.float32(-65536.0), np.float32(65536.0))
     half = np.where(bounded >= 0, np.float32(0.5), np.float32(-0.5))
     whole = np.trunc(bounded + half).astype(np.int64) + zero_point
-    return np.asarray(np.clip(whole, limits.min, limits.max), dtype)
+    return saturate(whole, dtype)
 
 
 def dequantize(q: Array, scale: float, zero_point: int) -> Array:
@@ -116,12 +117,32 @@ def binary(op: str, a: Array, b: Array, fracs: tuple[int, int, int]) -> Array:
     return saturate(shift_right(wide, top - fo), "int16")
 
 
-def accumulate(weight: Array, bias: Array | int, x: Array) -> Array:
-    """int8 x int8 products summed onto an int32 bias; x (..., cols), weight (rows, cols)."""
-    acc = x.astype(np.int64) @ weight.astype(np.int64).T + bias
+def accumulate(weight: Array, bias: Array | int, x: Array, gain: Array | None = None) -> Array:
+    """Integer products summed onto an int32 bias; x (..., cols), weight (rows, cols).
+
+    gain: (rows, chunks) whole numbers by which chunks of 32 columns of a row are multiplied.
+    """
+    wide = weight.astype(np.int64)
+    if gain is not None:
+        wide = wide * np.repeat(gain.astype(np.int64), CHUNK, axis=1)[:, : wide.shape[1]]
+    acc = x.astype(np.int64) @ wide.T + bias
     if np.max(np.abs(acc), initial=0) >= 1 << 31:
         raise OverflowError("int32 accumulator overflows")
     return acc
+
+
+def hold(x: Array, held: Array, limit: int, block: int) -> Array:
+    """What is held next: x where it has moved beyond the limit, else what was held.
+
+    limit: of |x - held| for single elements, of the sum of its squares for blocks of 4 in a row.
+    """
+    moved = x.astype(np.int64) - held.astype(np.int64)
+    if block == 1:
+        far = np.abs(moved) > limit
+    else:
+        squares = (moved.reshape(-1, block) ** 2).sum(axis=1) > limit
+        far = np.repeat(squares, block).reshape(x.shape)
+    return np.where(far, x, held)
 
 
 def rescale(acc: Array, mult: Array, lead: int, shift: int) -> Array:

@@ -3,6 +3,11 @@
 Ops (lower case) after `onnx_import`:
 
     elementwise   add sub mul div maximum minimum neg abs relu sigmoid tanh exp log sqrt
+                  greater greater_equal (a, b)       1.0 where it holds, else 0.0: a mask
+                  where (mask, a, b)                 a where the mask is not 0, else b
+    hold          (x, held; threshold, block)        x where it moved from held by more than the
+                  threshold, else held: element by element, or for blocks of 4 of the last axis
+                  by the root mean square of x - held
     movement      reshape transpose slice concat expand gather
     compute       linear (x, W[rows, cols], b?)      y[..., rows] = W x + b
                   conv1d (x[1, T, C], W[O, K, C/g], b?)   over time, already padded
@@ -26,8 +31,8 @@ import numpy as np
 from edgernn.backend import Array
 
 UNARY = frozenset(["neg", "abs", "relu", "sigmoid", "tanh", "exp", "log", "sqrt"])
-BINARY = frozenset(["add", "sub", "mul", "div", "maximum", "minimum"])
-ELEMENTWISE = UNARY | BINARY | frozenset(("quantize", "dequantize", "requantize"))
+BINARY = frozenset(["add", "sub", "mul", "div", "maximum", "minimum", "greater", "greater_equal"])
+ELEMENTWISE = UNARY | BINARY | frozenset(("where", "quantize", "dequantize", "requantize"))
 MOVEMENT = frozenset(["reshape", "transpose", "slice", "concat", "expand"])
 
 

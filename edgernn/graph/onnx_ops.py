@@ -14,12 +14,13 @@ import onnx
 from onnx import helper
 
 from edgernn.errors import UnsupportedOp
+from edgernn.graph.onnx_logic import LOGIC_HANDLERS, to_mask
 
 if TYPE_CHECKING:
     from edgernn.graph.onnx_import import Importer
 
 Handler = Callable[["Importer", onnx.NodeProto], list[str]]
-HANDLERS: dict[str, Handler] = {}
+HANDLERS: dict[str, Handler] = dict(LOGIC_HANDLERS)
 
 
 def handles(*ops: str) -> Callable[[Handler], Handler]:
@@ -104,6 +105,8 @@ def identity(imp: Importer, node: onnx.NodeProto) -> list[str]:
 def cast(imp: Importer, node: onnx.NodeProto) -> list[str]:
     wanted = helper.tensor_dtype_to_np_dtype(attributes(node)["to"]).name
     have = imp.graph.values[imp.alias.get(node.input[0], node.input[0])].dtype
+    if wanted == "bool" and have == "float32":
+        return to_mask(imp, node)
     if wanted != have:
         raise UnsupportedOp(f"Cast ({node.name}): {have} to {wanted} at run time")
     return identity(imp, node)

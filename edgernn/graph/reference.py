@@ -44,8 +44,30 @@ def _float(op: str, x: list[Array], node: Node) -> Array:
         return (1.0 / (1.0 + np.exp(-x[0].astype(np.float64)))).astype(np.float32)
     if op in ("abs", "tanh", "exp", "log", "sqrt"):
         return np.asarray(getattr(np, op)(x[0]))
+    if op == "where":
+        return np.where(x[0] != 0, x[1], x[2])
+    if op == "hold":
+        return _hold(x[0], x[1], node.attrs["threshold"], node.attrs["block"])
     names = {"add": "add", "sub": "subtract", "mul": "multiply", "div": "divide"}
-    return np.asarray(getattr(np, names.get(op, op))(x[0], x[1]))
+    return np.asarray(getattr(np, names.get(op, op))(x[0], x[1]), np.float32)
+
+
+def hold_limit(threshold: float, count: int) -> np.float32:
+    """What the sum of `count` squared differences is compared with."""
+    return np.float32(count * float(np.float32(threshold)) ** 2)
+
+
+def _hold(x: Array, held: Array, threshold: float, block: int) -> Array:
+    moved = x - held
+    if block == 1:
+        return np.where(np.abs(moved) > np.float32(threshold), x, held)
+    result = held.copy()
+    for start in range(0, x.shape[-1], block):
+        part = slice(start, min(start + block, x.shape[-1]))
+        squares = [moved[..., k] * moved[..., k] for k in range(part.start, part.stop)]
+        far = sum(squares[1:], squares[0]) > hold_limit(threshold, len(squares))
+        result[..., part] = np.where(far[..., None], x[..., part], held[..., part])
+    return result
 
 
 def _compute(node: Node, x: list[Array]) -> Array:
@@ -94,10 +116,10 @@ def _integer(node: Node, x: list[Array], graph: Graph) -> Array:
         mult, shift = node.attrs["mult"], node.attrs["shift"]
         return fx.requantize(x[0], mult, shift, out.quant.zero_point, out.dtype)
     if node.op == "qlinear":
-        acc = fx.accumulate(x[1], x[2], x[0])
+        acc = fx.accumulate(x[1], x[2], x[0], *x[4:])
         return fx.rescale(acc, x[3], node.attrs["lead"], node.attrs["shift"])
     if node.op == "qconv1d":
-        acc = _conv(x[0], x[1], node, lambda w, rows: fx.accumulate(rows, 0, w)) + x[2]
+        acc = _conv(x[0], x[1], node, lambda w, rows: fx.accumulate(rows, 0, w, *x[4:])) + x[2]
         return fx.rescale(acc, x[3], node.attrs["lead"], node.attrs["shift"])
     if node.op in ("qsigmoid", "qtanh"):
         return np.asarray(getattr(fx, node.op[1:])(x[0], source.frac))
@@ -109,10 +131,24 @@ def _integer(node: Node, x: list[Array], graph: Graph) -> Array:
     return fx.binary(node.op[1:], x[0], x[1], fracs)
 
 
+def _delta(node: Node, x: list[Array], graph: Graph) -> Array:
+    """The ops of a delta product; see passes/delta.py."""
+    if node.op == "qhold":
+        return fx.hold(x[0], x[1], node.attrs["limit"], node.attrs["block"])
+    if node.op == "delta_sum":
+        held, new, total, weight, *gain = x
+        moved = (new.astype(np.int64) - held.astype(np.int64)).reshape(-1)
+        return fx.accumulate(weight, total, moved, *gain).astype(np.int32)
+    made = fx.rescale(x[0], x[1], node.attrs["lead"], node.attrs["shift"])
+    return made.reshape(graph.values[node.output].shape)
+
+
 def evaluate(graph: Graph, node: Node, x: list[Array]) -> Array:
     """One node on given inputs."""
     if node.op in ("reshape", "transpose", "slice", "expand", "concat"):
         return _move(node, x)
+    if node.op in ("qhold", "delta_sum", "rescale"):
+        return _delta(node, x, graph)
     if node.op in ("quantize", "dequantize", "requantize") or node.op.startswith("q"):
         return _integer(node, x, graph)
     if node.op in ("linear", "conv1d", "matmul", "reduce_sum", "reduce_max", "gather", "softmax"):

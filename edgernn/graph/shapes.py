@@ -27,10 +27,12 @@ def result_shape(op: str, shapes: list[Shape], attrs: dict[str, Any]) -> Shape:
 
 def _result_shape(op: str, shapes: list[Shape], attrs: dict[str, Any]) -> Shape:
     first = shapes[0]
-    if op in BINARY or op.removeprefix("q") in BINARY:
+    if op in BINARY or op.removeprefix("q") in BINARY or op == "where":
         return np.broadcast_shapes(*shapes)
     if op in ELEMENTWISE or op in ("softmax", "qrelu", "qneg", "qsigmoid", "qtanh"):
         return first
+    if op == "hold":
+        return _same(first, shapes[1])
     if op in ("linear", "qlinear"):
         return (*first[:-1], shapes[1][0])
     if op in ("conv1d", "qconv1d"):
@@ -65,6 +67,12 @@ def _reshape(old: Shape, wanted: Shape) -> Shape:
     if np.prod(shape, dtype=np.int64) != np.prod(old, dtype=np.int64):
         raise ValueError(f"{old} does not reshape to {wanted}")
     return tuple(shape)
+
+
+def _same(first: Shape, second: Shape) -> Shape:
+    if first != second:
+        raise ValueError("the two differ")
+    return first
 
 
 def slices(attrs: dict[str, Any]) -> tuple[slice, ...]:

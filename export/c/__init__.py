@@ -68,7 +68,9 @@ class C:
             raise UnknownName("number type", number_type, target.number_types)
         tool = compiler(cc)
         made_by = f"edgernn export --target {target.name} --number-type {number_type}"
-        source = compile_step(graph, typed, number_type, isas=target.isa, made_by=made_by)
+        source = compile_step(
+            graph, typed, number_type, isas=target.isa, faster=target.faster, made_by=made_by
+        )
         binary = self._build(source, target, golden, tool)
         folder = f"{graph.name}/{target.name}"
         main = f"{folder}/{source.symbol}{SUFFIX[target.kind]}"

@@ -8,11 +8,20 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from edgernn.backend import Array
-from edgernn.export.c.expressions import MATH, Term, expression, loaded, local_type
-from edgernn.export.c.kernels import header
-from edgernn.export.c.loops import Call, Loop, View
+from edgernn.export.c.expressions import (
+    MATH,
+    Term,
+    expression,
+    loaded,
+    local_type,
+    table_argument,
+    table_result,
+)
+from edgernn.export.c.kernels import has_kernel, header
+from edgernn.export.c.loops import Call, Loop, Statement, View
 from edgernn.export.c.lower import Lowered
 from edgernn.export.c.plan import Plan
+from edgernn.export.c.stages import KERNEL, LOOKUPS, SHORTEST, Stage, block_of, stages
 from edgernn.export.c.weights import C_TYPES, c_number
 from edgernn.graph import fixed_point as fx
 from edgernn.graph.ir import Value
@@ -74,6 +83,13 @@ class Emitter:
         views = [*loop.reads.values(), *loop.writes.values()]
         sizes, strides = merge_axes(loop.shape, [v.strides for v in views])
         self.lines.append(f"  /* {loop.label} */")
+        places = [
+            f"{self.pointers.get(v.buffer, v.buffer)}[{_index(v.offset, s)}]"
+            for v, s in zip(views, strides, strict=True)
+        ]
+        if len(sizes) == 1 and sizes[0] >= SHORTEST and self.looks_up_in_rows(loop):
+            self.staged(loop, sizes[0], places)
+            return
         indent = "  "
         for axis, size in enumerate(sizes):
             brace = " {" if axis == len(sizes) - 1 else ""
@@ -82,12 +98,62 @@ class Emitter:
         if not sizes:
             self.lines.append("  {")
             indent = "    "
-        places = [
-            f"{self.pointers.get(v.buffer, v.buffer)}[{_index(v.offset, s)}]"
-            for v, s in zip(views, strides, strict=True)
-        ]
         self.body(loop, places, indent)
         self.lines.append(indent[:-2] + "}")
+
+    def looks_up_in_rows(self, loop: Loop) -> bool:
+        """Whether the target has a kernel for the look-ups of a loop."""
+        isas = self.lowered.weights.isas
+        return any(s.op in LOOKUPS for s in loop.statements) and has_kernel(KERNEL, isas, False)
+
+    def staged(self, loop: Loop, size: int, places: list[str]) -> None:
+        """A loop in blocks, each in stages; see stages.py."""
+        self.lowered.weights.kernels.use(KERNEL)
+        block = block_of(size)
+        rest = f"{size} - at < {block} ? {size} - at : {block}" if size % block else f"{block}"
+        self.lines += [
+            f"  for (int at = 0; at < {size}; at += {block}) {{",
+            f"    const int n = {rest};",
+        ]
+        results: dict[str, Term] = {}
+        for number, stage in enumerate(stages(loop)):
+            rows = f"rows{number}"
+            if stage.lookups:
+                self.lines.append(f"    int16_t {rows}[{len(stage.lookups) * block}];")
+            self.lines += [
+                "    for (int i = 0; i < n; ++i) {",
+                "      const int i0 = at + i;",
+            ]
+            known = self.stage(loop, stage, places, results)
+            for index, lookup in enumerate(stage.lookups):
+                op, operand = lookup.op[1:], loop.aliases.get(lookup.operands[0], lookup.operands[0])
+                quant = self.lowered.graph.values[lookup.operands[0]].quant
+                assert quant
+                argument = table_argument(op, known[operand], quant.frac)
+                place = f"{rows}[{index} * n + i]"
+                self.lines.append(f"      {place} = (int16_t){argument.bare()};")
+                results[lookup.value] = table_result(op, place)
+            self.lines.append("    }")
+            if stage.lookups:
+                self.lines.append(f"    edgernn_{KERNEL}({rows}, {len(stage.lookups)} * n);")
+        self.lines.append("  }")
+
+    def stage(
+        self, loop: Loop, stage: Stage, places: list[str], results: dict[str, Term]
+    ) -> dict[str, Term]:
+        """One pass: what it reads, computes and, in the last, writes. Gives the values' locals."""
+        indent, known = "      ", {}
+        for (name, _), place in zip(loop.reads.items(), places, strict=False):
+            if name in stage.known:
+                known[name] = self.read(name, place, indent)
+        for name, term in results.items():
+            if name in stage.known:
+                known[name] = self.computed(name, term, indent)
+        for statement in stage.statements:
+            self.statement(loop, statement, known, indent)
+        if not stage.lookups:
+            self.write(loop, places[len(loop.reads) :], known, indent)
+        return known
 
     def body(self, loop: Loop, places: list[str], indent: str) -> None:
         graph = self.lowered.graph
@@ -96,20 +162,36 @@ class Emitter:
             self.lines.append(f"{indent}{places[1]} = {places[0]};")
             return
         for (name, _), place in zip(loop.reads.items(), places, strict=False):
-            known[name] = loaded(self.local(), graph.values[name].dtype)
-            kind = self.type_of(name)
-            self.lines.append(f"{indent}const {kind} {known[name].text} = {place};")
+            known[name] = self.read(name, place, indent)
         for statement in loop.statements:
-            names = [loop.aliases.get(name, name) for name in statement.operands]
-            x = [known.get(name) or self.scalar(name) for name in names]
-            term = expression(
-                graph, statement.op, statement.value, list(statement.operands), x, statement.attrs
-            )
-            known[statement.value] = term.named(local := self.local())
-            kind = self.type_of(statement.value)
-            self.lines.append(f"{indent}const {kind} {local} = {term.text};")
-        for (name, _), place in zip(loop.writes.items(), places[len(loop.reads) :], strict=True):
-            value = graph.values[name]
+            self.statement(loop, statement, known, indent)
+        self.write(loop, places[len(loop.reads) :], known, indent)
+
+    def read(self, name: str, place: str, indent: str) -> Term:
+        term = loaded(self.local(), self.lowered.graph.values[name].dtype)
+        self.lines.append(f"{indent}const {self.type_of(name)} {term.text} = {place};")
+        return term
+
+    def computed(self, name: str, term: Term, indent: str) -> Term:
+        local = term.named(self.local())
+        self.lines.append(f"{indent}const {self.type_of(name)} {local.text} = {term.text};")
+        return local
+
+    def statement(
+        self, loop: Loop, statement: Statement, known: dict[str, Term], indent: str
+    ) -> None:
+        names = [loop.aliases.get(name, name) for name in statement.operands]
+        x = [known.get(name) or self.scalar(name) for name in names]
+        term = expression(
+            self.lowered.graph,
+            *(statement.op, statement.value, list(statement.operands), x, statement.attrs),
+        )
+        known[statement.value] = self.computed(statement.value, term, indent)
+
+    def write(self, loop: Loop, places: list[str], known: dict[str, Term], indent: str) -> None:
+        for written, place in zip(loop.writes, places, strict=True):
+            name = loop.aliases.get(written, written)
+            value = self.lowered.graph.values[name]
             cast = f"({C_TYPES[value.dtype]})" if value.dtype in ("int8", "int16") else ""
             self.lines.append(f"{indent}{place} = {cast}{known[name].text};")
 
@@ -162,7 +244,8 @@ class Emitter:
 
     def helpers(self) -> str:
         """The shared headers and kernels that the body calls."""
-        body = "\n".join([*self.lines, *(k.source for k in self.lowered.weights.kernels.values())])
+        kernels = self.lowered.weights.kernels.text()
+        body = "\n".join([*self.lines, kernels])
         parts = [header("prelude")]
         if any(f"edgernn_{op}_f32(" in body for op in MATH):
             parts.append(header("math_f32"))
@@ -175,8 +258,7 @@ class Emitter:
             size = len(fx.TABLE)
             parts.append(f"static const int16_t edgernn_sigmoid_table[{size}] = {{{table}}};\n")
             parts.append(header("table"))
-        kernels = sorted(self.lowered.weights.kernels.items())
-        return "\n".join([*parts, *(kernel.source for _, kernel in kernels)])
+        return "\n".join([*parts, kernels])
 
     def reset_text(self) -> str:
         """Statements that write the initial state; zeros are one loop over bytes."""

@@ -15,6 +15,7 @@ from edgernn.export.c.weights import C_TYPES, c_number
 from edgernn.graph import fixed_point as fx
 from edgernn.graph.ir import Graph, Quant
 
+MASKS = {"greater": ">", "greater_equal": ">="}
 INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
 MATH = ("sigmoid", "tanh", "exp", "log", "sqrt")
 WIDE = (-(1 << 31), (1 << 31) - 1)
@@ -60,14 +61,14 @@ class Term:
 
     def fitted(self, dtype: str) -> Term:
         """Saturated to an integer type, if it can leave it."""
-        limits = np.iinfo(dtype)
-        if limits.min <= self.low and self.high <= limits.max:
+        lowest, highest = fx.LIMITS[dtype]
+        if lowest <= self.low and self.high <= highest:
             return self
         if not _in_word(self.low, self.high):
             ends = _in_word_ends(self.low, self.high)
             return Term(f"edgernn_shr_wide({self.text}, 0)", *ends).fitted(dtype)
-        low, high = max(self.low, limits.min), min(self.high, limits.max)
-        return Term(f"edgernn_sat{limits.bits}({self.text})", int(low), int(high))
+        low, high = max(self.low, lowest), min(self.high, highest)
+        return Term(f"edgernn_sat{dtype.removeprefix('int')}({self.text})", low, high)
 
 
 def _shifted(value: int, bits: int) -> int:
@@ -114,6 +115,10 @@ def _float(op: str, x: list[str]) -> str:
         return f"edgernn_{op}_f32({x[0]})"
     if op in ("maximum", "minimum"):
         return f"{x[0]} {'>' if op == 'maximum' else '<'} {x[1]} ? {x[0]} : {x[1]}"
+    if op in MASKS:
+        return f"{x[0]} {MASKS[op]} {x[1]} ? 1.0f : 0.0f"
+    if op == "where":
+        return f"{x[0]} != 0.0f ? {x[1]} : {x[2]}"
     return {
         "relu": f"{x[0]} > 0.0f ? {x[0]} : 0.0f",
         "neg": f"-{x[0]}",
@@ -121,13 +126,20 @@ def _float(op: str, x: list[str]) -> str:
     }[op]
 
 
+def table_argument(op: str, x: Term, frac: int) -> Term:
+    """What the sigmoid is looked up of: Q3.12 in 16 bits, twice the value for a tanh."""
+    return x.shifted(frac - (op == "tanh") - fx.SIGMOID_FRAC).fitted("int16")
+
+
+def table_result(op: str, place: str) -> Term:
+    """A sigmoid or tanh from the sigmoid that was looked up."""
+    return Term(place, 0, 32767) if op == "sigmoid" else Term(f"2 * {place} - 32768", -32768, 32767)
+
+
 def _fixed(op: str, x: list[Term], fracs: list[int], out: int) -> Term:
-    if op == "sigmoid":
-        q12 = x[0].shifted(fracs[0] - fx.SIGMOID_FRAC).fitted("int16")
-        return Term(f"edgernn_sigmoid_q({q12.text})", 0, 32767)
-    if op == "tanh":
-        q12 = x[0].shifted(fracs[0] - 1 - fx.SIGMOID_FRAC).fitted("int16")
-        return Term(f"edgernn_tanh_q({q12.text})", -32768, 32767)
+    if op in ("sigmoid", "tanh"):
+        q12 = table_argument(op, x[0], fracs[0])
+        return Term(f"edgernn_{op}_q({q12.text})", 0 if op == "sigmoid" else -32768, 32767)
     if op == "mul":
         return _combine(op, *x).shifted(fracs[0] + fracs[1] - out).fitted("int16")
     if op in ("relu", "neg"):
@@ -167,6 +179,9 @@ def expression(
     if op.startswith("q"):
         assert out.quant
         return _fixed(op[1:], x, [q.frac for q in quants if q], out.quant.frac)
+    if op == "hold":
+        (new, held), bound = (term.text for term in x), c_number(attrs["threshold"], "float32")
+        return Term(f"{new} - {held} > {bound} || {held} - {new} > {bound} ? {new} : {held}")
     return Term(_float(op, [term.text for term in x]))
 
 

@@ -1,50 +1,235 @@
 """Kernel sources: which file serves which function on which instruction set.
 
-A kernel is one file, `firmware_stubs/kernels/ISA/NAME.c`, holding the one static function
-`edgernn_NAME`. A target names instruction sets in order of preference; `portable` is always
-last. The first line says how the kernel wants its weights: `/* layout: rows=R cols=C */` means
-`[rows / R][cols / C][R][C]`, padded with zeros; `by column` means `[rows / R][cols / C][C][R]`.
+Two sorts of file lie in `firmware_stubs/kernels/ISA/`:
+
+- a *kernel* `NAME.c` holds the one function `edgernn_NAME`;
+- a *strip* `strip_*.c` is the innermost loop of every matrix product, a template for tiles of
+  several sizes. Its first line says what it serves:
+
+      /* strip: types=s8,s4 tiles=32x4,16x4 dense=32x4 sparse=16x4:70 offset=128 uses=tile */
+
+The *drivers* (`kernels/drivers/`) walk a whole matrix and call the strip; so an instruction set
+brings one strip and has dense, sparse and delta products of every width. A target names instruction
+sets in order of preference; `portable` is always last. docs/compiler.md tells more.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib import resources
 
 from edgernn.errors import ToolError
 
-_LAYOUT = re.compile(r"/\* layout: rows=(\d+) cols=(\d+)( by column)? \*/\n")
+BITS = {"s8": 8, "s4": 4, "s2": 2, "s8x16": 8, "f32": 32}  # of a weight, by strip type
+CHUNK = 32  # columns that share a gain, where a row has several
+_STRIP = re.compile(r"/\* strip: (.*) \*/\n")
+_TARGET = re.compile(r"/\* target: (\S+) \*/\n")
+_FUNCTION = re.compile(r"(?:static|EDGERNN_INLINE) (\w+) edgernn_(\w+)\(([^)]*)\)")
 
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """One kernel's text and the weight layout it reads."""
+    """C text of one function, or of a header (`name` without one)."""
 
     name: str
     isa: str
     source: str
-    rows: int = 1
-    cols: int = 1
+
+
+@dataclass(frozen=True)
+class Strip:
+    """A strip file, and the tile size that it is wanted for.
+
+    offset: what a dense or sparse product adds to every element of x; prepare: bytes into which
+    it first rewrites a group of x (0: none); pad: counts are padded to a multiple of it;
+    cost: of one tile in a sparse product, in multiplications of a dense one.
+    """
+
+    isa: str
+    type: str
+    rows: int
+    cols: int
+    text: str
     by_column: bool = False
+    pairs: bool = False
+    offset: int = 0
+    prepare: int = 0
+    pad: int = 1
+    cost: float = 0.0
+    uses: tuple[str, ...] = ()
+
+    @property
+    def form(self) -> str:
+        return f"{self.type}_{self.rows}x{self.cols}"
+
+    @property
+    def tile_bytes(self) -> int:
+        return self.rows * self.cols * BITS[self.type] // 8
+
+    @property
+    def chunk_groups(self) -> int:
+        """Column groups in a chunk that shares a gain."""
+        return max(CHUNK // self.cols, 1)
+
+    @cached_property
+    def source(self) -> str:
+        return self.filled(self.text)
+
+    def filled(self, text: str) -> str:
+        """A template with this strip's numbers."""
+        x_type = "int16_t" if self.type == "s8x16" else "int8_t"
+        room = f"edgernn_prepare_{self.form}(\\1, \\2, room);" if self.prepare else "(void)room;"
+        text = re.sub(r"\bPREPARE\((\w+), (\w+)\)", room, text)
+        words = {
+            "XTYPE": x_type,
+            "READY": "room" if self.prepare else ("moves" if "*restrict moves" in text else "x"),
+            "GROUP_STEP": str(self.prepare or self.cols),
+            "CHUNK_GROUPS": str(self.chunk_groups),
+            "TILE_BYTES": str(self.tile_bytes),
+            "ROWS": str(self.rows),
+            "COLS": str(self.cols),
+            "BITS": str(BITS[self.type]),
+            "MOVED": "moved4_s8" if self.cols == 4 else "moved_s8",
+        }
+        for word, number in words.items():
+            text = re.sub(rf"(?<![A-Z])(?<![A-Z]_){word}(?![A-Z_])", number, text)
+        return text.replace("FORM", self.form)
+
+
+def _root() -> resources.abc.Traversable:
+    return resources.files("edgernn.firmware_stubs") / "kernels"
+
+
+def _sizes(text: str) -> tuple[int, int]:
+    rows, cols = text.split("x")
+    return int(rows), int(cols)
+
+
+def _strip_files(type_: str, isas: tuple[str, ...]) -> Iterator[tuple[dict[str, str], Strip]]:
+    """Strip files that serve a type, best first: the options of the first line, a bare strip."""
+    for isa in (*isas, "portable"):
+        folder = _root() / isa
+        if not folder.is_dir():
+            continue
+        for path in sorted(folder.iterdir(), key=lambda p: p.name):
+            found = None
+            if path.name.startswith("strip_") and path.name.endswith(".c"):
+                text = path.read_text("utf8")
+                found = _STRIP.match(text)
+            if not found:
+                continue
+            words = {k: v or "1" for k, _, v in (w.partition("=") for w in found[1].split())}
+            if type_ in words["types"].split(","):
+                yield words, _bare(isa, type_, words, text[found.end() :])
+
+
+def _bare(isa: str, type_: str, words: dict[str, str], text: str) -> Strip:
+    uses = tuple(words["uses"].split(",")) if "uses" in words else ()
+    return Strip(
+        *(isa, type_, 0, 0, text),
+        by_column="by_column" in words,
+        pairs="pairs" in words,
+        offset=int(words.get("offset", 0)),
+        prepare=int(words.get("prepare", 0)),
+        pad=int(words.get("pad", 1)),
+        uses=uses,
+    )
+
+
+def _sized(strip: Strip, size: str, cost: float = 0.0) -> Strip:
+    rows, cols = _sizes(size)
+    pad = max(strip.pad, 4) if cols == 1 and strip.type != "f32" else strip.pad
+    return replace(strip, rows=rows, cols=cols, cost=cost, pad=pad)
+
+
+def find_strip(type_: str, use: str, isas: tuple[str, ...]) -> Strip:
+    """The best strip for `dense`, `delta` (single columns) or `block` (delta by 4 columns).
+
+    Raises: ToolError if there is none.
+    """
+    for words, strip in _strip_files(type_, isas):
+        size = words.get(use)
+        if use == "block" and not size and words["dense"].endswith("x4"):
+            size = words["dense"]
+        if size:
+            return _sized(strip, size)
+    raise ToolError(f"no {use} kernel for {type_} on {isas or 'portable'}")
+
+
+def sparse_strips(type_: str, isas: tuple[str, ...]) -> list[Strip]:
+    """Strips for zero blocks that the best instruction set with any offers."""
+    found: list[Strip] = []
+    for words, strip in _strip_files(type_, isas):
+        if "sparse" in words and strip.isa == (found[0].isa if found else strip.isa):
+            offers = (offer.split(":") for offer in words["sparse"].split(","))
+            found += [_sized(strip, size, float(cost)) for size, cost in offers]
+    return found
+
+
+def same_form(strip: Strip, isa: str) -> Strip | None:
+    """The strip of another instruction set that reads the same table, or None."""
+    for words, other in _strip_files(strip.type, (isa,)):
+        sizes = words["tiles"].split(",")
+        if other.isa == isa and (f"{strip.rows}x{strip.cols}" in sizes or sizes == ["any"]):
+            made = replace(other, rows=strip.rows, cols=strip.cols, pad=strip.pad, cost=strip.cost)
+            layout = (made.by_column, made.pairs, made.offset, made.prepare)
+            if layout != (strip.by_column, strip.pairs, strip.offset, strip.prepare):
+                raise ToolError(f"{isa} and {strip.isa} lay {strip.form} out differently")
+            return made
+    return None
+
+
+def has_kernel(name: str, isas: tuple[str, ...], portable: bool = True) -> bool:
+    """Whether there is a source of a kernel for a target."""
+    folders = (*isas, "portable") if portable else isas
+    return any((_root() / isa / f"{name}.c").is_file() for isa in folders)
 
 
 def find_kernel(name: str, isas: tuple[str, ...]) -> Kernel:
     """The best source of a kernel for a target. Raises: ToolError if there is none."""
-    root = resources.files("edgernn.firmware_stubs") / "kernels"
     for isa in (*isas, "portable"):
-        path = root / isa / f"{name}.c"
+        path = _root() / isa / f"{name}.c"
         if path.is_file():
-            source = path.read_text("utf8")
-            found = _LAYOUT.match(source)
-            rows, cols = (int(found[1]), int(found[2])) if found else (1, 1)
-            by_column = bool(found and found[3])
-            body = source.split("\n", 1)[1] if source.startswith("/* layout") else source
-            return Kernel(name, isa, body, rows, cols, by_column)
+            return Kernel(name, isa, path.read_text("utf8"))
     raise ToolError(f"no kernel {name} for {isas or 'portable'}")
 
 
-def header(name: str) -> str:
-    """The text of a shared header of the portable set."""
-    root = resources.files("edgernn.firmware_stubs") / "kernels" / "portable"
-    return (root / f"{name}.h").read_text("utf8")
+def driver(name: str, strip: Strip) -> Kernel:
+    """A driver over a strip."""
+    text = (_root() / "drivers" / f"{name}.c").read_text("utf8")
+    text = strip.filled(text)
+    return Kernel(functions(text)[0], strip.isa, text)
+
+
+def functions(text: str) -> list[str]:
+    """Names of the functions that a text defines, without the prefix `edgernn_`."""
+    return [found[2] for found in _FUNCTION.finditer(text)]
+
+
+def parameters(text: str, name: str) -> tuple[str, list[str]]:
+    """The parameter list of a function, and its parameters' names."""
+    found = next(f for f in _FUNCTION.finditer(text) if f[2] == name)
+    return found[3], [part.split()[-1].lstrip("*") for part in found[3].split(",")]
+
+
+def header(name: str, isa: str = "portable") -> str:
+    """The text of a shared header: of an instruction set, else of the portable set."""
+    path = _root() / isa / f"{name}.h"
+    if not path.is_file():
+        path = _root() / "portable" / f"{name}.h"
+    return path.read_text("utf8")
+
+
+def cpu_header(isa: str) -> tuple[str, str] | None:
+    """Function attribute and text of `ISA/cpu.h`; None for what every CPU of a target has."""
+    path = _root() / isa / "cpu.h"
+    if not path.is_file():
+        return None
+    text = path.read_text("utf8")
+    found = _TARGET.match(text)
+    if not found:
+        raise ToolError(f"{isa}/cpu.h: its first line names no target attribute")
+    return found[1], text[found.end() :]

@@ -6,7 +6,7 @@ without copy, transpose, slice, broadcast), we keep shape, strides and offset in
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,25 @@ class View:
     def contiguous(self) -> bool:
         return bool(self.cells.flags.c_contiguous)
 
+    def moved(self, buffer: str, by: int) -> View:
+        """The same cells of a buffer that holds this view's buffer from element `by` on."""
+        return View(buffer, self.base - by, self.cells)
+
+    @property
+    def extent(self) -> tuple[int, int]:
+        """The first element and the one after the last."""
+        if self.cells.size == 0:
+            return 0, 0
+        reach = sum((n - 1) * step for n, step in zip(self.shape, self.strides, strict=True))
+        return self.offset, self.offset + reach + 1
+
+    def overlaps(self, other: View) -> bool:
+        """Whether both may touch one element."""
+        if self.buffer != other.buffer:
+            return False
+        (a, a_end), (b, b_end) = self.extent, other.extent
+        return a < b_end and b < a_end
+
     def walk(self) -> tuple[int, tuple[tuple[int, int], ...]]:
         """Offset, and (size, stride) of every axis that has more than one element."""
         axes = zip(self.shape, self.strides, strict=True)
@@ -74,7 +93,8 @@ class Statement:
 class Loop:
     """Statements run for every element of `shape`; `reads` and `writes` map values to views.
 
-    aliases: other names (a reshape, say) under which a value made in this loop is read in it.
+    aliases: other names under which a value of this loop is read (a reshape of it, say) or is
+    written a second time (its copy inside a concatenation).
     """
 
     shape: tuple[int, ...]
@@ -115,3 +135,47 @@ def views_read(action: Action) -> list[View]:
 def views_written(action: Action) -> list[View]:
     """Views that an action writes."""
     return list(action.writes.values()) if isinstance(action, Loop) else action.writes
+
+
+def conflict(a: Action, b: Action) -> bool:
+    """Whether the order of two actions matters."""
+    if not a.touched() & b.touched():
+        return False
+    return any(
+        made.overlaps(view)
+        for one, other in ((a, b), (b, a))
+        for made in views_written(one)
+        for view in (*views_read(other), *views_written(other))
+    )
+
+
+def is_copy(action: Action) -> bool:
+    """Whether an action only moves elements."""
+    return isinstance(action, Loop) and [s.op for s in action.statements] == ["copy"]
+
+
+def copy_loop(source: View, target: View, dtype: str, label: str) -> Loop:
+    """A loop that moves elements; both views have one shape."""
+    name = f"{label}.copied"
+    loop = Loop(target.shape, label=f"copy {label}")
+    loop.statements.append(Statement("copy", name, ("source",), {"dtype": dtype}))
+    loop.reads["source"], loop.writes[name] = source, target
+    return loop
+
+
+def moved_to(action: Action, old: str, new: str, by: int) -> Action:
+    """The action once buffer `old` lies inside buffer `new`, from element `by` on."""
+
+    def moved(view: View) -> View:
+        return view.moved(new, by) if view.buffer == old else view
+
+    if isinstance(action, Loop):
+        reads = {name: moved(view) for name, view in action.reads.items()}
+        writes = {name: moved(view) for name, view in action.writes.items()}
+        return replace(action, reads=reads, writes=writes)
+    views = {id(v): moved(v) for v in action.args if isinstance(v, View)}
+    args = [views[id(a)] if isinstance(a, View) else a for a in action.args]
+    advance = {id(views[key]): hop for key, hop in action.advance.items()}
+    reads_of = [views.get(id(v)) or moved(v) for v in action.reads]
+    writes_of = [views.get(id(v)) or moved(v) for v in action.writes]
+    return replace(action, args=args, advance=advance, reads=reads_of, writes=writes_of)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
-from edgernn.backend import Array
 from edgernn.errors import UnsupportedOp
-from edgernn.export.c.loops import Action, Call, Loop, Statement, View, views_read, views_written
-from edgernn.export.c.weights import Weights
+from edgernn.export.c.fuse import fuse
+from edgernn.export.c.in_place import make_in_place
+from edgernn.export.c.loops import Action, Call, Loop, Statement, View, copy_loop, views_written
+from edgernn.export.c.products import PRODUCTS
+from edgernn.export.c.weights import Weights, c_number
 from edgernn.graph.ir import ELEMENTWISE, Graph, Node, Value
+from edgernn.graph.reference import hold_limit
 from edgernn.graph.shapes import slices
 
 GATHERS = {"float32": "gather_f32", "int16": "gather_s16", "int8": "gather_s8"}
@@ -27,12 +29,16 @@ class Lowered:
     buffers: dict[str, Value] = field(default_factory=dict)  # storage to plan
     homes: dict[str, str] = field(default_factory=dict)  # the caller's memory -> output it holds
     weights: Weights = field(default_factory=Weights)
+    notes: list[str] = field(default_factory=list)  # what was fused
 
 
-class _Lowering:
+class Lowering:
+    """Walks a graph; each node becomes views, loops or calls."""
+
     def __init__(self, graph: Graph, weights: Weights) -> None:
         self.graph = graph
         self.out = Lowered(graph, weights=weights)
+        self.moves: dict[str, list[View]] = {}  # held value -> the lists of what has moved
         for name in (*graph.inputs, *(s.name for s in graph.states)):
             self.out.views[name] = View.whole(name, graph.values[name].shape)
 
@@ -51,11 +57,7 @@ class _Lowering:
 
     def copy(self, source: View, target: View, value: Value, label: str) -> None:
         """A loop that moves elements."""
-        name = f"{label}.copied"
-        loop = Loop(target.shape, label=f"copy {label}")
-        loop.statements.append(Statement("copy", name, ("source",), {"dtype": value.dtype}))
-        loop.reads["source"], loop.writes[name] = source, target
-        self.out.actions.append(loop)
+        self.out.actions.append(copy_loop(source, target, value.dtype, label))
 
     def contiguous(self, name: str) -> View:
         """The value's view, copied if its elements do not lie in a row."""
@@ -69,7 +71,9 @@ class _Lowering:
 
     def node(self, node: Node) -> None:
         op = node.op.removeprefix("q") if node.op.startswith("q") else node.op
-        if node.op in ELEMENTWISE or (node.op.startswith("q") and op in ELEMENTWISE):
+        if node.op in PRODUCTS:
+            PRODUCTS[node.op](self, node)
+        elif node.op in ELEMENTWISE or (node.op.startswith("q") and op in ELEMENTWISE):
             self.elementwise(node)
         else:
             getattr(self, op)(node)
@@ -125,93 +129,15 @@ class _Lowering:
     def call(self, kernel: str, args: list[str | View], node: Node, **more: object) -> None:
         """A kernel call whose last view argument is the one it writes."""
         views = [a for a in args if isinstance(a, View)]
-        self.out.weights.use(kernel)
         made = Call(kernel, args, views[:-1], views[-1:], label=node.name)
         for key, item in more.items():
             setattr(made, key, item)
         self.out.actions.append(made)
 
-    def linear(self, node: Node) -> None:
-        x = self.contiguous(node.inputs[0])
-        y = self.storage(node.output, self.graph.values[node.output])
-        self.out.views[node.output] = y
-        weight = self.graph.constants[node.inputs[1]]
-        frames = y.cells.size // weight.shape[0]
-        self.matvec(node, weight, x, y, frames, weight.shape[1])
-
-    def matvec(
-        self, node: Node, weight: Array, x: View, y: View, frames: int, hop: int, group: int = 0
-    ) -> None:
-        """`frames` products of one matrix, the input advancing by `hop` elements.
-
-        weight: the rows of this group, which write as many elements of every output frame.
-        """
-        rows = weight.shape[0]
-        part = slice(group * rows, (group + 1) * rows)
-        name = f"{node.inputs[1]}.group{group}" if group else node.inputs[1]
-        constants, width = self.graph.constants, self.graph.values[node.output].shape[-1]
-        repeat = {"repeat": frames, "advance": {id(x): hop, id(y): width}}
-        if node.op.startswith("q"):
-            start, mult = (constants[name][part] for name in node.inputs[2:4])
-            packed, tail = self.out.weights.matvec_s8(name, weight, start, mult)
-            args: list[str | View] = [*packed, *_scaling(node), x, y, *tail]
-            self.call("matvec_s8", args, node, **repeat)
-            return
-        bias = np.zeros(rows, np.float32)
-        if len(node.inputs) > 2:
-            bias = constants[node.inputs[2]][part]
-        kernel, packed, tail = self.out.weights.matvec_f32(name, weight, bias)
-        self.call(kernel, [*packed, x, y, *tail], node, **repeat)
-
-    def conv1d(self, node: Node) -> None:
-        x = self.contiguous(node.inputs[0])
-        value = self.graph.values[node.output]
-        weight = self.graph.constants[node.inputs[1]]
-        y = self.storage(node.output, value)
-        self.out.views[node.output] = y
-        out, kernel, depth = weight.shape
-        groups, frames, channels = node.attrs["groups"], value.shape[1], x.shape[2]
-        stride, dilation = node.attrs["stride"], node.attrs["dilation"]
-        if depth == 1 and groups == out:
-            args = self.depthwise_weights(node, weight[:, :, 0])
-            tail = [str(channels), str(kernel), str(dilation * channels)]
-            name = "depthwise_s8" if node.op.startswith("q") else "depthwise_f32"
-            advance = {id(x): stride * channels, id(y): out}
-            self.call(name, [*args, x, y, *tail], node, repeat=frames, advance=advance)
-        elif dilation == 1 and groups == 1:
-            self.matvec(node, weight.reshape(out, -1), x, y, frames, stride * channels)
-        else:
-            self.grouped(node, weight, x, y)
-
-    def grouped(self, node: Node, weight: Array, x: View, y: View) -> None:
-        """A convolution as one matrix a group, on windows copied into a row where they are not."""
-        groups, frames = node.attrs["groups"], y.shape[1]
-        out, kernel, depth = weight.shape
-        rows, channels = out // groups, x.shape[2]
-        shape = (frames, kernel, depth)
-        steps = (node.attrs["stride"] * channels, node.attrs["dilation"] * channels, 1)
-        value = Value((1, *shape), self.graph.values[node.inputs[0]].dtype)
-        for g in range(groups):
-            cells = as_strided(x.cells[0, :, g * depth :], shape, steps)
-            window, hop = x.on(cells), steps[0]
-            if kernel > 1:
-                packed = self.storage(f"{node.output}:window{g}", value)
-                target, hop = packed.on(packed.cells[0]), kernel * depth
-                self.copy(window, target, value, node.inputs[0])
-                window = target
-            part = weight[g * rows : (g + 1) * rows].reshape(rows, -1)
-            made = y.on(y.cells[:, :, g * rows : (g + 1) * rows])
-            self.matvec(node, part, window, made, frames, hop, g)
-
-    def depthwise_weights(self, node: Node, weight: Array) -> list[str | View]:
-        constants, table = self.graph.constants, self.out.weights.table
-        if node.op.startswith("q"):
-            names = [table(n, constants[n]) for n in node.inputs[2:4]]
-            return [table(node.inputs[1], weight), *names, *_scaling(node)]
-        bias = np.zeros(len(weight), np.float32)
-        if len(node.inputs) > 2:
-            bias = constants[node.inputs[2]]
-        return [table(node.inputs[1], weight), table(f"{node.inputs[1]}.bias", bias)]
+    def kernel_call(self, kernel: str, args: list[str | View], node: Node, **more: object) -> None:
+        """A call of a kernel that stands alone in its file."""
+        self.out.weights.kernels.use(kernel)
+        self.call(kernel, args, node, **more)
 
     def matmul(self, node: Node) -> None:
         a, b = (self.contiguous(name) for name in node.inputs)
@@ -225,7 +151,7 @@ class _Lowering:
         many = {id(v): int(v.cells.size > size) for v, size in ((a, m * k), (b, k * n))}
         advance = {id(a): m * k * many[id(a)], id(b): k * n * many[id(b)], id(y): m * n}
         sizes = [str(m), str(k), str(n)]
-        self.call("matmul_f32", [a, b, y, *sizes], node, repeat=batch, advance=advance)
+        self.kernel_call("matmul_f32", [a, b, y, *sizes], node, repeat=batch, advance=advance)
 
     def reduce(self, node: Node, kernel: str) -> None:
         view, axes = self.view(node.inputs[0]), node.attrs["axes"]
@@ -239,7 +165,7 @@ class _Lowering:
         y = self.storage(node.output, value)
         self.out.views[node.output] = y
         count = view.cells.size // value.size
-        self.call(kernel, [turned, y, str(value.size), str(count)], node)
+        self.kernel_call(kernel, [turned, y, str(value.size), str(count)], node)
 
     def reduce_sum(self, node: Node) -> None:
         self.reduce(node, "reduce_sum_f32")
@@ -254,7 +180,23 @@ class _Lowering:
         self.out.views[node.output] = y
         width = value.shape[-1]
         sizes = [str(value.size // width), str(width)]
-        self.call("softmax_f32", [x, y, *sizes], node)
+        self.kernel_call("softmax_f32", [x, y, *sizes], node)
+
+    def hold(self, node: Node) -> None:
+        """Float sums of what moved would drift, so the products that follow stay dense."""
+        threshold, block = node.attrs["threshold"], node.attrs["block"]
+        if block == 1:
+            self.elementwise(node)
+            return
+        x, held = (self.contiguous(name) for name in node.inputs)
+        value = self.graph.values[node.output]
+        y = self.storage(node.output, value)
+        self.out.views[node.output] = y
+        width = value.shape[-1]
+        limits = [hold_limit(threshold, count) for count in (block, width % block)]
+        tail = [c_number(float(limit), "float32") for limit in limits]
+        sizes = [str(value.size // width), str(width)]
+        self.kernel_call("hold_blocks_f32", [x, held, y, *tail, *sizes], node)
 
     def gather(self, node: Node) -> None:
         table = self.graph.constants.get(node.inputs[0])
@@ -268,7 +210,7 @@ class _Lowering:
         name = self.out.weights.table(node.inputs[0], table)
         count = int(np.prod(index.shape))
         tail = [str(count), str(table.shape[0]), str(table[0].size)]
-        self.call(kernel, [name, index, y, *tail], node)
+        self.kernel_call(kernel, [name, index, y, *tail], node)
 
     def finish(self) -> None:
         """Outputs reach the caller; new states are settled by `plan`."""
@@ -279,65 +221,18 @@ class _Lowering:
             self.copy(self.view(name), target, graph.values[name], name)
 
 
-def _scaling(node: Node) -> list[str]:
-    """The arguments `lead` and `shift` of an integer kernel."""
-    return [str(node.attrs["lead"]), str(node.attrs["shift"])]
-
-
-def _fuse(actions: list[Action], kept: set[str]) -> list[Action]:
-    """Merge neighbouring loops of one shape; values used only inside become locals."""
-    fused: list[Action] = []
-    for action in actions:
-        last = fused[-1] if fused else None
-        if isinstance(action, Loop) and isinstance(last, Loop) and _can_join(last, action):
-            _join(last, action)
-        else:
-            fused.append(action)
-    for index, action in enumerate(fused):
-        if isinstance(action, Loop):
-            later = {v.buffer for other in fused[index + 1 :] for v in views_read(other)}
-            action.writes = {
-                name: view
-                for name, view in action.writes.items()
-                if view.buffer in later or view.buffer in kept
-            }
-    return fused
-
-
-def _join(loop: Loop, following: Loop) -> None:
-    """Append a loop's statements; what the first loop made is read from its locals."""
-    made = {view.buffer: name for name, view in loop.writes.items()}
-    for name, view in following.reads.items():
-        if view.buffer not in made:
-            loop.reads[name] = view
-        elif name != made[view.buffer]:
-            loop.aliases[name] = made[view.buffer]
-    loop.statements += following.statements
-    loop.writes.update(following.writes)
-
-
-def _can_join(loop: Loop, following: Loop) -> bool:
-    """Whether each element of `following` needs only the same element of `loop`."""
-    if loop.shape != following.shape:
-        return False
-    if any(s.op == "copy" for s in (*loop.statements, *following.statements)):
-        return False
-    written = {view.buffer: view for view in loop.writes.values()}
-    return all(
-        view.buffer not in written or view.same_cells(written[view.buffer])
-        for view in following.reads.values()
-    )
-
-
 def lower(graph: Graph, weights: Weights) -> Lowered:
     """The loops and calls of a graph. Raises: UnsupportedOp."""
-    work = _Lowering(graph, weights)
+    work = Lowering(graph, weights)
     for node in graph.nodes:
         work.node(node)
     work.finish()
     out = work.out
+    news = {work.view(s.new).buffer for s in graph.states}
+    out.notes = [f"placed: {note}" for note in make_in_place(out, news)]
     kept = {work.view(s.new).buffer for s in graph.states} | set(out.homes)
-    out.actions = _fuse(out.actions, kept)
+    out.actions, fused = fuse(out.actions, kept)
+    out.notes += [f"fuse: {note}" for note in fused]
     written = {v.buffer for action in out.actions for v in views_written(action)}
     out.buffers = {name: value for name, value in out.buffers.items() if name in written}
     return out

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgernn.backend import Array
-from edgernn.errors import UnknownName
 from edgernn.export.c.emit import Emitter, c_name
 from edgernn.export.c.lower import lower
+from edgernn.export.c.memory_map import describe
 from edgernn.export.c.plan import plan_memory
 from edgernn.export.c.weights import C_TYPES, Weights
 from edgernn.graph.calibrate import calibrate
 from edgernn.graph.ir import Graph
+from edgernn.graph.number_type import find_number_type
 from edgernn.graph.onnx_import import to_graph
-from edgernn.graph.passes import dead_code, quantize, simplify
+from edgernn.graph.passes import dead_code, delta, quantize, simplify
 from edgernn.graph.step_graph import StepGraph
 
-NUMBER_TYPES = ("fp32", "w8a8")
 RESERVED = (  # files that a step is built with, and the prefix of our own functions
     *("memory", "port", "golden", "golden_main", "cortex_m", "linux_aarch64", "built_for"),
     *("stdint", "edgernn"),
@@ -48,12 +48,13 @@ def number_typed(
 
     Raises: UnknownName, UnsupportedOp, DataError.
     """
-    if number_type not in NUMBER_TYPES:
-        raise UnknownName("number type", number_type, NUMBER_TYPES)
+    type_ = find_number_type(number_type)
     graph, notes = simplify(to_graph(step))
-    if number_type == "w8a8":
-        result = quantize.run(graph, calibrate(graph, frames))
+    if type_.quantized:
+        result = quantize.run(graph, calibrate(graph, frames), type_)
         notes += [f"quantize: {note}" for note in result.notes]
+        result = delta.run(result.graph)
+        notes += [f"delta: {note}" for note in result.notes]
         graph = dead_code.run(result.graph).graph
     return graph, notes
 
@@ -171,14 +172,16 @@ def compile_step(
     number_type: str,
     *,
     isas: tuple[str, ...] = (),
+    faster: str = "",
     made_by: str = "edgernn",
 ) -> CSource:
     """C for a graph in its number type, with the kernels of these instruction sets.
 
+    isas: best first. faster: one that is used where the CPU turns out to have it.
     Equal arguments give equal bytes. Raises: UnsupportedOp.
     """
     symbol = symbol_of(step.name)
-    lowered = lower(graph, Weights(isas))
+    lowered = lower(graph, Weights(isas, faster))
     plan = plan_memory(lowered)
     emitter = Emitter(step, lowered, plan, symbol)
     text = _source(emitter, symbol)
@@ -189,11 +192,13 @@ def compile_step(
         "weights_bytes": lowered.weights.flash_bytes(),
         "state_bytes": plan.state_bytes,
         "scratch_bytes": plan.scratch_bytes,
+        "peak_live_bytes": plan.peak_live_bytes,
         "states": _state_rows(graph, plan.state_offsets),
-        "kernels": {k.name: k.isa for k in lowered.weights.kernels.values()},
+        "kernels": lowered.weights.kernels.kinds(),
     }
     notes = (
-        f"memory: peak of live values {plan.peak_live_bytes} bytes",
-        *plan.notes(lowered.buffers),
+        *lowered.notes,
+        *lowered.weights.notes,
+        *(f"memory: {line}" for line in describe(lowered, plan)),
     )
     return CSource(symbol, text, _header(step, symbol, facts, made_by), facts, notes, graph)

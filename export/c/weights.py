@@ -9,27 +9,22 @@ import numpy as np
 
 from edgernn.backend import Array
 from edgernn.errors import UnsupportedOp
-from edgernn.export.c.kernels import Kernel, find_kernel
+from edgernn.export.c import pack
+from edgernn.export.c.kernel_set import KernelSet
+from edgernn.export.c.kernels import Strip, find_strip, sparse_strips
 
 C_TYPES = {
     "float32": "float",
     "int8": "int8_t",
+    "uint8": "uint8_t",
     "int16": "int16_t",
     "int32": "int32_t",
     "int64": "int64_t",
     "uint16": "uint16_t",
 }
-SPARSE_BELOW = 0.25  # share of non-zero weights under which a row list is smaller and faster
 _PER_LINE = 16
-
-
-def pack(weight: Array, kernel: Kernel) -> Array:
-    """A matrix in the layout that a kernel reads, zero-padded; see `kernels`."""
-    rows, cols = kernel.rows, kernel.cols
-    padded = np.pad(weight, ((0, -weight.shape[0] % rows), (0, -weight.shape[1] % cols)))
-    r, c = padded.shape
-    order = (0, 2, 3, 1) if kernel.by_column else (0, 2, 1, 3)
-    return padded.reshape(r // rows, rows, c // cols, cols).transpose(order).reshape(-1)
+_LONG_BYTES = 1 << 17  # int8 tables above it are written as strings, which compilers read faster
+_BYTES = [f"\\{value:03o}" for value in range(256)]
 
 
 def c_number(value: float | int, dtype: str) -> str:
@@ -44,20 +39,33 @@ def c_number(value: float | int, dtype: str) -> str:
     return f"{number.hex()}f"
 
 
+@dataclass(frozen=True, slots=True)
+class Product:
+    """How the emitter calls a matrix product: `before` x, room, y, `after`.
+
+    room_bytes: scratch that the kernel rewrites x into; strip: of the matrix.
+    """
+
+    kernel: str
+    before: list[str]
+    after: list[str]
+    strip: Strip
+    room_bytes: int = 0
+
+
 @dataclass
 class Weights:
-    """Tables by symbol, kernels by name."""
+    """Tables by symbol, kernels by name, and a line for a person about every matrix."""
 
     isas: tuple[str, ...] = ()
+    faster: str = ""
     tables: dict[str, Array] = field(default_factory=dict)
-    kernels: dict[str, Kernel] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    kernels: KernelSet = field(init=False)
     _symbols: dict[tuple[str, bytes], str] = field(default_factory=dict)
 
-    def use(self, name: str) -> Kernel:
-        """Note that a kernel is needed; gives it."""
-        if name not in self.kernels:
-            self.kernels[name] = find_kernel(name, self.isas)
-        return self.kernels[name]
+    def __post_init__(self) -> None:
+        self.kernels = KernelSet(self.isas, self.faster)
 
     def table(self, name: str, array: Array) -> str:
         """The symbol of a table with these numbers."""
@@ -72,35 +80,75 @@ class Weights:
             self.tables[symbol] = array.reshape(-1)
         return self._symbols[key]
 
-    def matvec_s8(
-        self, name: str, weight: Array, start: Array, mult: Array
-    ) -> tuple[list[str], list[str]]:
-        """Arguments before and after the pointers of `matvec_s8`."""
-        kernel = self.use("matvec_s8")
-        packed = self.table(name, pack(weight, kernel))
-        pad = (0, -len(start) % kernel.rows)
-        names = [
+    def product_int(
+        self, name: str, weight: Array, scaling: tuple[Array, Array], type_: str, gain: Array | None
+    ) -> Product:
+        """A product of integers, dense or sparse. `scaling`: start and mult of each row."""
+        plain = find_strip(type_, "dense", self.isas)
+        layout = pack.laid_out(weight, plain, sparse_strips(type_, self.isas), gain)
+        strip, (start, mult) = layout.strip, scaling
+        if strip.offset:
+            start = (start - strip.offset * pack.row_sums(weight, gain)).astype(np.int32)
+        kind = "dense" if layout.counts is None else "sparse"
+        driver = f"{kind}_{'int' if gain is None else 'gain'}"
+        kernel = self.kernels.use_driver(driver, strip)
+        pad = (0, -len(start) % strip.rows)
+        rows = [
             self.table(f"{name}.{k}", np.pad(v, pad)) for k, v in (("start", start), ("mult", mult))
         ]
-        return [packed, *names], [str(n) for n in weight.shape]
+        groups = -(-weight.shape[1] // strip.cols)
+        self._note(name, weight, layout)
+        after = [str(len(weight)), str(groups)]
+        before = [*self._stored(name, layout), *rows]
+        return Product(kernel, before, after, strip, groups * strip.prepare)
 
-    def matvec_f32(self, name: str, weight: Array, bias: Array) -> tuple[str, list[str], list[str]]:
-        """Kernel, and arguments before and after the pointers; a sparse matrix as row lists."""
+    def _stored(self, name: str, layout: pack.Layout) -> list[str]:
+        """Tables of a layout, in the drivers' order: weights, gains, counts, index."""
+        parts = (("", layout.table), (".gain", layout.gain), (".counts", layout.counts))
+        tables = [self.table(f"{name}{k}", v) for k, v in parts if v is not None]
+        if layout.index is not None:
+            tables.append(self.table(f"{name}.index", layout.index))
+        return tables
+
+    def product_f32(self, name: str, weight: Array, bias: Array) -> Product:
+        """A product of floats, dense or sparse."""
+        plain = find_strip("f32", "dense", self.isas)
+        layout = pack.laid_out(weight, plain, sparse_strips("f32", self.isas))
+        strip = layout.strip
+        start = self.table(f"{name}.bias", np.pad(bias, (0, -len(bias) % strip.rows)))
+        kernel = self.kernels.use_driver(
+            "dense_f32" if layout.counts is None else "sparse_f32", strip
+        )
+        after = [str(len(weight))]
+        if layout.counts is None:
+            after.append(str(-(-weight.shape[1] // strip.cols)))
+        self._note(name, weight, layout)
+        return Product(kernel, [*self._stored(name, layout), start], after, strip)
+
+    def delta_strip(self, type_: str, block: int) -> Strip:
+        """The strip that reads the lists of what has moved."""
+        return find_strip(type_, "block" if block == 4 else "delta", self.isas)
+
+    def delta(
+        self, name: str, weight: Array, type_: str, gain: Array | None, block: int, chunk: int
+    ) -> Product:
+        """A product of what has moved, onto running sums. chunk: columns listed together."""
+        strip = self.delta_strip(type_, block)
+        layout = pack.dense(weight, strip, gain)
+        kernel = self.kernels.use_driver("delta_int" if gain is None else "delta_gain", strip)
+        groups = -(-weight.shape[1] // strip.cols)
+        self._note(name, weight, layout, "delta")
+        after = [str(len(weight)), str(groups), str(chunk // strip.cols)]
+        room = strip.prepare * 2 * chunk // strip.cols
+        return Product(kernel, self._stored(name, layout), after, strip, room)
+
+    def _note(self, name: str, weight: Array, layout: pack.Layout, how: str = "") -> None:
+        strip = layout.strip
+        if layout.counts is not None:
+            how = f"{strip.rows}x{strip.cols} blocks, {layout.filled:.0%} stored"
         rows, cols = weight.shape
-        start = self.table(f"{name}.bias", bias)
-        count = np.count_nonzero(weight)
-        if count < SPARSE_BELOW * weight.size and count < 65536 and cols < 65536:
-            at = [np.flatnonzero(row).astype(np.uint16) for row in weight]
-            first = np.cumsum([0, *map(len, at)]).astype(np.uint16)
-            values = np.concatenate([row[i] for row, i in zip(weight, at, strict=True)])
-            names = [
-                self.table(f"{name}.{k}", v)
-                for k, v in (("values", values), ("col", np.concatenate(at)), ("first", first))
-            ]
-            return "matvec_sparse_f32", [*names, start], [str(rows)]
-        kernel = self.use("matvec_f32")
-        packed = self.table(name, pack(weight, kernel))
-        return "matvec_f32", [packed, start], [str(rows), str(cols)]
+        kind = f"{strip.isa}/{strip.form}, {how or 'dense'}"
+        self.notes.append(f"kernel: {name} {rows}x{cols}: {kind}, {layout.table.nbytes:,} bytes")
 
     def flash_bytes(self) -> int:
         """Bytes of all tables."""
@@ -108,15 +156,24 @@ class Weights:
 
     def text(self) -> str:
         """C definitions of every table."""
-        parts = []
-        for symbol, array in self.tables.items():
-            dtype = array.dtype.name
-            numbers = [c_number(v, dtype) for v in array.tolist()]
-            lines = [
-                "    " + ", ".join(numbers[i : i + _PER_LINE])
-                for i in range(0, len(numbers), _PER_LINE)
-            ]
-            body = ",\n".join(lines) or "    0"
-            size = max(len(numbers), 1)
-            parts.append(f"static const {C_TYPES[dtype]} {symbol}[{size}] = {{\n{body}}};\n")
-        return "".join(parts)
+        return "".join(_definition(symbol, array) for symbol, array in self.tables.items())
+
+
+def _definition(symbol: str, array: Array) -> str:
+    dtype, size = array.dtype.name, max(array.size, 1)
+    align = "EDGERNN_ALIGNED(64) " if array.nbytes >= 1024 else "EDGERNN_ALIGNED(16) "
+    head = f"static const {C_TYPES[dtype]} {align}{symbol}[{size}] ="
+    if dtype == "int8" and array.nbytes > _LONG_BYTES:
+        codes = array.view(np.uint8)
+        width = 64
+        lines = (
+            '    "' + "".join(map(_BYTES.__getitem__, codes[i : i + width].tolist())) + '"'
+            for i in range(0, len(codes), width)
+        )
+        return head + "\n" + "\n".join(lines) + ";\n"
+    numbers = [c_number(v, dtype) for v in array.tolist()]
+    rows = (
+        "    " + ", ".join(numbers[i : i + _PER_LINE]) for i in range(0, len(numbers), _PER_LINE)
+    )
+    body = ",\n".join(rows) or "    0"
+    return f"{head} {{\n{body}}};\n"

@@ -1,4 +1,4 @@
-"""Kernels by instruction set: the best file wins, and overriding one needs one file."""
+"""Kernels by instruction set: the best file wins, and one strip file serves every product."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgernn.backend import Array
 from edgernn.errors import ToolError
 from edgernn.export.c import kernels
 from edgernn.graph.calibrate import calibrate
+from edgernn.graph.ir import Graph
+from edgernn.graph.number_type import NUMBER_TYPES, find_number_type
 from edgernn.graph.passes import dead_code, quantize
 from edgernn.graph.reference import Reference
 from edgernn.target import all_targets, find_target
@@ -22,7 +25,7 @@ from ..compiled import Builder, assert_same_bits, compiled, noise, step_of, stre
 
 @pytest.fixture
 def mine(root: Path) -> str:
-    """The kernel that docs/compiler.md tells its reader to save."""
+    """The strip that docs/compiler.md tells its reader to save."""
     (code,) = re.findall(r"^```c\n(.*?)^```$", (root / "docs/compiler.md").read_text(), re.S | re.M)
     return str(code)
 
@@ -38,73 +41,107 @@ def stubs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return copy / "kernels" / "mychip"
 
 
-@pytest.mark.cc
-def test_a_kernel_file_for_an_instruction_set_overrides_the_portable_one(
-    stubs: Path, mine: str
-) -> None:
-    (stubs / "matvec_s8.c").write_text(mine)
+def product(weight: Array, number_type: str) -> tuple[Graph, list[dict[str, Array]]]:
+    """One linear layer in a number type, and frames for it; the last is far out of range."""
     b = Builder()
-    x = b.input("x", 1, 7)
-    float_graph = b.done(
-        b.op("linear", x, b.constant("w", noise((5, 7))), b.constant("b", noise((5,))))
-    )
-    frames = [{"x": noise((1, 7), t)} for t in range(8)]
-    graph = dead_code.run(quantize.run(float_graph, calibrate(float_graph, frames)).graph).graph
+    x = b.input("x", 1, weight.shape[1])
+    y = b.op("linear", x, b.constant("w", weight), b.constant("b", noise(weight.shape[:1], 1)))
+    graph = b.done(y)
+    frames = [{"x": noise((1, weight.shape[1]), t)} for t in range(5)]
+    type_ = find_number_type(number_type)
+    if type_.quantized:
+        made = quantize.run(graph, calibrate(graph, frames), type_)
+        graph = dead_code.run(made.graph).graph
+        frames.append({"x": np.full((1, weight.shape[1]), 1e9, np.float32)})
+    return graph, frames
+
+
+@pytest.mark.cc
+def test_a_strip_for_an_instruction_set_serves_dense_and_sparse(stubs: Path, mine: str) -> None:
+    (stubs / "strip_s8.c").write_text(mine)
     host = find_target("host")
-    program = compiled(step_of(graph), graph, "w8a8", replace(host, isa=("mychip", *host.isa)))
-    assert program.row["facts"]["kernels"] == {"matvec_s8": "mychip"}
-    for a, b_ in zip(
-        streamed(program, frames)[0], streamed(Reference(graph), frames)[0], strict=True
-    ):
-        assert_same_bits(a, b_)
+    target = replace(host, isa=("mychip",), faster="")
+    for keep in (1.0, 0.2):
+        weight = noise((6, 40)) * (np.repeat(np.random.default_rng(0).random(20), 2) < keep)
+        graph, frames = product(weight, "w8a8")
+        program = compiled(step_of(graph), graph, "w8a8", target)
+        kind = "dense" if keep == 1.0 else "sparse"
+        assert program.row["facts"]["kernels"][f"{kind}_s8_2x2"] == "mychip"
+        for a, b in zip(
+            streamed(program, frames)[0], streamed(Reference(graph), frames)[0], strict=True
+        ):
+            assert_same_bits(a, b)
 
 
 def test_instruction_sets_are_searched_in_order(stubs: Path, mine: str) -> None:
-    (stubs / "matvec_s8.c").write_text(mine)
-    found = kernels.find_kernel("matvec_s8", ("none", "mychip"))
-    assert (found.isa, found.rows, found.cols, found.by_column) == ("mychip", 2, 1, False)
-    assert found.source.startswith("/* y[rows] = rescale")
-    assert kernels.find_kernel("matvec_s8", ("none",)).isa == "portable"
+    (stubs / "strip_s8.c").write_text(mine)
+    found = kernels.find_strip("s8", "dense", ("none", "mychip"))
+    assert (found.isa, found.form, found.by_column) == ("mychip", "s8_2x2", False)
+    assert "edgernn_strip_s8_2x2" in found.source
+    assert kernels.find_strip("s4", "dense", ("mychip",)).isa == "portable"
+    assert kernels.find_strip("s8", "delta", ("mychip",)).isa == "portable"
+    assert kernels.find_kernel("rescale_rows", ("mychip",)).isa == "portable"
     with pytest.raises(ToolError, match="no kernel nothing for"):
         kernels.find_kernel("nothing", ("mychip",))
 
 
-def test_every_kernel_says_its_layout_and_holds_the_one_function_of_its_name(root: Path) -> None:
+def test_every_kernel_is_known_to_a_target_and_holds_the_function_of_its_name(root: Path) -> None:
     files = sorted((root / "firmware_stubs" / "kernels").glob("*/*.c"))
-    assert len(files) >= 10
-    known = {isa for target in all_targets().values() for isa in target.isa} | {"portable"}
+    assert len(files) >= 20
+    targets = all_targets().values()
+    known = {isa for target in targets for isa in (*target.isa, target.faster)} | {"portable"}
     for file in files:
-        text = file.read_text()
-        assert text.startswith("/* layout: "), file
-        functions = re.findall(r"^static void (\w+)\(", text, re.MULTILINE)
-        assert functions == [f"edgernn_{file.stem}"], file
-        assert file.parent.name in known, file
-        assert (file.parent.parent / "portable" / file.name).is_file(), file
+        text, isa = file.read_text(), file.parent.name
+        names = kernels.functions(text)
+        if isa == "drivers":
+            assert len(names) == 1, file
+            assert names[0].endswith("_FORM"), file
+        elif file.stem.startswith("strip_"):
+            assert text.startswith("/* strip: "), file
+            assert "strip_FORM" in names, file
+            assert all("FORM" in name for name in names), file
+        else:
+            assert file.stem in names, file
+            assert (file.parent.parent / "portable" / file.name).is_file(), file
+        assert isa in known | {"drivers"}, file
 
 
-SHAPES = [(1, 1), (3, 5), (33, 64), (32, 7), (65, 17), (40, 3)]
-KINDS = ["portable", "scalar", *find_target("host").isa]
+def test_a_faster_instruction_set_reads_the_same_tables() -> None:
+    for target in all_targets().values():
+        if not target.faster:
+            continue
+        for type_ in kernels.BITS:
+            strips = kernels.sparse_strips(type_, target.isa)
+            for use in ("dense", "delta", "block"):
+                if type_ in ("s8", "s4", "s2") or use == "dense":
+                    strips.append(kernels.find_strip(type_, use, target.isa))
+            for strip in strips:  # raises if it is laid out otherwise
+                kernels.same_form(strip, target.faster)
+
+
+SHAPES = [(1, 1), (3, 5), (33, 64), (32, 7), (65, 17), (40, 3), (20, 130)]
+HOST = find_target("host")
+KINDS = ["portable", *HOST.isa, *([HOST.faster] if HOST.faster else [])]
 
 
 @pytest.mark.cc
-@pytest.mark.parametrize("number_type", ["fp32", "w8a8"])
+@pytest.mark.parametrize("number_type", NUMBER_TYPES)
+@pytest.mark.parametrize("keep", [1.0, 0.15])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_every_matvec_gives_the_same_bits(shape: tuple[int, int], number_type: str) -> None:
-    b = Builder()
-    x = b.input("x", 1, shape[1])
-    y = b.op("linear", x, b.constant("w", noise(shape)), b.constant("b", noise(shape[:1], 1)))
-    graph = b.done(y)
-    frames = [{"x": noise((1, shape[1]), t)} for t in range(5)]
-    if number_type == "w8a8":
-        graph = dead_code.run(quantize.run(graph, calibrate(graph, frames)).graph).graph
-        frames.append({"x": np.full((1, shape[1]), 1e9, np.float32)})
-    host, found = find_target("host"), {}
+def test_every_matvec_gives_the_same_bits(
+    shape: tuple[int, int], number_type: str, keep: float
+) -> None:
+    weight = noise(shape) * (np.random.default_rng(1).random(shape) < keep)
+    graph, frames = product(weight, number_type)
+    found: dict[str, Array] = {}
     for isa in KINDS:
-        program = compiled(step_of(graph), graph, number_type, replace(host, isa=(isa,)))
+        isas = (isa, *HOST.isa) if isa != "portable" else ()
+        target = replace(HOST, isa=isas, faster="")
+        program = compiled(step_of(graph), graph, number_type, target)
         found[isa] = np.stack(streamed(program, frames)[0])
         assert_same_bits(found[isa], found["portable"], isa)
     want = np.stack(streamed(Reference(graph), frames)[0])
-    if number_type == "w8a8":
-        assert_same_bits(found["portable"], want)
-    else:
+    if number_type == "fp32":
         np.testing.assert_allclose(found["portable"], want, atol=1e-5)
+    else:
+        assert_same_bits(found["portable"], want)

@@ -164,7 +164,7 @@ def test_tables_of_every_type_are_looked_up(dtype: str) -> None:
 
 
 @pytest.mark.parametrize("share", [0.0, 0.05, 0.2, 0.3])
-def test_a_matrix_that_is_mostly_zeros_is_a_row_list(share: float) -> None:
+def test_a_matrix_that_is_mostly_zeros_is_stored_by_tiles(share: float) -> None:
     rng = np.random.default_rng(0)
     weight = noise((20, 30)) * (rng.random((20, 30)) < share)
     b = Builder()
@@ -172,7 +172,7 @@ def test_a_matrix_that_is_mostly_zeros_is_a_row_list(share: float) -> None:
     graph = b.done(b.op("linear", x, b.constant("w", weight), b.constant("b", noise((20,), 1))))
     program = compiled(step_of(graph), graph)
     kernels = program.row["facts"]["kernels"]
-    assert list(kernels) == ["matvec_sparse_f32" if share < 0.25 else "matvec_f32"]
+    assert any(name.startswith("sparse_f32") for name in kernels) == (share < 0.25)
     frame = {"x": noise((2, 30), 2)}
     np.testing.assert_allclose(
         program.step(frame)["out0"], *Reference(graph).step(frame).values(), atol=1e-5

@@ -90,7 +90,6 @@ def test_no_buffer_is_overwritten_while_it_is_needed(make: Any) -> None:
     lowered = lower(make(), Weights(()))
     plan = plan_memory(lowered)
     check(lowered, plan)
-    assert plan.peak_live_bytes <= plan.scratch_bytes
     assert set(plan.state_offsets) == {s.name for s in lowered.graph.states}
 
 

@@ -8,24 +8,9 @@ import numpy as np
 import pytest
 
 from edgernn.errors import UnsupportedOp
-from edgernn.export.c.kernels import Kernel
-from edgernn.export.c.weights import Weights, c_number, pack
+from edgernn.export.c.weights import Weights, c_number
 
 from ..compiled import noise
-
-
-@pytest.mark.parametrize(
-    ("rows", "cols", "by_column"), [(1, 1, False), (8, 1, False), (4, 2, True)]
-)
-def test_packing_is_the_layout_that_the_kernel_reads(rows: int, cols: int, by_column: bool) -> None:
-    weight = np.arange(1, 71, dtype=np.int8).reshape(10, 7)
-    flat = pack(weight, Kernel("k", "portable", "", rows, cols, by_column))
-    across = -(-7 // cols)
-    for r in range(-(-10 // rows) * rows):
-        for c in range(across * cols):
-            inside = (c % cols) * rows + r % rows if by_column else r % rows * cols + c % cols
-            at = (r // rows * across + c // cols) * rows * cols + inside
-            assert flat[at] == (weight[r, c] if r < 10 and c < 7 else 0)
 
 
 def read(text: str) -> np.float32:

@@ -41,19 +41,19 @@ def test_shifts_round_halves_up_and_shift_left_for_negative_counts() -> None:
 
 def test_saturation_keeps_to_the_type() -> None:
     wide = np.array([-(2**40), -129, -128, 0, 127, 128, 2**40])
-    assert fx.saturate(wide, "int8").tolist() == [-128, -128, -128, 0, 127, 127, 127]
+    assert fx.saturate(wide, "int8").tolist() == [-127, -127, -127, 0, 127, 127, 127]
     assert fx.saturate(wide, "int16").tolist() == [-32768, -129, -128, 0, 127, 128, 32767]
 
 
 def test_quantize_rounds_halves_away_from_zero_and_saturates() -> None:
     x = np.array([-1e30, -2.5, -0.5, -0.49, 0.49, 0.5, 1.5, 1e30], np.float32)
     assert fx.quantize(x, 1.0, 0, "int16").tolist() == [-32768, -3, -1, 0, 0, 1, 2, 32767]
-    assert fx.quantize(x, 1.0, 10, "int8").tolist() == [-128, 7, 9, 10, 10, 11, 12, 127]
+    assert fx.quantize(x, 1.0, 10, "int8").tolist() == [-127, 7, 9, 10, 10, 11, 12, 127]
 
 
 @pytest.mark.parametrize(("scale", "zero"), [(0.05, -17), (2.0**-9, 0)])
 def test_dequantize_undoes_quantize(scale: float, zero: int) -> None:
-    stored = np.arange(-128, 128).astype(np.int8)
+    stored = np.arange(-127, 128).astype(np.int8)
     real = fx.dequantize(stored, scale, zero)
     assert real.dtype == np.float32
     np.testing.assert_array_equal(fx.quantize(real, scale, zero, "int8"), stored)

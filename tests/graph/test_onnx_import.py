@@ -68,6 +68,46 @@ OPERATORS: dict[str, Callable[[], Model]] = {
         op: lambda op=op: ([node(op, ["x", "c"], ["y"])], {"c": f32(4) + 3})
         for op in ("Add", "Sub", "Mul", "Div", "Max", "Min")
     },
+    **{
+        op: lambda op=op: (
+            [node(op, ["x", "c"], ["mask"]), node("Where", ["mask", "x", "c"], ["y"])],
+            {"c": f32(3, 1)},
+        )
+        for op in ("Greater", "Less", "GreaterOrEqual", "LessOrEqual")
+    },
+    **{
+        op: lambda op=op: (
+            [
+                node("Greater", ["x", "c"], ["a"]),
+                node("Less", ["x", "c"], ["b"]),
+                node(op, ["a", "known"], ["either"]),
+                node("Not", ["either"], ["neither"]),
+                node("Where", ["neither", "x", "c"], ["y"]),
+            ],
+            {"c": f32(4), "known": np.array([True, False, True, False])},
+        )
+        for op in ("And", "Or")
+    },
+    "Equal": lambda: (
+        [
+            node("Relu", ["x"], ["r"]),
+            node("Equal", ["x", "r"], ["same"]),
+            node("Cast", ["same"], ["y"], to=TensorProto.FLOAT),
+        ],
+        {},
+    ),
+    "Cast_to_bool": lambda: (
+        [
+            node("Relu", ["x"], ["r"]),
+            node("Cast", ["r"], ["some"], to=TensorProto.BOOL),
+            node("Where", ["some", "c", "x"], ["y"]),
+        ],
+        {"c": f32(1, 3, 4)},
+    ),
+    "Where_by_a_constant": lambda: (
+        [node("Where", ["c", "x", "five"], ["y"])],
+        {"c": np.array([[True], [False], [True]]), "five": np.float32(5)},
+    ),
     "sum_of_three_maxima": lambda: (
         [node("Max", ["x", "a", "b"], ["y"])],
         {"a": f32(4), "b": f32(3, 1)},

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from edgernn.cells.gru import GRU
 from edgernn.graph.capture import capture
 from edgernn.graph.ir import Graph
 from edgernn.graph.onnx_import import to_graph
@@ -74,7 +75,11 @@ def captured() -> Graph:
     return to_graph(capture(layer, torch.zeros(1, 3, 4), "spectrum"))
 
 
-GRAPHS = {g.__name__: g for g in (conv_norm, two_linears, plain, captured)}
+def held() -> Graph:
+    return to_graph(capture(GRU(4, 6, threshold=(0.8, 0.1), block=4), torch.zeros(1, 2, 4), "held"))
+
+
+GRAPHS = {g.__name__: g for g in (conv_norm, two_linears, plain, captured, held)}
 
 
 def frames(graph: Graph) -> list[dict[str, np.ndarray]]:

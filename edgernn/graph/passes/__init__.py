@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from edgernn.graph.ir import Graph
-from edgernn.graph.passes import dead_code, fold_affine, sink_transposes
+from edgernn.graph.passes import dead_code, find_holds, fold_affine, sink_transposes
 
 # dead code goes first where a reader that is dead would hold a rewrite back
-PIPELINE: Sequence[ModuleType] = (sink_transposes, dead_code, fold_affine, dead_code)
+PIPELINE: Sequence[ModuleType] = (find_holds, sink_transposes, dead_code, fold_affine, dead_code)
 
 
 def simplify(graph: Graph) -> tuple[Graph, list[str]]:

@@ -1,10 +1,10 @@
-"""w8a8: int8 weights and matvec inputs, 16-bit elementwise values and states, all integer.
+"""Integer weights and matvec inputs, 16-bit elementwise values and states, no float between.
 
-Post-training, from ranges seen on real frames. Weights are symmetric with one scale a row;
-matvec inputs have a scale and a zero point, which is folded into the bias; everything between
-two matvecs is 16-bit fixed point with power-of-two scales (see `fixed_point`). A state that is
-only moved (the past of a convolution) is stored in the type of what is moved, a state that is
-computed in 16 bits. Parts without quantizable weights (the front end) stay float32.
+Post-training, from ranges seen on real frames. Weights are symmetric, see `integer_weights`;
+8-bit matvec inputs have a scale and a zero point, which is folded into the bias; everything
+between two matvecs is 16-bit fixed point with power-of-two scales (see `fixed_point`). A state
+that is only moved (the past of a convolution) is stored in the type of what is moved, a state
+that is computed in 16 bits. Parts without quantizable weights (the front end) stay float32.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from dataclasses import replace
 import numpy as np
 
 from edgernn.backend import Array
-from edgernn.errors import DataError
+from edgernn.errors import DataError, UnsupportedOp
 from edgernn.graph import fixed_point as fx
 from edgernn.graph.calibrate import Range
+from edgernn.graph.integer_weights import IntegerWeights, integer_weights
 from edgernn.graph.ir import MOVEMENT, Graph, Node, PassResult, Quant, StateEdge, Value
+from edgernn.graph.number_type import NUMBER_TYPES, NumberType
 from edgernn.graph.passes.storage import Storage
 
 HEADROOM = 1.1  # on the widest value seen, for 16-bit values; our choice
@@ -25,8 +27,8 @@ HEADROOM = 1.1  # on the widest value seen, for 16-bit values; our choice
 
 def int8_quant(low: float, high: float) -> Quant:
     """Scale and zero point that cover [low, high] (which hold zero) in 8 bits."""
-    scale = max(high - low, 1e-6) / 255
-    return Quant(scale, int(np.clip(round(-128 - low / scale), -128, 127)))
+    scale = max(high - low, 1e-6) / 254
+    return Quant(scale, int(np.clip(round(-127 - low / scale), -127, 127)))
 
 
 def int16_quant(low: float, high: float) -> Quant:
@@ -38,9 +40,10 @@ def int16_quant(low: float, high: float) -> Quant:
 class _Quantizer:
     """Builds the quantized graph node by node; `where` says what a float value has become."""
 
-    def __init__(self, graph: Graph, ranges: dict[str, Range]) -> None:
-        self.old, self.ranges = graph, ranges
-        self.storage = Storage(graph)
+    def __init__(self, graph: Graph, ranges: dict[str, Range], type_: NumberType) -> None:
+        self.old, self.ranges, self.type = graph, ranges, type_
+        self.narrow = f"int{type_.input_bits}"
+        self.storage = Storage(graph, self.narrow)
         self.graph = graph.copy()
         self.graph.nodes = []
         self.where: dict[str, str] = {}
@@ -124,40 +127,80 @@ class _Quantizer:
         self.where[node.output] = self.emit(node.op, node.output, inputs, value, **node.attrs)
 
     def heavy(self, node: Node) -> None:
-        """Linear or conv1d in integers: int8 x int8 onto int32, rescaled to 16 bits."""
-        source = self.where[node.inputs[0]]
+        """Linear or conv1d in integers: onto int32, rescaled to 16 bits."""
+        weight = self.old.constants[node.inputs[1]]
+        flat = weight.reshape(weight.shape[0], -1).astype(np.float64)
+        alone = node.attrs.get("groups", 1) > 1  # few columns: 8 bits and one scale a row
+        bits = 8 if alone else self.type.weight_bits
+        made = integer_weights(flat, bits, 0 if alone else self.type.chunk)
+        source, reach = self._product_input(node, made, "int8" if alone else self.narrow)
         quant = self.graph.values[source].quant
-        if self.graph.values[source].dtype != "int8" or quant is None:
-            quant = self._seen(self.members[self.storage.root(node.inputs[0])], "int8")
-            source = self.convert(source, "int8", quant)
-        weight = self.old.constants[node.inputs[1]].astype(np.float64)
-        flat = weight.reshape(weight.shape[0], -1)
+        assert quant
         bias = self.old.constants[node.inputs[2]] if len(node.inputs) > 2 else np.zeros(len(flat))
-        scale = np.abs(flat).max(axis=1) / 127
-        scale[scale == 0] = 1.0
-        rows = np.clip(np.rint(flat / scale[:, None]), -127, 127).astype(np.int8)
-        start = np.rint(bias / (scale * quant.scale)) - quant.zero_point * rows.sum(1, np.int64)
-        reach = np.abs(start) + 128 * np.abs(rows.astype(np.int64)).sum(axis=1)
+        start = np.rint(bias / (made.scale * quant.scale)) - quant.zero_point * made.sums()
+        reach = np.abs(start) + reach
         if reach.max() >= 1 << 30:
             raise DataError(f"{node.name}: a bias of {np.abs(bias).max():.3g} overflows int32")
         out = self._product_quant(node)
-        factors = scale * quant.scale / out.scale
+        factors = made.scale * quant.scale / out.scale
         try:
             mult, lead, shift = fx.row_multipliers(factors, int(reach.max()))
         except OverflowError as cause:
             raise DataError(f"{node.name}: {cause}; calibrate with frames of real data") from cause
-        names = [
-            self.graph.add_constant(f"{node.inputs[1]}.{suffix}", array)
-            for suffix, array in (
-                ("int8", rows.reshape(weight.shape)),
-                ("start", start.astype(np.int32)),
-                ("mult", mult),
-            )
-        ]
+        parts = [("int", made.rows.reshape(weight.shape)), ("start", start.astype(np.int32))]
+        parts += [("mult", mult)] + ([] if made.gain is None else [("gain", made.gain)])
+        names = [self.graph.add_constant(f"{node.inputs[1]}.{part}", a) for part, a in parts]
         value = replace(self.old.values[node.output], dtype="int16", quant=out)
-        attrs = {**node.attrs, "lead": lead, "shift": shift}
-        made = self.emit(f"q{node.op}", node.output, [source, *names], value, **attrs)
-        self.settle(node.output, made)
+        attrs = {**node.attrs, "lead": lead, "shift": shift, "bits": bits}
+        product = self.emit(f"q{node.op}", node.output, [source, *names], value, **attrs)
+        self.settle(node.output, product)
+
+    def _product_input(
+        self, node: Node, weights: IntegerWeights, kind: str
+    ) -> tuple[str, np.int64 | Array]:
+        """The input of a product as integers, and the greatest sum that each row can reach.
+
+        16-bit inputs give up low bits where their sums could leave 32 bits.
+        """
+        source = self.where[node.inputs[0]]
+        have = self.graph.values[source]
+        quant = have.quant
+        if have.dtype != kind or quant is None:
+            quant = self._seen(self.members[self.storage.root(node.inputs[0])], kind)
+            source = self.convert(source, kind, quant)
+        sums = weights.sums(absolute=True)
+        if kind == "int8":
+            return source, 127 * sums
+        drop = max(0, int(32768 * int(sums.max())).bit_length() - 29)
+        if drop:
+            source = self.convert(source, kind, Quant(quant.scale * 2.0**drop))
+        return source, (32768 >> drop) * sums
+
+    def hold(self, node: Node) -> None:
+        """What is held until it moves, in the 8 bits of the products that read it.
+
+        Raises: UnsupportedOp for blocks that do not divide the channels.
+        """
+        group = self.storage.root(node.output)
+        quant, block = self.quants[group], node.attrs["block"]
+        if self.storage.kind[group] != "int8" or quant is None:
+            self.float_node(node)
+            return
+        value = replace(self.old.values[node.output], dtype="int8", quant=quant)
+        if value.size % block:
+            raise UnsupportedOp(
+                f"{node.name}: {value.size} channels are no whole blocks of {block}; "
+                f"use block=1 or a multiple of {block} channels"
+            )
+        threshold = node.attrs["threshold"] / quant.scale
+        limit = int(threshold) if block == 1 else int(block * threshold**2)
+        x = self.convert(self.where[node.inputs[0]], "int8", quant)
+        inputs = [x, self.where[node.inputs[1]]]
+        attrs = {"limit": limit, "block": block, "chunk": self.type.chunk}
+        bits = self.type.weight_bits
+        self.where[node.output] = self.emit(
+            "qhold", node.output, inputs, value, bits=bits, **attrs
+        )
 
     def _product_quant(self, node: Node) -> Quant:
         group = self.storage.root(node.output)
@@ -219,15 +262,19 @@ class _Quantizer:
         self.graph.outputs = outputs
 
 
-def run(graph: Graph, ranges: dict[str, Range]) -> PassResult:
+def run(
+    graph: Graph, ranges: dict[str, Range], type_: NumberType = NUMBER_TYPES["w8a8"]
+) -> PassResult:
     """The quantized twin of a simplified float graph. Raises: DataError on unusable ranges."""
-    work = _Quantizer(graph, ranges)
+    work = _Quantizer(graph, ranges, type_)
     for name in [n.output for n in graph.nodes]:  # free the names for their quantized twins
         del work.graph.values[name]
     work.begin()
     for node in graph.nodes:
         if node.op in MOVEMENT or (node.op == "gather" and node.inputs[0] in graph.constants):
             work.move(node)
+        elif node.op == "hold":
+            work.hold(node)
         elif node.output in work.storage.heavy:
             work.heavy(node)
         elif node.output in work.storage.integer:

@@ -1,7 +1,10 @@
 """Which values are the same numbers in other places, and so must share one number type.
 
 Movement (slice, concat, reshape, ...) and the step from a new state to the next old one change no
-number. Values tied by them form a group; `quantize` chooses one type for each group.
+number. Values tied by them form a group; `quantize` chooses one type for each group. A `hold`
+gives back what it holds, so these two are one group; its x belongs to it as well if, like what is
+held, nothing but products reads it. Else x is converted where it is held: the `h` of a GRU has 16
+bits, while what its products hold of it has 8.
 """
 
 from __future__ import annotations
@@ -17,10 +20,13 @@ INTEGER_TWINS = frozenset(
 
 
 class Storage:
-    """Groups of values, and the type each is stored in: `float32`, `int16` or `int8`."""
+    """Groups of values, and the type each is stored in: `float32`, `int16` or `narrow`.
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+    narrow: the type of what only products read.
+    """
+
+    def __init__(self, graph: Graph, narrow: str = "int8") -> None:
+        self.graph, self.narrow = graph, narrow
         self._parent = {name: name for name in graph.values}
         for node in graph.nodes:
             if node.op in MOVEMENT:
@@ -30,6 +36,7 @@ class Storage:
         for state in graph.states:
             self._join(state.name, state.new)
         self.heavy = {n.output for n in graph.nodes if self._quantizable(n)}
+        self._join_holds([node for node in graph.nodes if node.op == "hold"])
         self.integer = self._integer_nodes()
         self.kind = self._kinds()
 
@@ -54,6 +61,39 @@ class Storage:
     def _join(self, a: str, b: str) -> None:
         self._parent[self.root(a)] = self.root(b)
 
+    def _join_holds(self, holds: list[Node]) -> None:
+        for node in holds:
+            self._join(node.inputs[1], node.output)
+        outputs = {self.root(name) for name in self.graph.outputs}
+        readers = self._readers()
+
+        def only_read_by(name: str, allowed: set[str]) -> bool:
+            group = self.root(name)
+            return group not in outputs and allowed.issuperset(readers.get(group, ()))
+
+        holds = [n for n in holds if readers.get(self.root(n.output))]
+        holds = [n for n in holds if only_read_by(n.output, self.heavy)]
+        narrow = self.heavy | {node.output for node in holds}
+        joined = [n for n in holds if only_read_by(n.inputs[0], narrow)]
+        for node in joined:
+            self._join(node.inputs[0], node.output)
+
+    def _readers(self) -> dict[str, list[str]]:
+        """Outputs of the nodes that compute with a value of each group."""
+        found = defaultdict(list)
+        for node in self.graph.nodes:
+            if node.op in MOVEMENT:
+                continue
+            inputs = node.inputs
+            if node.output in self.heavy:
+                inputs = inputs[:1]
+            elif node.op == "hold":
+                inside = self.root(inputs[0]) == self.root(node.output)
+                inputs = () if inside else inputs[:1]
+            for name in inputs:
+                found[self.root(name)].append(node.output)
+        return found
+
     def _quantizable(self, node: Node) -> bool:
         weight = node.inputs[1] if node.op in QUANTIZABLE else ""
         return weight in self.graph.constants and weight not in self.graph.keep_float
@@ -75,18 +115,16 @@ class Storage:
         return found
 
     def _kinds(self) -> dict[str, str]:
-        sinks = defaultdict(list)
-        for node in self.graph.nodes:
-            if node.op not in MOVEMENT:
-                for name in node.inputs[:1] if node.output in self.heavy else node.inputs:
-                    sinks[self.root(name)].append(node.output)
+        sinks = self._readers()
         outputs = {self.root(name) for name in self.graph.outputs}
         integer = {self.root(name) for name in self.heavy | self.integer}
+        held = {self.root(n.output) for n in self.graph.nodes if n.op == "hold"}
         kinds = {}
         for group in self.members():
             readers = sinks[group]
             if readers and all(r in self.heavy for r in readers) and group not in outputs:
-                kinds[group] = "int8"
+                kinds[group] = self.narrow
             else:
-                kinds[group] = "int16" if group in integer else "float32"
+                wide = group in integer and group not in held
+                kinds[group] = "int16" if wide else "float32"
         return kinds

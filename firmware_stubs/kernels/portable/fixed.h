@@ -9,8 +9,9 @@ EDGERNN_INLINE int16_t edgernn_sat16(int32_t v) {
   return (int16_t)(v > 32767 ? 32767 : v < -32768 ? -32768 : v);
 }
 
+/* -128 is left out, so that two values differ by twice 127 at most */
 EDGERNN_INLINE int8_t edgernn_sat8(int32_t v) {
-  return (int8_t)(v > 127 ? 127 : v < -128 ? -128 : v);
+  return (int8_t)(v > 127 ? 127 : v < -127 ? -127 : v);
 }
 
 /* int32 accumulator to 16 bits: the high word of (acc << lead) * mult, shifted right by `shift` */

@@ -1,0 +1,53 @@
+"""Number types by name: how many bits a weight, and how many the input of a product has.
+
+    fp32       everything float32
+    w8a8       int8 weights and inputs
+    w8a16      int8 weights, 16-bit inputs, for states that 8 bits would wear down
+    w4a8       4-bit weights in chunks of 32 columns, each with a whole-numbered gain of its own
+    w4a8-row   4-bit weights, one scale a row: smaller, faster, coarser
+    w2a8       2-bit weights in chunks; meant for weights trained for it
+    w2a8-row   2-bit weights, one scale a row
+
+Between two products values have 16 bits in all of them but fp32.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgernn.errors import UnknownName
+
+
+@dataclass(frozen=True, slots=True)
+class NumberType:
+    """Bits of a weight and of a product's input; columns that share a gain (0: all of a row)."""
+
+    name: str
+    weight_bits: int
+    input_bits: int
+    chunk: int = 0
+
+    @property
+    def quantized(self) -> bool:
+        return self.weight_bits < 32
+
+
+NUMBER_TYPES = {
+    one.name: one
+    for one in (
+        NumberType("fp32", 32, 32),
+        NumberType("w8a8", 8, 8),
+        NumberType("w8a16", 8, 16),
+        NumberType("w4a8", 4, 8, 32),
+        NumberType("w4a8-row", 4, 8),
+        NumberType("w2a8", 2, 8, 32),
+        NumberType("w2a8-row", 2, 8),
+    )
+}
+
+
+def find_number_type(name: str) -> NumberType:
+    """The number type of this name. Raises: UnknownName with the nearest names."""
+    if name not in NUMBER_TYPES:
+        raise UnknownName("number type", name, tuple(NUMBER_TYPES))
+    return NUMBER_TYPES[name]

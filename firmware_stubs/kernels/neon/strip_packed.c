@@ -1,0 +1,60 @@
+/* strip: types=s4,s2 tiles=32x4,16x4,8x4 dense=16x4 sparse=16x4:78,8x4:52 uses=quads */
+/* As strip_s8.c, with weights of 4 or 2 bits: their products are so small that 32 tiles are summed
+ * in 16 bits (32 * 7 * 128 < 2^15) before a pairwise sum in 32. */
+EDGERNN_INLINE int8x16_t edgernn_part_FORM(int8x16_t packed, int part) {
+  const int up = 8 - BITS - part * BITS;
+  const int8x16_t top = up ? vshlq_s8(packed, vdupq_n_s8((int8_t)up)) : packed;
+  return vshrq_n_s8(top, 8 - BITS);
+}
+
+EDGERNN_INLINE void edgernn_tile_FORM(const int8_t *w, int8x16_t x, int16x8_t *sum) {
+  if (ROWS * BITS >= 32) {
+#pragma GCC unroll 4
+    for (int i = 0; i < ROWS * BITS / 32; ++i) {
+      const int8x16_t packed = vld1q_s8(w + 16 * i);
+#pragma GCC unroll 4
+      for (int part = 0; part < 8 / BITS; ++part) {
+        int16x8_t *const s = sum + 2 * (part * (ROWS * BITS / 32) + i);
+        const int8x16_t four = edgernn_part_FORM(packed, part);
+        s[0] = vmlal_s8(s[0], vget_low_s8(four), vget_low_s8(x));
+        s[1] = vmlal_high_s8(s[1], four, x);
+      }
+    }
+  } else {
+    const int8x16_t packed = vcombine_s8(vld1_s8(w), vdup_n_s8(0));
+#pragma GCC unroll 4
+    for (int part = 0; part < 8 / BITS; ++part) {
+      const int8x16_t two = edgernn_part_FORM(packed, part);
+      sum[part] = vmlal_s8(sum[part], vget_low_s8(two), vget_low_s8(x));
+    }
+  }
+}
+
+EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const uint16_t *tiles,
+                                       const uint16_t *groups, int count, int32_t *acc) {
+  enum { BYTES_FORM = ROWS * COLS * BITS / 8 };
+  for (int done = 0; done < count; done += 32) {
+    const int end = count - done < 32 ? count : done + 32;
+    int16x8_t sum[ROWS / 2];
+#pragma GCC unroll 16
+    for (int i = 0; i < ROWS / 2; ++i) sum[i] = vdupq_n_s16(0);
+    int k = done;
+    if (!tiles && !groups) {
+      for (; k + 4 <= end; k += 4) {
+        const int32x4_t all = vreinterpretq_s32_s8(vld1q_s8(x + 4 * k));
+#pragma GCC unroll 4
+        for (int q = 0; q < 4; ++q)
+          edgernn_tile_FORM(w + (k + q) * BYTES_FORM, edgernn_in_quarters(all[q]), sum);
+      }
+    }
+#pragma GCC unroll 2
+    for (; k < end; ++k)
+      edgernn_tile_FORM(w + (tiles ? tiles[k] : k) * BYTES_FORM,
+                        edgernn_quad(x + (groups ? groups[k] : k) * COLS), sum);
+#pragma GCC unroll 8
+    for (int i = 0; i < ROWS / 4; ++i) {
+      const int32x4_t wide = vpaddq_s32(vpaddlq_s16(sum[2 * i]), vpaddlq_s16(sum[2 * i + 1]));
+      vst1q_s32(acc + 4 * i, vaddq_s32(vld1q_s32(acc + 4 * i), wide));
+    }
+  }
+}
