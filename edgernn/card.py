@@ -1,8 +1,9 @@
 """Model cards: measure a model and its bundles on the data, and write what came out.
 
 models/NAME/evaluate.py says what is measured (`evaluate(run, data)`, `from_network`,
-`from_session`), models/NAME/card.py how it reads (`render(metrics)`). No measured number
-in a card is written by hand: CARD.md is made from metrics.json, and metrics.json by `measure`.
+`from_session`), models/NAME/card.py how it reads (`render(metrics)`, and if it has any the
+`pictures(metrics)` beside it, text by file name). No measured number in a card is written by hand:
+CARD.md is made from metrics.json, and metrics.json by `measure`.
 """
 
 from __future__ import annotations
@@ -55,14 +56,21 @@ def measure(
 
 
 def write_card(name: str, metrics: Mapping[str, Any], folder: Path | None = None) -> Path:
-    """Write metrics.json and CARD.md into `folder`, else the model's own; gives the card."""
+    """Write metrics.json, CARD.md and its pictures into `folder`, else the model's own.
+
+    Gives the path of the card.
+    """
     model = find_model(name)
-    text = _part(model, "card").render(metrics)
+    part = _part(model, "card")
+    text = part.render(metrics)
+    pictures = getattr(part, "pictures", None)
     folder = folder or model.folder or Path()
     folder.mkdir(parents=True, exist_ok=True)
     document = json.dumps(metrics, indent=1) + "\n"
     (folder / METRICS).write_text(document, encoding="utf-8")
     (folder / CARD).write_text(text, encoding="utf-8")
+    for name, picture in (pictures(metrics) if pictures else {}).items():
+        (folder / name).write_text(picture, encoding="utf-8")
     return folder / CARD
 
 

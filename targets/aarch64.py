@@ -13,7 +13,8 @@ TARGET = Target(
     zig_target="aarch64-linux-gnu.2.31",
     zig_cpu="generic",
     gcc_flags=("-march=armv8-a",),
-    isa=("neon", "wide"),
+    isa=("neon",),
+    faster="dotprod",
     runner="aarch64",
     aliases=("arm",),
 )

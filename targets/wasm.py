@@ -8,6 +8,6 @@ TARGET = Target(
     kind="wasm",
     zig_target="wasm32-freestanding",
     zig_cpu="generic+simd128+bulk_memory",
-    isa=("simd128", "wide"),
+    isa=("simd128",),
     runner="wasm",
 )

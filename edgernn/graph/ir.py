@@ -12,7 +12,9 @@ Ops (lower case) after `onnx_import`:
     compute       linear (x, W[rows, cols], b?)      y[..., rows] = W x + b
                   conv1d (x[1, T, C], W[O, K, C/g], b?)   over time, already padded
                   matmul (a, b)                      neither weight of `linear` form
-                  reduce_sum reduce_max softmax
+                  reduce_sum reduce_max
+                  softmax                            over the last axis
+                  layernorm (x, gain[n], bias[n]; eps)   over the last axis
     integer       quantize dequantize requantize qlinear qconv1d and the integer twins of the
                   elementwise ops; written by passes/quantize.py, defined by reference.py
 

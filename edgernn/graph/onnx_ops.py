@@ -313,16 +313,27 @@ def layer_norm(imp: Importer, node: onnx.NodeProto) -> list[str]:
     attrs = attributes(node)
     if int(attrs.get("axis", -1)) % len(shape) != len(shape) - 1:
         raise UnsupportedOp(f"LayerNormalization ({node.name}): only over the last axis")
-    last, per = (len(shape) - 1,), imp.literal(1.0 / shape[-1])
-    x = node.input[0]
-    mean = imp.emit("mul", [imp.emit("reduce_sum", [x], like=node, axes=last), per], like=node)
-    centred = imp.emit("sub", [x, mean], like=node)
-    squares = imp.emit("mul", [centred, centred], like=node)
-    total = imp.emit("reduce_sum", [squares], like=node, axes=last)
-    var = imp.emit("mul", [total, per], like=node)
-    floor = imp.literal(float(attrs.get("epsilon", 1e-5)))
-    deviation = imp.emit("sqrt", [imp.emit("add", [var, floor], like=node)], like=node)
-    result = imp.emit("div", [centred, deviation], like=node)
-    for name, op in zip(node.input[1:], ("mul", "add"), strict=False):
-        result = imp.emit(op, [result, name], like=node)
+    given = [index for index in (1, 2) if index < len(node.input) and node.input[index]]
+    folded = {index: _per_channel(imp, node, index, shape[-1:]) for index in given}
+    late = given if None in folded.values() else []
+    fill = {1: np.ones(shape[-1:], np.float32), 2: np.zeros(shape[-1:], np.float32)}
+    affine = [
+        name if not late and (name := folded.get(index)) else imp.array(fill[index], "unit")
+        for index in (1, 2)
+    ]
+    eps = float(attrs.get("epsilon", 1e-5))
+    result = imp.emit("layernorm", [node.input[0], *affine], like=node, eps=eps)
+    for index in late:
+        result = imp.emit({1: "mul", 2: "add"}[index], [result, node.input[index]], like=node)
     return [result]
+
+
+def _per_channel(
+    imp: Importer, node: onnx.NodeProto, index: int, shape: tuple[int, ...]
+) -> str | None:
+    """A constant input as one number a channel; None if it is absent or of another form."""
+    name = node.input[index] if index < len(node.input) else ""
+    array = imp.constant(name) if name else None
+    if array is None or array.size not in (1, *shape) or array.shape[-1:] not in ((), (1,), shape):
+        return None
+    return imp.array(np.broadcast_to(array.reshape(-1), shape), name)

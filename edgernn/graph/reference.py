@@ -17,6 +17,11 @@ from edgernn.graph.ir import Graph, Node
 from edgernn.graph.shapes import slices
 
 
+COMPUTE = frozenset(
+    ["linear", "conv1d", "matmul", "reduce_sum", "reduce_max", "gather", "softmax", "layernorm"]
+)
+
+
 def _windows(x: Array, node: Node, weight: Array) -> Array:
     """X (1, T, C) -> (T', groups, K * C/g) windows of a convolution over time."""
     kernel, stride, dilation = weight.shape[1], node.attrs["stride"], node.attrs["dilation"]
@@ -84,9 +89,17 @@ def _compute(node: Node, x: list[Array]) -> Array:
         return np.asarray(x[0].max(axis=node.attrs["axes"], keepdims=True))
     if node.op == "gather":
         return x[0][x[1]]
+    if node.op == "layernorm":
+        return _layernorm(x[0].astype(np.float64), x[1], x[2], node.attrs["eps"])
     assert node.op == "softmax", node.op
     shifted = np.exp(x[0] - x[0].max(axis=-1, keepdims=True))
     return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
+
+
+def _layernorm(x: Array, gain: Array, bias: Array, eps: float) -> Array:
+    centred = x - x.mean(axis=-1, keepdims=True)
+    var = (centred * centred).mean(axis=-1, keepdims=True)
+    return np.asarray(centred / np.sqrt(var + eps) * gain + bias, np.float32)
 
 
 def _move(node: Node, x: list[Array]) -> Array:
@@ -151,7 +164,7 @@ def evaluate(graph: Graph, node: Node, x: list[Array]) -> Array:
         return _delta(node, x, graph)
     if node.op in ("quantize", "dequantize", "requantize") or node.op.startswith("q"):
         return _integer(node, x, graph)
-    if node.op in ("linear", "conv1d", "matmul", "reduce_sum", "reduce_max", "gather", "softmax"):
+    if node.op in COMPUTE:
         return _compute(node, x)
     return _float(node.op, x, node)
 

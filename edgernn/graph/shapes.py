@@ -33,6 +33,8 @@ def _result_shape(op: str, shapes: list[Shape], attrs: dict[str, Any]) -> Shape:
         return first
     if op == "hold":
         return _same(first, shapes[1])
+    if op == "layernorm":
+        return (*first[:-1], *_same(first[-1:], _same(shapes[1], shapes[2])))
     if op in ("linear", "qlinear"):
         return (*first[:-1], shapes[1][0])
     if op in ("conv1d", "qconv1d"):

@@ -79,6 +79,11 @@ class Conv1d(Streaming):
             bias=bias,
         )
 
+    @property
+    def depthwise(self) -> bool:
+        """Whether each channel is convolved alone; no product of matrices, so captured as it is."""
+        return 1 < self.conv.groups == self.in_channels == self.conv.out_channels
+
     def initial_state(self, batch: int) -> State:
         if not self.past_frames:
             return ()
@@ -92,7 +97,7 @@ class Conv1d(Streaming):
             after = Conv1dState(x[:, x.shape[1] - self.past_frames :])
         elif self.stride > self.span:
             x = x[:, self.stride - self.span :]
-        if torch.compiler.is_exporting():
+        if torch.compiler.is_exporting() and not self.depthwise:
             starts = range(0, x.shape[1] - self.span + 1, self.stride)
             whole = x.shape[1] == self.span
             windows = [x if whole else x[:, s : s + self.span] for s in starts]
@@ -102,18 +107,12 @@ class Conv1d(Streaming):
     def _window(self, x: Tensor) -> Tensor:
         """One output frame in plain ops: (B, span, C_in) -> (B, C_out)."""
         weight, bias, groups = self.conv.weight, self.conv.bias, self.conv.groups
-        taps, width = weight.shape[2], weight.shape[1]
+        width = weight.shape[1]
         if self.dilation > 1:
             x = torch.cat([x[:, s : s + 1] for s in range(0, self.span, self.dilation)], dim=1)
         if groups == 1:
             matrix = weight.transpose(1, 2).reshape(weight.shape[0], -1)
             return F.linear(x.reshape(x.shape[0], -1), matrix, bias)
-        if width == 1 and weight.shape[0] == groups:
-            product = x * weight.squeeze(1).transpose(0, 1)
-            y = product[:, 0:1]
-            for k in range(1, taps):
-                y = y + product[:, k : k + 1]
-            return y.squeeze(1) if bias is None else y.squeeze(1) + bias
         parts, outs = [], weight.shape[0] // groups
         for g in range(groups):
             rows = slice(g * outs, (g + 1) * outs)

@@ -6,7 +6,7 @@ product as state and adds `weight[:, moved] @ difference`, which is exact in int
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -37,7 +37,7 @@ def moved(x: Tensor, held: Tensor, threshold: float, block: int = 1) -> Tensor:
         return d.abs() > threshold
     channels = x.shape[1]
     squares, rest = d * d, channels % block
-    limit: float | Tensor = _limit(threshold, block)
+    limit: Any = _limit(threshold, block)
     if rest:
         squares = F.pad(squares, (0, block - rest))
         limit = x.new_full((squares.shape[1] // block, 1), limit)

@@ -126,10 +126,10 @@ class Emitter:
             ]
             known = self.stage(loop, stage, places, results)
             for index, lookup in enumerate(stage.lookups):
-                op, operand = lookup.op[1:], loop.aliases.get(lookup.operands[0], lookup.operands[0])
-                quant = self.lowered.graph.values[lookup.operands[0]].quant
+                op, (name,) = lookup.op[1:], lookup.operands
+                quant = self.lowered.graph.values[name].quant
                 assert quant
-                argument = table_argument(op, known[operand], quant.frac)
+                argument = table_argument(op, known[loop.aliases.get(name, name)], quant.frac)
                 place = f"{rows}[{index} * n + i]"
                 self.lines.append(f"      {place} = (int16_t){argument.bare()};")
                 results[lookup.value] = table_result(op, place)
@@ -156,7 +156,6 @@ class Emitter:
         return known
 
     def body(self, loop: Loop, places: list[str], indent: str) -> None:
-        graph = self.lowered.graph
         known: dict[str, Term] = {}
         if loop.statements[0].op == "copy":
             self.lines.append(f"{indent}{places[1]} = {places[0]};")
@@ -249,11 +248,11 @@ class Emitter:
         parts = [header("prelude")]
         if any(f"edgernn_{op}_f32(" in body for op in MATH):
             parts.append(header("math_f32"))
-        if re.search(r"edgernn_(sat|shr|round|rescale|sigmoid_q|tanh_q)", body):
+        if re.search(r"edgernn_(sat|shr|round|real|rescale|sigmoid_q|tanh_q)", body):
             parts.append(header("fixed"))
         if "edgernn_shr_wide(" in body:
             parts.append(header("shift64"))
-        if "moid_q(" in body or "tanh_q(" in body:
+        if re.search(r"moid_q\(|tanh_q\(|sigmoid_table", body):
             table = ", ".join(map(str, fx.TABLE.tolist()))
             size = len(fx.TABLE)
             parts.append(f"static const int16_t edgernn_sigmoid_table[{size}] = {{{table}}};\n")

@@ -159,7 +159,7 @@ def _convert(op: str, x: Term, source: Quant | None, quant: Quant | None, attrs:
     if op == "dequantize":
         assert source
         whole = x.plus(-source.zero_point)
-        return Term(f"(float){whole.bare()} * {c_number(source.scale, 'float32')}")
+        return Term(f"edgernn_real({whole.text}) * {c_number(source.scale, 'float32')}")
     assert quant
     by = attrs["mult"]
     product = x if by == 1 else _combine("mul", x, Term(str(by), by, by))

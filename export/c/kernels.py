@@ -152,7 +152,7 @@ def find_strip(type_: str, use: str, isas: tuple[str, ...]) -> Strip:
     """
     for words, strip in _strip_files(type_, isas):
         size = words.get(use)
-        if use == "block" and not size and words["dense"].endswith("x4"):
+        if use == "block" and not size and words.get("dense", "").endswith("x4"):
             size = words["dense"]
         if size:
             return _sized(strip, size)

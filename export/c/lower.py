@@ -198,6 +198,15 @@ class Lowering:
         sizes = [str(value.size // width), str(width)]
         self.kernel_call("hold_blocks_f32", [x, held, y, *tail, *sizes], node)
 
+    def layernorm(self, node: Node) -> None:
+        x, gain, bias = (self.contiguous(name) for name in node.inputs)
+        value = self.graph.values[node.output]
+        y = self.storage(node.output, value)
+        self.out.views[node.output] = y
+        width = value.shape[-1]
+        tail = [c_number(node.attrs["eps"], "float32"), str(value.size // width), str(width)]
+        self.kernel_call("layernorm_f32", [x, gain, bias, y, *tail], node)
+
     def gather(self, node: Node) -> None:
         table = self.graph.constants.get(node.inputs[0])
         value = self.graph.values[node.output]

@@ -75,7 +75,9 @@ def matvec(
     )
     room = _room(work, node, made)
     args = [*made.before, *scaling(node), x, room, y, *made.after]
-    work.call(made.kernel, args, node, **repeat)
+    spare = [room] if isinstance(room, View) else []
+    call = Call(made.kernel, args, [x], [*spare, y], node.name, **repeat)
+    work.out.actions.append(call)
 
 
 def _room(work: Lowering, node: Node, made: Product) -> View | str:

@@ -13,13 +13,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgernn.models.kws import LABELS, SAMPLE_RATE_HZ
-from edgernn.models.kws.data import CLIP_SAMPLES, HOP, Clips, Samples
+from edgernn.models.kws import LABELS
+from edgernn.models.kws.data import CLIP_SAMPLES, HOP, Clips
+from edgernn.spotting.sound import (
+    SECOND,
+    Bed,
+    Samples,
+    Wave,
+    change_speed,
+    cut,
+    echo,
+    fade,
+    rms,
+    to_float,
+)
 
-Wave = NDArray[np.float32]
 IGNORE = -100
 SILENCE, UNKNOWN = LABELS.index("_silence_"), LABELS.index("_unknown_")
-SECOND = SAMPLE_RATE_HZ
 STREAM_SAMPLES = 18 * SECOND // 10
 ANSWER_FRAMES = 25  # the answer to a clip is read from this many frames,
 TAIL_SAMPLES = SECOND // 5  # the last of which is this long after the clip's end
@@ -52,70 +62,13 @@ class Stream:
     answer: int
 
 
-def to_float(audio: Samples) -> Wave:
-    """int16 to float32 in [-1, 1)."""
-    return np.multiply(audio, np.float32(1 / 32768), dtype=np.float32)
-
-
-def rms(audio: Wave) -> float:
-    """Root mean square."""
-    return float(np.sqrt(np.vdot(audio, audio) / max(1, len(audio)) + 1e-12))
-
-
-def coloured_noise(rng: np.random.Generator, samples: int) -> Wave:
-    """Noise of unit rms whose spectrum falls as f^-a, a in [0, 2]."""
-    spectrum = np.fft.rfft(rng.standard_normal(samples))
-    slope = rng.uniform(0.0, 1.0)
-    spectrum *= np.maximum(np.arange(len(spectrum)), 20.0 * samples / SECOND) ** -slope
-    wave = np.fft.irfft(spectrum, samples)
-    return np.asarray(wave / wave.std(), np.float32)
-
-
-def cut(rng: np.random.Generator, audio: Samples, samples: int) -> Wave:
-    """A random piece of this length, repeated where the audio is shorter."""
-    if len(audio) < samples:
-        audio = np.tile(audio, -(-samples // len(audio)))
-    start = int(rng.integers(0, len(audio) - samples + 1))
-    return to_float(audio[start : start + samples])
-
-
-def change_speed(wave: Wave, factor: float) -> Wave:
-    """Play faster (factor > 1) or slower, pitch and all, by linear interpolation."""
-    places = np.arange(0, len(wave) - 1, factor)
-    left = places.astype(np.int64)
-    right = (places - left).astype(np.float32)
-    return np.asarray(wave[left] + right * (wave[left + 1] - wave[left]), np.float32)
-
-
-def echo(rng: np.random.Generator, wave: Wave) -> Wave:
-    """A small room: convolve with a decaying random response, level kept."""
-    length = int(rng.uniform(0.05, 0.3) * SECOND)
-    response = rng.standard_normal(length) * np.exp(-6.9 * np.arange(length) / length)
-    response *= rng.uniform(0.1, 0.6) / np.sqrt((response**2).sum())
-    response[0] = 1.0
-    size = 512 * -(-(len(wave) + length) // 512)
-    wet = np.fft.irfft(np.fft.rfft(wave, size) * np.fft.rfft(response, size), size)
-    out: Wave = wet[: len(wave)].astype(np.float32)
-    return out * np.float32(rms(wave) / rms(out))
-
-
-def _fade(wave: Wave, samples: int = 160) -> Wave:
-    ramp = np.linspace(0, 1, min(samples, len(wave)), dtype=np.float32)
-    wave[: len(ramp)] *= ramp
-    wave[len(wave) - len(ramp) :] *= ramp[::-1]
-    return wave
-
-
 class StreamMaker:
     """Draws streams; `options` are the recipe's [data] table."""
 
     def __init__(self, sources: Sources, options: dict[str, Any]) -> None:
         self.sources, self.options = sources, options
-        self.bank = sources.bank()
+        self.bed = Bed(sources.bank(), options)
         self.has_speech = bool(sources.speech or sources.wake)
-        rng = np.random.default_rng(7)
-        self.coloured = [coloured_noise(rng, 4 * SECOND) for _ in range(48)]
-        self.white = rng.standard_normal(10 * SECOND, dtype=np.float32)
         self.by_label = [np.flatnonzero(sources.clips.label == i) for i in range(len(LABELS))]
 
     def draw(self, rng: np.random.Generator, index: int | None = None) -> Stream:
@@ -140,7 +93,7 @@ class StreamMaker:
             level = 10 ** rng.uniform(-3.5, -1.0)
         if rng.random() < self.options["echo"]:
             audio = echo(rng, audio)
-        return Stream(self._finish(rng, audio, level), frames, label, answer)
+        return Stream(self.bed.lay(rng, audio, level), frames, label, answer)
 
     def _word(self, rng: np.random.Generator, index: int) -> tuple[Wave, int, int]:
         """A clip at another speed, cut to one second around its word; and the word's span."""
@@ -153,7 +106,7 @@ class StreamMaker:
             first = min(max(0, (begin + end - CLIP_SAMPLES) // 2), spare)
             wave, begin, end = wave[first : first + CLIP_SAMPLES], begin - first, end - first
         out = np.zeros(CLIP_SAMPLES, np.float32)
-        out[: len(wave)] = _fade(wave.copy())
+        out[: len(wave)] = fade(wave.copy())
         return out, max(begin, 0), min(end, CLIP_SAMPLES)
 
     def _context(
@@ -163,13 +116,13 @@ class StreamMaker:
         kind, reach = rng.random(), len(before) // HOP
         if kind < self.options["before_speech"] and self.has_speech and len(before) > 3200:
             piece = self._speech(rng, len(before))
-            before += _fade(piece * np.float32(level / rms(piece) * 10 ** rng.uniform(-0.5, 0.3)))
+            before += fade(piece * np.float32(level / rms(piece) * 10 ** rng.uniform(-0.5, 0.3)))
             frames[:reach] = UNKNOWN
             frames[: min(10, reach)] = IGNORE
         elif kind < self.options["before_speech"] + self.options["before_word"]:
             other = to_float(self.sources.clips.audio[int(rng.integers(len(self.sources.clips)))])
             piece = other[-len(before) :]
-            before[len(before) - len(piece) :] += _fade(piece.copy())
+            before[len(before) - len(piece) :] += fade(piece.copy())
             frames[:reach] = IGNORE
 
     def _speech_stream(self, rng: np.random.Generator) -> Stream:
@@ -183,7 +136,7 @@ class StreamMaker:
         frames = np.full(STREAM_SAMPLES // HOP, UNKNOWN, np.int64)
         frames[:10] = IGNORE
         answer = int(rng.integers(30, STREAM_SAMPLES // HOP - ANSWER_FRAMES + 1))
-        return Stream(self._finish(rng, audio, rms(audio)), frames, UNKNOWN, answer)
+        return Stream(self.bed.lay(rng, audio, rms(audio)), frames, UNKNOWN, answer)
 
     def _noise_stream(self, rng: np.random.Generator) -> Stream:
         """A piece of a noise in front of another: `_silence_` throughout."""
@@ -191,7 +144,7 @@ class StreamMaker:
         audio = cut(rng, noises[int(rng.integers(len(noises)))], STREAM_SAMPLES)
         frames = np.full(STREAM_SAMPLES // HOP, SILENCE, np.int64)
         answer = int(rng.integers(30, STREAM_SAMPLES // HOP - ANSWER_FRAMES + 1))
-        return Stream(self._finish(rng, audio, rms(audio)), frames, SILENCE, answer)
+        return Stream(self.bed.lay(rng, audio, rms(audio)), frames, SILENCE, answer)
 
     def _speech(self, rng: np.random.Generator, samples: int) -> Wave:
         """A piece of one utterance or of one wake word, repeated, at another speed."""
@@ -201,26 +154,6 @@ class StreamMaker:
         factor = float(np.exp(rng.uniform(-most, most)))
         piece = cut(rng, speech[int(rng.integers(len(speech)))], int(samples * factor) + 2)
         return change_speed(piece, factor)[:samples]
-
-    def _finish(self, rng: np.random.Generator, audio: Wave, level: float) -> Wave:
-        """Bed of noise at a random ratio, then a random gain."""
-        low, high = self.options["snr_db"]
-        clean = rng.random() < self.options["clean"]
-        ratio = rng.uniform(30, 60) if clean else rng.uniform(low, high)
-        if rng.random() < 0.4:
-            bank = self.coloured
-            noise = bank[int(rng.integers(len(bank)))]
-            first = int(rng.integers(0, len(noise) - STREAM_SAMPLES + 1))
-            bed = noise[first : first + STREAM_SAMPLES]
-        else:
-            bed = cut(rng, self.bank[int(rng.integers(len(self.bank)))], STREAM_SAMPLES)
-        mixed = audio + bed * np.float32(level * 10 ** (-ratio / 20) / max(rms(bed), 1e-5))
-        gain = 10 ** (rng.uniform(-1, 1) * self.options["gain_db"] / 20)
-        peak = max(float(mixed.max()), -float(mixed.min())) * gain
-        mixed *= np.float32(gain / max(1.0, peak))
-        first = int(rng.integers(0, len(self.white) - STREAM_SAMPLES))
-        mixed += self.white[first : first + STREAM_SAMPLES] * np.float32(rng.uniform(0, 2e-4))
-        return mixed
 
 
 def _mark(frames: NDArray[np.int64], label: int, begin: int, end: int) -> None:

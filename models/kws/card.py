@@ -7,6 +7,7 @@ from typing import Any
 
 from edgernn.models.kws import LABELS
 from edgernn.models.kws.decode import REFRACTORY_MS, WINDOW_MS
+from edgernn.spotting.tables import alarm_table, rate, share, size_table, table
 
 TEMPLATE = """# kws: streaming keyword spotter
 
@@ -106,9 +107,9 @@ def render(metrics: Mapping[str, Any]) -> str:
         window_ms=WINDOW_MS,
         refractory_ms=REFRACTORY_MS,
         word_count=first["words"],
-        alarms=_alarms(figures),
+        alarms=alarm_table(figures, {"missed": "missed"}),
         validation=_validation(validation, first["threshold"]),
-        sizes=_sizes(metrics["sizes"]),
+        sizes=size_table(metrics["sizes"]),
         val_clips=validation["clips"],
         val_speakers=validation["speakers"],
         train_clips=validation["train_clips"],
@@ -116,55 +117,23 @@ def render(metrics: Mapping[str, Any]) -> str:
     )
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---", *["--:"] * (len(head) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
 def _accuracy(figures: Mapping[str, Any]) -> str:
     rows = [
         [
             name,
-            _share(one["accuracy"]),
+            share(one["accuracy"]),
             f"±{100 * one['margin']:.1f}",
-            _share(one["spoken_accuracy"]),
+            share(one["spoken_accuracy"]),
         ]
         for name, one in figures.items()
     ]
     head = ["on the opus-transcoded test clips", "accuracy", "margin (95 %)", "without `_silence_`"]
-    return _table(head, rows)
-
-
-def _rate(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}"
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.1f} %"
-
-
-def _alarms(figures: Mapping[str, Any]) -> str:
-    first = next(iter(figures.values()))
-    sources = list(first["false_alarms"])
-    heads = [f"{s} ({first['false_alarms'][s]['hours']:.2f} h)" for s in sources]
-    rows = []
-    for name, one in figures.items():
-        each = [_rate(one["false_alarms"][s]["per_hour"]) for s in sources]
-        rows.append([name, _share(one["missed"]), *each, _rate(one["false_alarms_per_hour"])])
-    return _table(["", "missed", *(f"false alarms/h: {h}" for h in heads), "all"], rows)
+    return table(head, rows)
 
 
 def _validation(validation: Mapping[str, Any], threshold: float) -> str:
     row = next(r for r in validation["thresholds"] if r["threshold"] == threshold)
     return (
-        f"{_rate(row['per_hour'])} false alarms an hour and {_share(row['missed'])} missed there "
-        f"(clip accuracy {_share(validation['accuracy'])})"
+        f"{rate(row['per_hour'])} false alarms an hour and {share(row['missed'])} missed there "
+        f"(clip accuracy {share(validation['accuracy'])})"
     )
-
-
-def _sizes(sizes: Mapping[str, Any]) -> str:
-    if not sizes:
-        return "Not measured: the card was made without a bundle."
-    keys = sorted({k for facts in sizes.values() for k, v in facts.items() if isinstance(v, int)})
-    rows = [[name, *(f"{facts.get(k, 0):,}" for k in keys)] for name, facts in sizes.items()]
-    return _table(["", *(k.replace("_", " ") for k in keys)], rows)

@@ -8,10 +8,10 @@ import numpy as np
 import soundfile
 
 from edgernn.models.kws import LABELS, SAMPLE_RATE_HZ
-from edgernn.models.kws.augment import rms, to_float
 from edgernn.models.kws.data import load_clips
-from edgernn.models.kws.evaluate import clip_answer, hiss
-from edgernn.models.kws.streams import Run
+from edgernn.models.kws.evaluate import clip_answer
+from edgernn.spotting.sound import hiss, rms, to_float
+from edgernn.spotting.streams import Run
 
 STREAM_WORDS = ("go", "stop", "left", "yes", "_unknown_", "up")
 ATTRIBUTION = """# Audio clips

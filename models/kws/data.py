@@ -8,7 +8,6 @@ Splits are by hash of the speaker, 70/10/20, so nobody is heard in two of them.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,20 +16,17 @@ from numpy.typing import NDArray
 
 from edgernn.errors import DataError
 from edgernn.models.kws import FRAME_MS, LABELS, SAMPLE_RATE_HZ
-from edgernn.models.kws.archive import Archive, open_archive
+from edgernn.spotting import sources
+from edgernn.spotting.archive import open_archive
+from edgernn.spotting.sound import Samples, word_span
+from edgernn.spotting.sources import COMMANDS, WAKE, split_of
 
-COMMANDS = "speech_commands_v2_testset.zip"
-SPEECH_TRAIN, SPEECH_TEST = "speechocean762_train.zip", "speechocean762_test_part.zip"
-WAKE, WAKE_HELD_OUT = "wake_words_picovoice.zip", "computer"
-NOISE, ORDERS = "esc10_subset.zip", "spoken_commands_barista.zip"
-SPLITS = ("train", "val", "test")
+WAKE_HELD_OUT = "computer"
 CLIP_SAMPLES = 16000
 HOP = int(SAMPLE_RATE_HZ * FRAME_MS) // 1000
 # Spoken like a keyword though spelled otherwise; an alarm there would be no false one.
 HOMOPHONES = frozenset({"KNOW", "WRITE", "WRIGHT", "RITE"})
 SPOKEN = frozenset(word.upper() for word in LABELS if not word.startswith("_")) | HOMOPHONES
-
-Samples = NDArray[np.int16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +47,6 @@ class Clips:
         return len(self.label)
 
 
-def split_of(key: str) -> str:
-    """The split of a speaker (or of a file that has none): 70 % train, 10 % val, 20 % test."""
-    place = int(hashlib.md5(key.encode(), usedforsecurity=False).hexdigest(), 16) % 1000
-    return "train" if place < 700 else "val" if place < 800 else "test"
-
-
-def word_span(audio: Samples) -> tuple[int, int]:
-    """First and last sample of the word in a clip: where the level is within 20 dB of its peak."""
-    hops = len(audio) // HOP
-    power = (audio[: hops * HOP].astype(np.float64).reshape(hops, HOP) ** 2).mean(1) + 1.0
-    power = np.convolve(power, np.ones(3) / 3, mode="same")
-    floor = np.percentile(power, 10)
-    loud = np.flatnonzero(power > max(power.max() * 0.01, min(floor * 4, power.max() * 0.5)))
-    return int(loud[0]) * HOP, (int(loud[-1]) + 1) * HOP
-
-
 def load_clips(data: Path, split: str) -> Clips:
     """The Speech Commands clips of a split. Raises: DataError."""
     archive = open_archive(data / COMMANDS)
@@ -82,7 +62,7 @@ def load_clips(data: Path, split: str) -> Clips:
     for line, i in zip(audio, chosen, strict=True):
         clip = archive.clip(i)[:CLIP_SAMPLES]
         line[: len(clip)] = clip
-    spans = np.array([word_span(row) for row in audio], np.int64).reshape(-1, 2)
+    spans = np.array([word_span(row, HOP) for row in audio], np.int64).reshape(-1, 2)
     return Clips(
         audio=audio,
         label=np.array([LABELS.index(rows[i]["label"]) for i in chosen], np.int64),
@@ -98,24 +78,18 @@ def has_keyword(text: str) -> bool:
     return not SPOKEN.isdisjoint(text.split())
 
 
+def _wanted(text: str) -> bool:
+    return not has_keyword(text)
+
+
 def load_speech(data: Path, split: str) -> list[Samples]:
-    """Utterances of other speech without a keyword; empty if the archive is absent.
+    """Utterances of other speech without a keyword; empty if the archive is absent."""
+    return sources.load_speech(data, split, _wanted)
 
-    Train and val are speakers of the official training list, test those of the test list.
-    """
-    path = data / (SPEECH_TEST if split == "test" else SPEECH_TRAIN)
-    if not path.is_file():
-        return []
-    archive = open_archive(path)
 
-    def wanted(row: dict[str, str]) -> bool:
-        return split == "test" or (split_of(row["speaker"]) == "train") == (split == "train")
-
-    return [
-        archive.clip(i)
-        for i, row in enumerate(archive.rows)
-        if wanted(row) and not has_keyword(row["text"])
-    ]
+def load_orders(data: Path) -> list[Samples]:
+    """Spoken coffee orders, none of whose slot values is a keyword; empty if absent."""
+    return sources.load_orders(data, _wanted)
 
 
 def load_wake(data: Path, split: str) -> list[Samples]:
@@ -135,32 +109,9 @@ def load_wake(data: Path, split: str) -> list[Samples]:
     ]
     if split == "val":
         return chosen
-    spans = [word_span(clip) for clip in chosen]
+    spans = [word_span(clip, HOP) for clip in chosen]
     margin = 3 * SAMPLE_RATE_HZ // 20
     return [
         clip[max(0, begin - margin) : end + margin]
         for clip, (begin, end) in zip(chosen, spans, strict=True)
-    ]
-
-
-def load_noise(data: Path, split: str) -> list[Samples]:
-    """Sound events: ESC-10 folds 1-3 train, 4 val, 5 test; empty if the archive is absent."""
-    path = data / NOISE
-    if not path.is_file():
-        return []
-    archive = open_archive(path)
-    folds = {"train": {"1", "2", "3"}, "val": {"4"}, "test": {"5"}}[split]
-    return [archive.clip(i) for i, row in enumerate(archive.rows) if row["fold"] in folds]
-
-
-def load_orders(data: Path) -> list[Samples]:
-    """Spoken coffee orders, none of whose slot values is a keyword; empty if absent."""
-    path = data / ORDERS
-    if not path.is_file():
-        return []
-    archive: Archive = open_archive(path)
-    return [
-        archive.clip(i)
-        for i, row in enumerate(archive.rows)
-        if not has_keyword("".join(c if c.isalpha() else " " for c in row["slots"]).upper())
     ]

@@ -10,29 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgernn.models.kws import LABELS
-from edgernn.models.kws.alarms import (
-    Alarms,
-    count_alarms,
-    count_hits,
-    quiet_streams,
-    run_words,
-    word_streams,
-)
-from edgernn.models.kws.augment import ANSWER_FRAMES, TAIL_SAMPLES, Wave, to_float
-from edgernn.models.kws.data import HOP, Clips, Samples, load_clips, load_noise
+from edgernn.models.kws.alarms import count_alarms, count_hits, quiet_streams, word_streams
+from edgernn.models.kws.augment import ANSWER_FRAMES, TAIL_SAMPLES
+from edgernn.models.kws.data import HOP, Clips, load_clips
 from edgernn.models.kws.decode import THRESHOLD
-from edgernn.models.kws.streams import Run, from_network, from_session
+from edgernn.spotting.alarms import alarm_figures, run_words
+from edgernn.spotting.sound import Samples, Wave, hiss, to_float
+from edgernn.spotting.sources import load_noise
+from edgernn.spotting.streams import Run, from_network, from_session
 
 __all__ = ["clip_accuracy", "evaluate", "from_network", "from_session", "validate"]
 
 LEAD_SAMPLES = 6400  # of hiss before a clip, which a stream has and a clip lacks
 THRESHOLDS = tuple(round(0.5 + 0.02 * i, 2) for i in range(25))
-
-
-def hiss(samples: int) -> Wave:
-    """Faint fixed noise of 3 least significant bits, the silence of a real microphone."""
-    noise = np.random.default_rng(0).standard_normal(samples) * (3 / 32768)
-    return noise.astype(np.float32)
 
 
 def clip_stream(clip: Samples) -> Wave:
@@ -73,8 +63,6 @@ def evaluate(run: Run, data: Path, *, threshold: float = THRESHOLD) -> dict[str,
         name: count_alarms([run(stream) for stream in streams], threshold)
         for name, streams in quiet_streams(data, "test").items()
     }
-    hours = sum(one.hours for one in alarms.values())
-    count = sum(one.count for one in alarms.values())
     right = right_answers(run, clips)
     accuracy = float(right.mean())
     return {
@@ -87,12 +75,7 @@ def evaluate(run: Run, data: Path, *, threshold: float = THRESHOLD) -> dict[str,
         "words": hits.words,
         "missed": hits.missed,
         "wrong": hits.wrong / max(1, hits.words),
-        "false_alarms": {
-            name: {"count": one.count, "hours": one.hours, "per_hour": one.per_hour}
-            for name, one in alarms.items()
-        },
-        "false_alarms_per_hour": Alarms(count, hours).per_hour,
-        "hours": hours,
+        **alarm_figures(alarms),
     }
 
 

@@ -12,26 +12,23 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from edgernn.frontend.logmel import LogMel, dft
+from edgernn.frontend.logmel import LogMel
 from edgernn.models.kws import FRAME_MS, LABELS
 from edgernn.models.kws.augment import ANSWER_FRAMES, IGNORE, Sources, StreamMaker
-from edgernn.models.kws.data import (
-    COMMANDS,
-    NOISE,
-    SPEECH_TRAIN,
-    WAKE,
-    load_clips,
-    load_noise,
-    load_speech,
-    load_wake,
-)
+from edgernn.models.kws.data import load_clips, load_speech, load_wake
 from edgernn.models.kws.decode import WINDOW_MS
-from edgernn.models.kws.evaluate import clip_accuracy, from_network
+from edgernn.models.kws.evaluate import clip_accuracy
 from edgernn.models.kws.network import build
+from edgernn.spotting.detector import is_keyword
+from edgernn.spotting.features import alarm_loss, fast_features, masked
+from edgernn.spotting.sources import COMMANDS, NOISE, SPEECH_TRAIN, WAKE, load_noise
+from edgernn.spotting.streams import from_network
 from edgernn.streaming import Sequential
 from edgernn.train.recipe import Recipe
 
 SETTLED_FRAMES = 10  # of a stream that begins in the middle of a word, not judged
+WINDOW = round(WINDOW_MS / FRAME_MS)
+KEYWORDS = [i for i, label in enumerate(LABELS) if is_keyword(label)]
 
 
 class Task:
@@ -103,7 +100,9 @@ class Task:
         right = (answer.argmax(1) == batch["label"]).float().mean()
         loss = whole + self.options["frame_weight"] * each
         if self.of_speech:
-            loss = loss + self.options["peak_weight"] * alarm_loss(logits[-self.of_speech :])
+            loss = loss + self.options["peak_weight"] * alarm_loss(
+                logits[-self.of_speech :], KEYWORDS, settled=SETTLED_FRAMES, window=WINDOW
+            )
         return loss, float(right)
 
     def _logits(self, network: Sequential, audio: Tensor) -> Tensor:
@@ -118,59 +117,10 @@ class Task:
             else:
                 x = layer(x)
             if name == "norm":
-                x = _masked(x, self.options)
+                x = masked(x, self.options)
         return x
 
     def validate(self, network: nn.Module) -> dict[str, float]:
         """Clip accuracy on the validation speakers."""
         assert isinstance(network, Sequential)
         return {"val_accuracy": clip_accuracy(from_network(network), self.validation)}
-
-
-def alarm_loss(logits: Tensor) -> Tensor:
-    """-log(1 - p) of the worst moment p of streams without keywords, their mean.
-
-    p: the keywords' posteriors, summed and averaged over the detector's window, at their
-    largest. Shapes: logits (B, T, 12) -> ().
-    """
-    keywords = [i for i, label in enumerate(LABELS) if not label.startswith("_")]
-    spoken = logits.softmax(2)[:, SETTLED_FRAMES:, keywords].sum(2)
-    moments = F.avg_pool1d(spoken, round(WINDOW_MS / FRAME_MS), 1)
-    return -torch.log1p(-moments.amax(1).clamp(max=0.999)).mean()
-
-
-@torch.no_grad()
-def fast_features(layer: LogMel, audio: Tensor) -> Tensor:
-    """What `layer` gives, by way of an FFT: seven times faster where no step is exported.
-
-    Shapes: audio (B, T, 1) -> (B, T / hop, mels), equal within 1e-4.
-    """
-    bins = torch.from_numpy(dft(layer.n_fft, layer.window).bins).flatten()
-    filters = layer.mel.new_zeros(layer.n_fft // 2 + 1, layer.mels)
-    filters.index_add_(0, torch.minimum(bins, layer.n_fft - bins).to(audio.device), layer.mel)
-    padded = F.pad(audio.squeeze(2), (layer.window - layer.hop, 0))
-    windows = padded.unfold(1, layer.window, layer.hop) * layer.hann.flatten()
-    spectrum = torch.fft.rfft(windows, layer.n_fft)
-    power = spectrum.real.square() + spectrum.imag.square()
-    return torch.log(torch.matmul(power, filters).clamp(min=layer.floor))
-
-
-def _masked(x: Tensor, options: Mapping[str, float]) -> Tensor:
-    """Tilt bands, and blank random runs of frames and bands. Shapes: x (B, T, M) as it is."""
-    batch, frames, mels = x.shape
-
-    def uniform(high: float, *shape: int) -> Tensor:
-        return torch.rand(batch, *shape, device=x.device) * high
-
-    anchors = torch.randn(batch, 1, 5, device=x.device) * options["tilt"]
-    x = x + F.interpolate(anchors, mels, mode="linear", align_corners=True)
-    for axis, size, widest in (
-        (1, frames, options["mask_frames"]),
-        (2, mels, options["mask_mels"]),
-    ):
-        for _ in range(2):
-            width, first = uniform(widest + 1, 1).floor(), uniform(size, 1).floor()
-            place = torch.arange(size, device=x.device)
-            keep = (place < first) | (place >= first + width)
-            x = x * keep.unsqueeze(2 if axis == 1 else 1)
-    return x

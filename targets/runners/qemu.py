@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from edgernn.elf import Image, read_elf
 from edgernn.errors import ToolError
@@ -42,10 +43,15 @@ class Counts:
     emulator: str
 
 
+@dataclass(frozen=True, slots=True)
 class QemuRunner:
-    """Boots what `toolchain.build_firmware` and `build_program` made."""
+    """Boots what `toolchain.build_firmware` and `build_program` made.
 
-    name = "qemu"
+    user_cpu: the core that qemu-aarch64 plays; `max` has all that there is.
+    """
+
+    user_cpu: str = USER_CPU
+    name: ClassVar[str] = "qemu"
 
     def missing(self) -> str | None:
         if shutil.which(SYSTEM) is None:
@@ -58,14 +64,14 @@ class QemuRunner:
             raise ToolError(f"{target.name} is not a chip: it has no board")
         image = _check(binary, target)
         program = _program(target)
-        return QemuModule(_machine(target, program), binary, image, target.board)
+        return QemuModule(self._machine(target, program), binary, image, target.board)
 
     def boot(self, binary: bytes, target: Target) -> BootReport:
         """Run from reset to the exit of the image. Raises: ToolError."""
         _check(binary, target)
         program = _program(target)
         with tempfile.TemporaryDirectory(prefix="edgernn-") as folder:
-            return _boot(binary, _machine(target, program), [], Path(folder))
+            return _boot(binary, self._machine(target, program), [], Path(folder))
 
     def count(self, binary: bytes, target: Target, begin: str = BEGIN, end: str = END) -> Counts:
         """Boot and count between two functions. Raises: ToolError, also when none was passed."""
@@ -77,12 +83,20 @@ class QemuRunner:
         with tempfile.TemporaryDirectory(prefix="edgernn-") as folder:
             out = Path(folder) / "counts"
             options = f"{plugin},begin={first:#x},end={last:#x},out={out}"
-            machine = _machine(target, program)
+            machine = self._machine(target, program)
             report = _boot(binary, machine, ["-plugin", options], Path(folder))
             if not out.exists():
                 raise ToolError(f"{program} wrote no counts; is it built with plugins?")
             text = out.read_text(encoding="ascii")
         return _counts(text, image, report, (begin, end))
+
+    def _machine(self, target: Target, program: str) -> list[str]:
+        if target.board is None:
+            return [program, "-cpu", self.user_cpu]
+        return [
+            *(program, "-M", target.board.qemu_machine, "-nographic"),
+            *("-monitor", "none", "-serial", "none"),
+        ]
 
 
 def _counts(text: str, image: Image, report: BootReport, marks: tuple[str, str]) -> Counts:
@@ -155,15 +169,6 @@ def _program(target: Target) -> str:
     if found is None:
         raise ToolError(f"{program} is not installed; run: {INSTALL[program]}")
     return found
-
-
-def _machine(target: Target, program: str) -> list[str]:
-    if target.board is None:
-        return [program, "-cpu", USER_CPU]
-    return [
-        *(program, "-M", target.board.qemu_machine, "-nographic"),
-        *("-monitor", "none", "-serial", "none"),
-    ]
 
 
 RUNNER = QemuRunner()

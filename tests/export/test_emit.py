@@ -146,7 +146,7 @@ MAIN = """
 #include <stdlib.h>
 #include "NAME.h"
 static unsigned char own[NAME_STATE_BYTES + !NAME_STATE_BYTES] __attribute__((aligned(16)));
-static unsigned char scratch[NAME_SCRATCH_BYTES] __attribute__((aligned(16)));
+static unsigned char scratch[NAME_SCRATCH_BYTES + !NAME_SCRATCH_BYTES] __attribute__((aligned(16)));
 int main(void) {
   IN *const in = malloc(sizeof(IN) * IN_SIZE);
   OUT *const out = malloc(sizeof(OUT) * OUT_SIZE);

@@ -184,6 +184,21 @@ OPERATORS: dict[str, Callable[[], Model]] = {
     "ReduceMean": lambda: ([node("ReduceMean", ["x", "a"], ["y"], keepdims=0)], {"a": ints(1)}),
     "ReduceMax": lambda: ([node("ReduceMax", ["x"], ["y"])], {}),
     "Softmax": lambda: ([node("Softmax", ["x"], ["y"], axis=-1)], {}),
+    "LayerNormalization_without_bias": lambda: (
+        [node("LayerNormalization", ["x", "g"], ["y"], axis=2, epsilon=0.1)],
+        {"g": f32(4)},
+    ),
+    "LayerNormalization_of_one_gain_and_bias_of_its_own": lambda: (
+        [
+            node("Relu", ["b"], ["c"]),
+            node("LayerNormalization", ["x", "g", "c"], ["y"]),
+        ],
+        {"g": f32(1, 1), "b": f32(4)},
+    ),
+    "LayerNormalization_with_a_gain_a_row": lambda: (
+        [node("LayerNormalization", ["x", "g", "b"], ["y"])],
+        {"g": f32(3, 1), "b": f32(4)},
+    ),
     "LayerNormalization": lambda: (
         [node("LayerNormalization", ["x", "g", "b"], ["y"])],
         {"g": f32(4), "b": f32(4)},

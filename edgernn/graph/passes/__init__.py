@@ -9,10 +9,23 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from edgernn.graph.ir import Graph
-from edgernn.graph.passes import dead_code, find_holds, fold_affine, sink_transposes
+from edgernn.graph.passes import (
+    common_subexpressions,
+    dead_code,
+    find_holds,
+    fold_affine,
+    fold_constants,
+    lift_slices,
+    merge_matvecs,
+    sink_transposes,
+)
 
-# dead code goes first where a reader that is dead would hold a rewrite back
-PIPELINE: Sequence[ModuleType] = (find_holds, sink_transposes, dead_code, fold_affine, dead_code)
+# dead code goes first where a reader that is dead would hold a rewrite back; biases are folded
+# before products are merged, and what merging cuts apart is cut above the ops that read it
+PIPELINE: Sequence[ModuleType] = (
+    *(find_holds, fold_constants, common_subexpressions, sink_transposes, dead_code),
+    *(fold_affine, merge_matvecs, lift_slices, dead_code),
+)
 
 
 def simplify(graph: Graph) -> tuple[Graph, list[str]]:

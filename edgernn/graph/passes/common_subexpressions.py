@@ -8,13 +8,14 @@ from edgernn.graph.ir import Graph, PassResult
 
 
 def _same_constants(graph: Graph) -> dict[str, str]:
-    """Later names of arrays that an earlier name already holds."""
+    """Later names of arrays that an earlier name already holds, among those that nodes read."""
     first: dict[tuple[object, ...], str] = {}
     same = {}
+    read = {name for node in graph.nodes for name in node.inputs}
     for name, array in graph.constants.items():
         value, kept = graph.values[name], name in graph.keep_float
         key = (value, array.dtype.name, array.shape, array.tobytes(), kept)
-        if first.setdefault(key, name) != name:
+        if name in read and first.setdefault(key, name) != name:
             same[name] = first[key]
     return same
 
@@ -23,7 +24,7 @@ def run(graph: Graph) -> PassResult:
     """Keep the first of equal values; what is read under the others' names reads it."""
     after = graph.copy()
     same = _same_constants(graph)
-    notes = [f"{len(same)} constants are equal to others"] if same else []
+    notes = [f"constant {name} is {other}" for name, other in same.items()]
     first: dict[str, str] = {}
     after.nodes = []
     for original in graph.nodes:

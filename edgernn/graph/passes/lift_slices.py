@@ -15,6 +15,7 @@ import numpy as np
 
 from edgernn.graph.ir import BINARY, UNARY, Graph, Node, PassResult
 
+LIFTED = UNARY | BINARY | {"where"}
 Bounds = tuple[tuple[int, int, int], ...]
 
 
@@ -53,7 +54,7 @@ def _cut(graph: Graph, name: str, bounds: Bounds, made: list[Node]) -> str:
 
 
 def _liftable(node: Node, users: list[Node], results: set[str]) -> bool:
-    if node.op not in UNARY | BINARY or node.output in results or not users:
+    if node.op not in LIFTED or node.output in results or not users:
         return False
     if any(user.op != "slice" for user in users):
         return False

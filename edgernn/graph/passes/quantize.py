@@ -20,6 +20,7 @@ from edgernn.graph.calibrate import Range
 from edgernn.graph.integer_weights import IntegerWeights, integer_weights
 from edgernn.graph.ir import MOVEMENT, Graph, Node, PassResult, Quant, StateEdge, Value
 from edgernn.graph.number_type import NUMBER_TYPES, NumberType
+from edgernn.graph.passes.gate_scales import GATES, capped, gate_groups, unit, unit_groups
 from edgernn.graph.passes.storage import Storage
 
 HEADROOM = 1.1  # on the widest value seen, for 16-bit values; our choice
@@ -49,6 +50,7 @@ class _Quantizer:
         self.where: dict[str, str] = {}
         self.cache: dict[tuple[str, str], str] = {}
         self.members = self.storage.members()
+        self.units, self.gates = unit_groups(self.storage), gate_groups(self.storage)
         self.quants = {g: self._group_quant(g, m) for g, m in self.members.items()}
 
     def _seen(self, names: list[str], kind: str) -> Quant:
@@ -61,7 +63,13 @@ class _Quantizer:
 
     def _group_quant(self, group: str, members: list[str]) -> Quant | None:
         kind = self.storage.kind[group]
-        return None if kind == "float32" else self._seen(members, kind)
+        if kind == "float32":
+            return None
+        quant = self._seen(members, kind)
+        if kind == "int16" and group in self.units:
+            ends = [end for m in members for end in self.ranges[m].extremes()]
+            return unit() if max(map(abs, ends)) <= 1 else quant
+        return capped(quant) if kind == "int16" and group in self.gates else quant
 
     def emit(self, op: str, name: str, inputs: list[str], value: Value, **attrs: object) -> str:
         """Append a node that makes a fresh value."""
@@ -198,9 +206,7 @@ class _Quantizer:
         inputs = [x, self.where[node.inputs[1]]]
         attrs = {"limit": limit, "block": block, "chunk": self.type.chunk}
         bits = self.type.weight_bits
-        self.where[node.output] = self.emit(
-            "qhold", node.output, inputs, value, bits=bits, **attrs
-        )
+        self.where[node.output] = self.emit("qhold", node.output, inputs, value, bits=bits, **attrs)
 
     def _product_quant(self, node: Node) -> Quant:
         group = self.storage.root(node.output)
@@ -218,8 +224,7 @@ class _Quantizer:
             if self.graph.values[source].dtype != "int16":
                 source = self.convert(source, "int16", self._seen([name], "int16"))
             inputs.append(source)
-        unit = node.op in ("sigmoid", "tanh")
-        quant = Quant(2.0**-fx.UNIT_FRAC) if unit else self._product_quant(node)
+        quant = unit() if node.op in GATES else self._product_quant(node)
         value = replace(self.old.values[node.output], dtype="int16", quant=quant)
         self.settle(node.output, self.emit(f"q{node.op}", node.output, inputs, value, **node.attrs))
 

@@ -12,6 +12,7 @@ static void edgernn_delta_gain_FORM(const int8_t *restrict w, const uint8_t *res
     const uint8_t *k = gain;
     for (int r = 0; r < rows; r += ROWS, v += groups * TILE_BYTES, k += hop) {
       int32_t part[ROWS] = {0};
+      EDGERNN_ASSUME(list);
       edgernn_strip_FORM(v, READY, list, 0, count, part);
       const int n = rows - r < ROWS ? rows - r : ROWS;
       for (int i = 0; i < n; ++i) sum[r + i] += k[i] * part[i];

@@ -10,6 +10,7 @@ static void edgernn_delta_FORM(const int8_t *restrict w, const uint16_t *restric
     PREPARE(moves, count)
     const int8_t *v = w + g * TILE_BYTES;
     for (int r = 0; r < rows; r += ROWS, v += groups * TILE_BYTES) {
+      EDGERNN_ASSUME(list);
       if (rows - r >= ROWS) {
         edgernn_strip_FORM(v, READY, list, 0, count, sum + r);
       } else {

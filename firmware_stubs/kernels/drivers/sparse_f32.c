@@ -7,6 +7,7 @@ static void edgernn_sparse_FORM(const float *restrict w, const uint16_t *restric
     float acc[ROWS];
     const int count = *counts++, n = rows - r < ROWS ? rows - r : ROWS;
     for (int i = 0; i < ROWS; ++i) acc[i] = bias[r + i];
+    EDGERNN_ASSUME(index);
     edgernn_strip_FORM(w, x, 0, index, count, acc);
     w += count * (ROWS * COLS);
     index += count;

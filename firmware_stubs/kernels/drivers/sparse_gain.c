@@ -14,6 +14,7 @@ static void edgernn_sparse_gain_FORM(const int8_t *restrict w, const uint8_t *re
       const int count = *counts++;
       if (!count) continue;
       int32_t part[ROWS] = {0};
+      EDGERNN_ASSUME(index);
       edgernn_strip_FORM(w, READY, 0, index, count, part);
       for (int i = 0; i < ROWS; ++i) acc[i] += gain[i] * part[i];
       gain += ROWS;

@@ -11,6 +11,7 @@ static void edgernn_sparse_FORM(const int8_t *restrict w, const uint16_t *restri
   for (;; start += ROWS, mult += ROWS, y += ROWS) {
     const int count = *counts++;
     for (int i = 0; i < ROWS; ++i) acc[i] = start[i];
+    EDGERNN_ASSUME(index);
     edgernn_strip_FORM(w, READY, 0, index, count, acc);
     if (rows < ROWS) break;
     edgernn_rescale_rows(acc, mult, lead, shift, y, ROWS);

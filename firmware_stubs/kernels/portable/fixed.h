@@ -26,3 +26,12 @@ EDGERNN_INLINE int32_t edgernn_round(float v) {
   if (v > 65536.0f) v = 65536.0f;
   return (int32_t)(v + (v >= 0.0f ? 0.5f : -0.5f));
 }
+
+/* integer to float. Clang (21 at least) may compile a vector of integers times a power of two to
+ * Helium's VCVT with the number of a register in place of the power, so it must not see one. */
+EDGERNN_INLINE float edgernn_real(int32_t v) {
+#if defined(__clang__) && defined(__ARM_FEATURE_MVE)
+  __asm__("" : "+r"(v));
+#endif
+  return (float)v;
+}

@@ -3,8 +3,14 @@
 #define EDGERNN_INLINE static inline __attribute__((unused))
 #define EDGERNN_ALWAYS_INLINE static inline __attribute__((unused, always_inline))
 #define EDGERNN_ALIGNED(n) __attribute__((aligned(n)))
+/* tells the compiler what it cannot see: that a list is there, say */
+#define EDGERNN_ASSUME(truth)                \
+  do {                                       \
+    if (!(truth)) __builtin_unreachable();   \
+  } while (0)
 #else
 #define EDGERNN_INLINE static inline
 #define EDGERNN_ALWAYS_INLINE static inline
 #define EDGERNN_ALIGNED(n)
+#define EDGERNN_ASSUME(truth) ((void)0)
 #endif

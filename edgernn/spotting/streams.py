@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgernn.models.kws.augment import Wave
-from edgernn.models.kws.data import HOP
+from edgernn.spotting.sound import Wave
 
 Logits = NDArray[np.float32]
 Run = Callable[[Wave], Logits]
@@ -36,7 +35,7 @@ def from_session(session: Any) -> Run:
 
     def run(audio: Wave) -> Logits:
         session.reset()
-        frames = audio.reshape(-1, 1, HOP, 1)
+        frames = audio.reshape(-1, 1, session.timing.block, 1)
         return np.stack([np.asarray(session.step(frame)).reshape(-1) for frame in frames])
 
     return run

@@ -21,7 +21,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from edgernn.errors import DataError
-from edgernn.models.kws import SAMPLE_RATE_HZ
+from edgernn.spotting import SAMPLE_RATE_HZ
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,10 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgernn"
 
 
-def open_archive(path: Path, cache: Path | None = None) -> Archive:
+def open_archive(path: Path, cache: Path | None = None, *, resample: bool = False) -> Archive:
     """Decode an archive, or map it from the cache.
+
+    resample: bring clips of another rate to 16 kHz instead of refusing them.
 
     Raises: DataError if it is absent, not such a zip, or holds a clip that is not 16 kHz mono.
     """
@@ -63,14 +65,19 @@ def open_archive(path: Path, cache: Path | None = None) -> Archive:
             stored = (cache or cache_folder()) / f"{path.stem}-{key}.npy"
             starts_file = stored.with_suffix(".starts.npy")
             if not stored.is_file() or not starts_file.is_file():
-                _decode(archive, rows, stored, starts_file)
+                _decode(archive, rows, stored, starts_file, resample=resample)
     except (zipfile.BadZipFile, KeyError, UnicodeDecodeError) as cause:
         raise DataError(f"{path}: not an archive with an index.tsv: {cause}") from cause
     return Archive(rows, np.load(stored, mmap_mode="r"), np.load(starts_file))
 
 
 def _decode(
-    archive: zipfile.ZipFile, rows: list[dict[str, str]], stored: Path, starts_file: Path
+    archive: zipfile.ZipFile,
+    rows: list[dict[str, str]],
+    stored: Path,
+    starts_file: Path,
+    *,
+    resample: bool,
 ) -> None:
     clips: list[NDArray[np.int16]] = []
     for row in rows:
@@ -78,6 +85,8 @@ def _decode(
             samples, rate = soundfile.read(io.BytesIO(archive.read(row["file"])), dtype="int16")
         except soundfile.LibsndfileError as cause:
             raise DataError(f"{archive.filename}: {row['file']}: not audio: {cause}") from cause
+        if resample and rate != SAMPLE_RATE_HZ and samples.ndim == 1:
+            samples, rate = _resampled(samples, rate), SAMPLE_RATE_HZ
         if rate != SAMPLE_RATE_HZ or samples.ndim != 1:
             channels = 1 if samples.ndim == 1 else samples.shape[1]
             raise DataError(
@@ -88,6 +97,12 @@ def _decode(
     starts = np.cumsum([0, *(len(clip) for clip in clips)]).astype(np.int64)
     _save(starts_file, starts)
     _save(stored, np.concatenate(clips))
+
+
+def _resampled(samples: NDArray[np.int16], rate: int) -> NDArray[np.int16]:
+    import soxr  # here: most archives need none
+
+    return np.asarray(soxr.resample(samples, rate, SAMPLE_RATE_HZ, quality="HQ"), np.int16)
 
 
 def _save(path: Path, array: NDArray[Any]) -> None:
