@@ -8,5 +8,6 @@ TARGET = Target(
     summary="this machine: a shared library",
     kind="library",
     zig_target="",
-    isa=("avx2", "wide") if host_cpu() == "x86_64_v3" else ("wide",),
+    isa=("avx2",) if host_cpu() == "x86_64_v3" else (),
+    faster="vnni" if host_cpu() == "x86_64_v3" else "",
 )

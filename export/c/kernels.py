@@ -45,6 +45,7 @@ class Strip:
 
     offset: what a dense or sparse product adds to every element of x; prepare: bytes into which
     it first rewrites a group of x (0: none); pad: counts are padded to a multiple of it;
+    interleave: tiles that lie row by row in one another;
     cost: of one tile in a sparse product, in multiplications of a dense one.
     """
 
@@ -58,6 +59,7 @@ class Strip:
     offset: int = 0
     prepare: int = 0
     pad: int = 1
+    interleave: int = 1
     cost: float = 0.0
     uses: tuple[str, ...] = ()
 
@@ -123,6 +125,8 @@ def _strip_files(type_: str, isas: tuple[str, ...]) -> Iterator[tuple[dict[str, 
                 continue
             words = {k: v or "1" for k, _, v in (w.partition("=") for w in found[1].split())}
             if type_ in words["types"].split(","):
+                own = {k.partition(".")[2]: v for k, v in words.items() if k.startswith(f"{type_}.")}
+                words |= own
                 yield words, _bare(isa, type_, words, text[found.end() :])
 
 
@@ -134,7 +138,8 @@ def _bare(isa: str, type_: str, words: dict[str, str], text: str) -> Strip:
         pairs="pairs" in words,
         offset=int(words.get("offset", 0)),
         prepare=int(words.get("prepare", 0)),
-        pad=int(words.get("pad", 1)),
+        pad=int(words.get("pad", words.get("interleave", 1))),
+        interleave=int(words.get("interleave", 1)),
         uses=uses,
     )
 
@@ -160,11 +165,12 @@ def find_strip(type_: str, use: str, isas: tuple[str, ...]) -> Strip:
 
 
 def sparse_strips(type_: str, isas: tuple[str, ...]) -> list[Strip]:
-    """Strips for zero blocks that the best instruction set with any offers."""
+    """Strips for zero blocks of the instruction set of the dense strip, whose units costs are in."""
+    plain = find_strip(type_, "dense", isas)
     found: list[Strip] = []
     for words, strip in _strip_files(type_, isas):
-        if "sparse" in words and strip.isa == (found[0].isa if found else strip.isa):
-            offers = (offer.split(":") for offer in words["sparse"].split(","))
+        if strip.isa == plain.isa:
+            offers = (offer.split(":") for offer in words.get("sparse", "").split(",") if offer)
             found += [_sized(strip, size, float(cost)) for size, cost in offers]
     return found
 
@@ -215,12 +221,10 @@ def parameters(text: str, name: str) -> tuple[str, list[str]]:
     return found[3], [part.split()[-1].lstrip("*") for part in found[3].split(",")]
 
 
-def header(name: str, isa: str = "portable") -> str:
-    """The text of a shared header: of an instruction set, else of the portable set."""
-    path = _root() / isa / f"{name}.h"
-    if not path.is_file():
-        path = _root() / "portable" / f"{name}.h"
-    return path.read_text("utf8")
+def header(name: str, *isas: str) -> str:
+    """The text of a shared header: of the first instruction set that has one, else portable."""
+    found = [path for isa in isas if (path := _root() / isa / f"{name}.h").is_file()]
+    return (found or [_root() / "portable" / f"{name}.h"])[0].read_text("utf8")
 
 
 def cpu_header(isa: str) -> tuple[str, str] | None:

@@ -32,13 +32,18 @@ def encoded(tiles: Array, strip: Strip) -> Array:
     """
     if strip.by_column:
         tiles = np.swapaxes(tiles, -1, -2)
+    if strip.interleave > 1:
+        several = tiles.reshape(-1, strip.interleave, *tiles.shape[-2:])
+        tiles = np.ascontiguousarray(several.swapaxes(1, 2))
     flat = np.ascontiguousarray(tiles).reshape(-1, strip.rows * strip.cols)
     bits = BITS[strip.type]
     if strip.pairs:
         return _pairs(flat)
     if bits >= 8:
         return np.asarray(flat.reshape(-1))
-    planes: Array = (flat.astype(np.uint8) & ((1 << bits) - 1)).reshape(len(flat), 8 // bits, -1)
+    planes: Array = (flat.astype(np.uint8) & ((1 << bits) - 1)).reshape(
+        len(flat), 8 // bits, flat.shape[1] * bits // 8
+    )
     shifts = np.arange(8 // bits, dtype=np.uint8)[:, None] * bits
     joined = np.bitwise_or.reduce(planes << shifts, axis=1).astype(np.uint8)
     return np.asarray(joined.view(np.int8).reshape(-1))
