@@ -1,195 +1,99 @@
 """Exact instructions of a step on emulated chips: `python -m benchmarks.chip_cost`.
 
-Counted by QEMU over 20 golden steps; the same figure on every run and every machine, and no time:
-an emulator's clock is not the chip's. Firmware is the image that `edgernn export` builds; on
-aarch64 the same C is linked into a static program. Each image hashes its outputs and its state:
-all targets must agree on one hash per workload and number type.
+Counted by QEMU over golden steps; the same figure on every run and every machine, and no time:
+an emulator's clock is not the chip's. Firmware is built as `edgernn export` builds it; on aarch64
+the same C is linked into a static program, which runs on a core with dot products and on one
+without. Each image hashes its outputs and its state: all chips must agree on one hash per case.
 
-`--check` counts the GRU only and exits with 1 when a limit is missed.
+`--check` counts the int8 GRU, dense, sparse and delta, and exits with 1 when a limit is missed.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 
-import numpy as np
-import torch
-
-from benchmarks import workloads
-from benchmarks.document import PAGE, table, write_section
-from edgernn.backend import find_backend, find_runner
-from edgernn.compilers import compiler
-from edgernn.elf import read_elf
-from edgernn.errors import DoesNotFit, EdgernnError, ParityError
-from edgernn.export.c.emit import c_name
-from edgernn.export.c.source import CSource, compile_step
-from edgernn.firmware import GoldenRun, golden_header, read_report
-from edgernn.graph.capture import capture
-from edgernn.graph.ir import Graph
-from edgernn.graph.step_graph import StepGraph
-from edgernn.target import Target, find_target
-from edgernn.toolchain import build_firmware, build_program
-from edgernn.verify import run_frames
-
-TARGETS = (
-    *("cortex-m0", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55"),
-    "aarch64",
+from benchmarks.chips import (
+    CHIPS,
+    DELTA_CASES,
+    DELTA_STEPS,
+    DENSE_CASE,
+    GOLDEN_STEPS,
+    OTHER_CASES,
+    SPARSE_CASES,
+    Case,
+    Row,
+    counted,
 )
-NUMBER_TYPES = ("w8a8", "fp32")
-WORKLOADS = ("gru", "kws")
-# instructions a multiply-accumulate that the int8 GRU may take
-LIMITS = {"cortex-m4": 4.0, "cortex-m55": 4.6, "aarch64": 0.8}
-GOLDEN_STEPS = 20
+from benchmarks.document import PAGE, table, write_section
+from edgernn.compilers import compiler
+from edgernn.errors import EdgernnError
+
+# instructions a multiply-accumulate of the int8 GRU: what it should take, and what it may take
+GOALS = {
+    "cortex-m0": 8.0,
+    "cortex-m4": 1.5,
+    "cortex-m7": 1.5,
+    "cortex-m33": 1.5,
+    "cortex-m55": 0.28,
+    "aarch64 NEON": 0.60,
+    "aarch64 dotprod": 0.32,
+}
+LIMITS = dict(GOALS)
+# share of the dense count
+SPARSE_GOAL, DELTA_GOAL = 0.35, 0.45
+SPARSE_LIMITS = dict.fromkeys(GOALS, SPARSE_GOAL)
+DELTA_LIMITS = dict.fromkeys(GOALS, DELTA_GOAL)
 SHOWN_FUNCTIONS = 6
-KERNEL = re.compile(r"^static void edgernn_", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One workload on one target. `note` says why it was not counted.
-
-    instructions: mean of a step; flash_bytes: without the golden vectors; stack_bytes: the
-    deepest of a step, found by painting it.
-    """
-
-    workload: str
-    number_type: str
-    target: str
-    instructions: float | None = None
-    per_mac: float | None = None
-    flash_bytes: int | None = None
-    state_bytes: int | None = None
-    scratch_bytes: int | None = None
-    stack_bytes: int | None = None
-    hash: int | None = None
-    by_function: Mapping[str, float] = field(default_factory=dict)
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A captured workload in one number type, with what the desk computed of its golden frames."""
-
-    graph: StepGraph
-    typed: Graph
-    number_type: str
-    golden: GoldenRun
-
-    def count(self, target: Target) -> Row:
-        """Raises: DoesNotFit, ToolError, ParityError."""
-        if target.kind == "firmware":
-            backend: Any = find_backend("c")
-            kind, typed = self.number_type, self.typed
-            made = backend.export(self.graph, target, kind, typed=typed, golden=self.golden)
-            binary, facts = made.members[made.main], made.facts
-        else:
-            source = self.source(target)
-            binary, facts = self.built(source.files(), target), source.facts
-        found = self.booted(binary, target)
-        mean = sum(found.by_function.values())
-        report = read_report(found.report.text)
-        return Row(
-            *(self.graph.name, self.number_type, target.name),
-            instructions=mean,
-            per_mac=mean / facts["macs"],
-            flash_bytes=read_elf(binary).sizes.flash_bytes,
-            state_bytes=facts["state_bytes"],
-            scratch_bytes=facts["scratch_bytes"],
-            stack_bytes=report.get("stack"),
-            hash=report.get("hash"),
-            by_function=self.by_kernel(target),
-        )
-
-    def by_kernel(self, target: Target) -> dict[str, float]:
-        """The split of another build of the same C, whose kernels are kept out of line."""
-        files = self.source(target).files()
-        apart = {
-            name: KERNEL.sub(r"__attribute__((noinline)) \g<0>", files[name]) for name in files
-        }
-        return dict(self.booted(self.built(apart, target), target).by_function)
-
-    def source(self, target: Target) -> CSource:
-        """The step's C with the kernels of the target."""
-        return compile_step(self.graph, self.typed, self.number_type, isas=target.isa)
-
-    def built(self, files: Mapping[str, str], target: Target) -> bytes:
-        """A firmware image or a static program of the C with the golden main."""
-        name = c_name(self.graph.name)
-        build = build_firmware if target.kind == "firmware" else build_program
-        with tempfile.TemporaryDirectory() as folder:
-            sources = {**files, "golden.h": golden_header(name, self.golden)}
-            return build(sources, target, Path(folder), name=name).read_bytes()
-
-    def booted(self, binary: bytes, target: Target) -> Any:
-        """Counts of an image that found its golden hash. Raises: ToolError, ParityError."""
-        runner: Any = find_runner("qemu")
-        found = runner.count(binary, target)
-        if not found.report.ok:
-            raise ParityError(f"{self.graph.name} on {target.name}: {found.report.text.strip()}")
-        return found
-
-
-def prepared(name: str, number_type: str) -> Step:
-    """Capture, quantize, and run the golden frames on this machine."""
-    backend: Any = find_backend("c")
-    host = find_target("host")
-    frames = workloads.frames(name, workloads.CALIBRATION)
-    graph = capture(workloads.module(name), torch.from_numpy(frames[0]), name)
-    x, y = graph.inputs[0].name, graph.outputs[0].name
-    typed, _ = backend.typed(graph, number_type, ({x: frame} for frame in frames))
-    made = backend.export(graph, host, number_type, typed=typed)
-    row = {
-        "facts": made.facts,
-        "inputs": [asdict(port) for port in graph.inputs],
-        "outputs": [asdict(port) for port in graph.outputs],
-        "states": backend.state_rows(graph, typed, number_type),
-    }
-    program = backend.open(row, made.members[made.main], find_runner(host.runner), host)
-    some = np.ascontiguousarray(frames[:GOLDEN_STEPS])
-    outputs = run_frames(program, {x: some})[y]
-    return Step(graph, typed, number_type, GoldenRun((some,), (outputs,), program.blob_bytes()))
-
-
-def counted(name: str, number_type: str, targets: Iterable[str]) -> Iterator[Row]:
-    """One workload on each target. Raises: ParityError when a target has other bits."""
-    step = prepared(name, number_type)
-    for target in targets:
-        try:
-            row = step.count(find_target(target))
-        except DoesNotFit as cause:
-            yield Row(name, number_type, target, note=f"does not fit: {cause}")
-            continue
-        if row.hash != step.golden.expected_hash():
-            raise ParityError(f"{name} {number_type} on {target} gives other bits than the desk")
-        yield row
-
-
-def missed(rows: Iterable[Row]) -> list[str]:
-    """One line for each limit that a row is above, or that was not counted."""
-    per_mac = {
-        row.target: row.per_mac
-        for row in rows
-        if (row.workload, row.number_type) == ("gru", "w8a8") and row.per_mac is not None
-    }
+def missed(rows: Sequence[Row]) -> list[str]:
+    """One line for each limit that a chip is above, or that was not counted on it."""
+    dense, sparse, delta = (_counts(rows, case) for case in (DENSE_CASE, _SPARSE, _DELTA))
     lines = []
-    for target, limit in LIMITS.items():
-        figure = per_mac.get(target)
-        if figure is None:
-            lines.append(f"{target}: not counted; the limit is {limit} instructions a MAC")
-        elif figure > limit:
-            lines.append(f"{target}: {figure:.2f} instructions a MAC, above the limit of {limit}")
+    for chip, limit in LIMITS.items():
+        if chip not in dense:
+            lines.append(f"{chip}: not counted; the limit is {limit} instructions a MAC")
+            continue
+        per_mac = dense[chip].per_mac
+        if per_mac is None or per_mac > limit:
+            lines.append(f"{chip}: {per_mac:.2f} instructions a MAC, above the limit of {limit}")
+        for name, found, limits in (
+            ("75 % sparse", sparse, SPARSE_LIMITS),
+            ("delta", delta, DELTA_LIMITS),
+        ):
+            share = _share(found.get(chip), dense[chip])
+            if share is None:
+                lines.append(f"{chip}: {name} was not counted")
+            elif share > limits[chip]:
+                lines.append(
+                    f"{chip}: {name} takes {share:.2f} of the dense count, "
+                    f"above the limit of {limits[chip]}"
+                )
     return lines
 
 
-HEAD = ("target", "instructions", "a MAC", "limit", "flash", "state", "scratch", "stack")
+_SPARSE, _DELTA = SPARSE_CASES[0], DELTA_CASES[0]
+
+
+def _counts(rows: Sequence[Row], case: Case) -> dict[str, Row]:
+    return {
+        row.chip: row
+        for row in rows
+        if row.instructions and (row.workload, row.variant) == (case.workload, case.variant.title)
+    }
+
+
+def _share(row: Row | None, dense: Row | None) -> float | None:
+    if row is None or dense is None or not row.instructions or not dense.instructions:
+        return None
+    return row.instructions / dense.instructions
+
+
+HEAD = ("chip", "instructions", "a MAC", "goal", "flash", "state", "scratch", "stack")
 
 
 def as_table(rows: Iterable[Row]) -> list[str]:
@@ -197,14 +101,40 @@ def as_table(rows: Iterable[Row]) -> list[str]:
 
     def cells(row: Row) -> list[str]:
         if row.instructions is None:
-            return [row.target, row.note, *[""] * (len(HEAD) - 2)]
-        limited = (row.workload, row.number_type) == ("gru", "w8a8")
-        limit = str(LIMITS.get(row.target, "")) if limited else ""
+            return [row.chip, row.note, *[""] * (len(HEAD) - 2)]
+        goal = ""
+        if row.variant == DENSE_CASE.variant.title and row.workload == DENSE_CASE.workload:
+            goal = _with_limit(GOALS.get(row.chip), LIMITS.get(row.chip))
         sizes = (row.flash_bytes, row.state_bytes, row.scratch_bytes, row.stack_bytes)
-        figures = [f"{row.instructions:,.0f}", f"{row.per_mac:.2f}", limit]
-        return [row.target, *figures, *("" if v is None else f"{v:,}" for v in sizes)]
+        figures = [f"{row.instructions:,.0f}", f"{row.per_mac:.2f}", goal]
+        return [row.chip, *figures, *("" if v is None else f"{v:,}" for v in sizes)]
 
     return table(HEAD, map(cells, rows))
+
+
+def _with_limit(goal: float | None, limit: float | None) -> str:
+    """A goal, and beside it the limit where it is another."""
+    if goal is None:
+        return ""
+    return f"{goal:g}" if goal == limit else f"{goal:g} (limit {limit:g})"
+
+
+def shares(rows: Sequence[Row], cases: Sequence[Case]) -> list[str]:
+    """What each case takes of the dense count, by chip."""
+    dense = _counts(rows, DENSE_CASE)
+    found = {case.title: _counts(rows, case) for case in cases}
+
+    def cell(chip: str, case: Case) -> str:
+        share = _share(found[case.title].get(chip), dense.get(chip))
+        return "" if share is None else f"{share:.2f}"
+
+    titles = []
+    for case in cases:
+        columns = next((row.columns for row in found[case.title].values()), None)
+        read = "" if columns is None else f" ({columns:.1%} read)"
+        titles.append(f"{case.variant.title}{read}")
+    lines = [[chip, *(cell(chip, case) for case in cases)] for chip in dense]
+    return table(("of the dense count", *titles), lines) if lines else []
 
 
 def split(rows: Iterable[Row]) -> list[str]:
@@ -213,15 +143,51 @@ def split(rows: Iterable[Row]) -> list[str]:
     for row in rows:
         whole = sum(row.by_function.values())
         parts = list(row.by_function.items())[:SHOWN_FUNCTIONS]
-        shares = [f"{_plain(name)} {n / whole:.0%}" for name, n in parts if n >= whole / 200]
-        if shares:
-            lines.append(f"- {row.target}: {', '.join(shares)}")
+        listed = [f"{_plain(name)} {n / whole:.0%}" for name, n in parts if n >= whole / 200]
+        if listed:
+            lines.append(f"- {row.chip}: {', '.join(listed)}")
     return lines
 
 
 def _plain(name: str) -> str:
     """A function as a reader knows it: soft float without the compiler's own path."""
     return name.rpartition(".")[2].removeprefix("edgernn_")
+
+
+def checked() -> list[Row]:
+    """The rows that the limits are about, told."""
+    rows: list[Row] = []
+    for case in (DENSE_CASE, _SPARSE, _DELTA):
+        rows += counted(case, LIMITS, split=False)
+    print("\n".join([*as_table(r for r in rows if r.variant == DENSE_CASE.variant.title), ""]))
+    print("\n".join(shares(rows, (_SPARSE, _DELTA))))
+    return rows
+
+
+def everything() -> tuple[list[Row], list[str]]:
+    """All rows, and what is told of them."""
+    rows = list(counted(DENSE_CASE, CHIPS))
+    lines = [
+        f"- {compiler().version()} -O2; counted by QEMU over {GOLDEN_STEPS} steps, delta over "
+        f"{DELTA_STEPS}",
+        *_section(DENSE_CASE, rows),
+    ]
+    for case in (*SPARSE_CASES, *DELTA_CASES):
+        rows += counted(case, CHIPS, split=False)
+    lines += ["", "### Zeros and what stands still: share of the dense count", ""]
+    lines += shares(rows, SPARSE_CASES)
+    lines += ["", f"Goal: {SPARSE_GOAL} with 16x4 blocks.", "", *shares(rows, DELTA_CASES)]
+    lines += ["", f"Goal: {DELTA_GOAL} with single columns."]
+    for case in OTHER_CASES:
+        found = list(counted(case, CHIPS))
+        lines += _section(case, found)
+        rows += found
+    return rows, lines
+
+
+def _section(case: Case, rows: list[Row]) -> list[str]:
+    macs = max(row.macs for row in rows)
+    return ["", f"### {case.title}: {macs:,} MACs", "", *as_table(rows), "", *split(rows)]
 
 
 def arguments() -> argparse.Namespace:
@@ -238,22 +204,14 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Count, tell, write; leave with 1 when a limit is missed."""
     options = arguments()
-    rows: list[Row] = []
-    lines = [f"- {compiler().version()} -O2; counted by QEMU over {GOLDEN_STEPS} steps"]
-    pairs = (
-        [("gru", "w8a8")] if options.check else [(w, n) for w in WORKLOADS for n in NUMBER_TYPES]
-    )
-    for name, number_type in pairs:
-        found = list(counted(name, number_type, LIMITS if options.check else TARGETS))
-        macs = next(
-            round(r.instructions / r.per_mac) for r in found if r.instructions and r.per_mac
-        )
-        title = f"### {workloads.TITLES[name]}, {number_type}: {macs:,} MACs"
-        lines += ["", title, "", *as_table(found), "", *split(found)]
-        rows += found
-    print(json.dumps([asdict(row) for row in rows], indent=1) if options.json else "\n".join(lines))
-    if options.write:
-        write_section("chip_cost", lines)
+    if options.check:
+        rows = checked()
+    else:
+        rows, lines = everything()
+        figures = [asdict(row) for row in rows]
+        print(json.dumps(figures, indent=1) if options.json else "\n".join(lines))
+        if options.write:
+            write_section("chip_cost", lines)
     problems = missed(rows)
     if problems:
         sys.exit("\n".join(problems))

@@ -1,40 +1,49 @@
-"""The ratios of `step_latency` as a picture: bars with quartiles, one panel a workload."""
+"""The ratios of `step_latency` as a picture: bars with quartiles and goals, one panel a shape."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.workloads import TITLES
+from benchmarks.workloads import SHAPES, TITLES
 
 if TYPE_CHECKING:
-    from benchmarks.step_latency import Row
+    from benchmarks.step_latency import OurRow
 
 PICTURE = Path("docs/step_latency.svg")
-COLOURS = {"ONNX Runtime": "#4c78a8", "LiteRT": "#f58518"}
+COLOURS = {"dense": "#4c78a8", "75": "#f58518", "delta": "#54a24b"}
 
 
-def draw(rows: Mapping[str, Sequence[Row]], path: Path = PICTURE) -> None:
-    """Time of the others over ours. Needs matplotlib: pip install matplotlib."""
+def draw(rows: Sequence[OurRow], path: Path = PICTURE) -> None:
+    """Times faster than the fastest other runtime. Needs matplotlib: pip install matplotlib."""
     import matplotlib
 
     matplotlib.use("Agg")
     matplotlib.rcParams["svg.hashsalt"] = "edgernn"
     from matplotlib import pyplot
 
-    panels = {name: [r for r in found if r.ratio] for name, found in rows.items()}
-    panels = {name: found for name, found in panels.items() if found}
-    figure, axes = pyplot.subplots(1, len(panels), figsize=(4 * len(panels), 2.4), squeeze=False)
+    panels = {name: [r for r in rows if r.workload == name and r.ratio] for name in SHAPES}
+    panels = {name: found[::-1] for name, found in panels.items() if found}
+    if not panels:
+        return
+    height = 1.2 + 0.24 * max(map(len, panels.values()))
+    figure, axes = pyplot.subplots(
+        1, len(panels), figsize=(3 + 3.4 * len(panels), height), squeeze=False
+    )
     for axis, (name, found) in zip(axes[0], panels.items(), strict=True):
-        for place, row in enumerate(reversed(found)):
+        for place, row in enumerate(found):
             assert row.ratio
             spread = [[row.ratio.median - row.ratio.low], [row.ratio.high - row.ratio.median]]
-            axis.barh(place, row.ratio.median, xerr=spread, capsize=3, color=COLOURS[row.runtime])
-        axis.set_yticks(range(len(found)), [f"{r.runtime} {r.kind}" for r in reversed(found)])
-        axis.axvline(1, color="black", linewidth=0.8)
-        axis.set_title(TITLES[name], fontsize=9)
-        axis.set_xlabel("time of a step, edgernn = 1")
+            colour = COLOURS[row.variant.split()[0].rstrip(",")]
+            axis.barh(place, row.ratio.median, xerr=spread, color=colour, ecolor="#555555")
+            if row.goal:
+                axis.plot([row.goal] * 2, [place - 0.45, place + 0.45], color="black", linewidth=2)
+        titles = [f"{row.variant}, {row.number_type}" for row in found]
+        axis.set_yticks(range(len(found)), titles if axis is axes[0][0] else [], fontsize=8)
+        axis.axvline(1, color="#999999", linewidth=0.8)
+        axis.set_title(TITLES[name].replace(", ", ",\n", 1), fontsize=9)
+    figure.supxlabel("times faster than the fastest other runtime; black: the goal", fontsize=9)
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
     pyplot.close(figure)

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from edgernn.errors import DataError
-from edgernn.model import Model, ModelError, find_model
+from edgernn.errors import DataError, ModelError
+from edgernn.model import Model, find_model
 
 METRICS, CARD = "metrics.json", "CARD.md"
 

@@ -32,6 +32,10 @@ class UnknownName(EdgernnError, LookupError):
         super().__init__(f"unknown {kind} {name!r}; did you mean {' or '.join(near)}?")
 
 
+class ModelError(EdgernnError, ValueError):
+    """A model whose file, function or weights cannot be used."""
+
+
 class DataError(EdgernnError, ValueError):
     """Audio or data that cannot be used: wrong rate, empty, truncated, not audio."""
 

@@ -16,10 +16,13 @@ import numpy as np
 
 from edgernn import bundle
 from edgernn.backend import Array
-from edgernn.errors import BundleError, UnknownName
+from edgernn.errors import BundleError, DataError, ModelError, UnknownName
+from edgernn.graph.number_type import find_number_type
+from edgernn.graph.onnx_file import Wiring, read_onnx
 from edgernn.model import Model, find_model
 from edgernn.road import Road, Travelled
-from edgernn.streams import cut_to_steps
+from edgernn.sources import OnnxSource, Source, TorchSource
+from edgernn.streams import cut_to_steps, noise_frames, read_frames
 from edgernn.target import find_target
 from edgernn.verify import Check, Say
 
@@ -42,6 +45,43 @@ class ExportReport:
     def rows(self) -> list[dict[str, Any]]:
         """The checks as table rows."""
         return [check.row() for check in self.checks]
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxOptions:
+    """What is said beside an .onnx file: its wiring, a file of real frames, a step's real time."""
+
+    wiring: Wiring = Wiring()  # noqa: RUF009
+    frames: Path | None = None
+    frame_ms: float | None = None
+
+
+def _sources(model: Model, number_type: str, options: OnnxOptions, say: Say) -> list[Source]:
+    """A model's steps, each with frames. Raises: ModelError, DataError."""
+    if model.is_onnx:
+        return [_onnx_source(model, number_type, options, say)]
+    if options != OnnxOptions():
+        raise ModelError(
+            f"{model.name}: --state, --shape, --frames and --frame-ms are for an .onnx file; this "
+            "model says all that itself"
+        )
+    return [
+        TorchSource(name, module, _frames(model, module.timing.block, say))
+        for name, module in model.steps().items()
+    ]
+
+
+def _onnx_source(model: Model, number_type: str, options: OnnxOptions, say: Say) -> OnnxSource:
+    step = read_onnx(model.source, model.name, options.wiring, say)
+    if options.frames is not None:
+        return OnnxSource(step, read_frames(options.frames, step.inputs))
+    if find_number_type(number_type).quantized:
+        raise DataError(
+            f"{model.source}: {number_type} is calibrated on real input; give some steps of it "
+            f"with --frames FILE.npz ({', '.join(f'{p.name} {p.shape}' for p in step.inputs)})"
+        )
+    say(f"note: {model.source}: compared on seeded noise; give real input with --frames")
+    return OnnxSource(step, noise_frames(step.inputs))
 
 
 def _frames(model: Model, block: int, say: Say) -> Array:
@@ -105,11 +145,17 @@ def export(
     out: Path,
     cc: str | None = None,
     say: Say = lambda line: None,
+    *,
+    activations: str = "exact",
+    onnx: OnnxOptions | None = None,
 ) -> ExportReport:
-    """Compile a model for a target, prove it equal to torch, and write the bundle.
+    """Compile a model for a target, prove it equal to the model itself, and write the bundle.
 
-    Raises: UnknownName, ContractError, UnsupportedOp, DoesNotFit, ToolError, ParityError,
-        BundleError.
+    activations: exact, table or polynomial, the form of sigmoid, tanh and exp of floats.
+    onnx: for a model that is an .onnx file.
+
+    Raises: UnknownName, ModelError, ContractError, UnsupportedOp, DataError, DoesNotFit,
+        ToolError, ParityError, BundleError.
     """
     place = find_target(target)
     if number_type not in place.number_types:
@@ -121,12 +167,12 @@ def export(
     members: dict[str, bytes] = {}
     checks: list[Check] = []
     notes: tuple[str, ...] = ()
-    for name, module in found.steps().items():
-        frames = _frames(found, module.timing.block, say)
-        made = Road(name, module, frames, number_type, say, checks).travel(place, cc)
-        steps[name], files = _packed(name, made)
+    onnx = onnx or OnnxOptions()
+    for source in _sources(found, number_type, onnx, say):
+        made = Road(source, number_type, say, checks, activations).travel(place, cc)
+        steps[source.name], files = _packed(source.name, made)
         members.update(files)
-        notes += made.notes
+        notes += (f"step: {source.name}", *made.notes)
     if found.card is not None:
         members["CARD.md"] = found.card.read_bytes()
     manifest = {
@@ -135,7 +181,7 @@ def export(
         "target": place.name,
         "number_type": number_type,
         "sample_rate_hz": found.info.sample_rate_hz,
-        "frame_ms": found.info.frame_ms or 1.0,
+        "frame_ms": onnx.frame_ms or found.info.frame_ms or 1.0,
         "labels": list(found.info.labels),
         "steps": steps,
         "accuracy": _accuracy(found),

@@ -1,9 +1,10 @@
-"""Find models: by name in models/, or a user's own `path/mine.py:build`.
+"""Find models: by name in models/, a user's own `path/mine.py:build`, or an ONNX step model.
 
 Light: listing and describing models imports no torch; `Model.steps` does. A model folder holds
 `__init__.py` with INFO, `network.py` with `build`, `recipe.toml`, `weights.safetensors`, `clips/`,
 `CARD.md`. A user's file needs only the function; it may define INFO (a `ModelInfo`) and
-`examples()`, which yields input arrays (1, T, C) of real data for calibration.
+`examples()`, which yields input arrays (1, T, C) of real data for calibration. An `.onnx` file is
+exported as it is (`graph/onnx_file`); it cannot be built or trained.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
+import re
 import sys
 import tomllib
 import warnings
@@ -23,16 +25,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgernn.errors import DataError, EdgernnError, UnknownName
+from edgernn.errors import DataError, ModelError, UnknownName
 
 if TYPE_CHECKING:
     from edgernn.streaming import Streaming
 
 Array = NDArray[Any]
-
-
-class ModelError(EdgernnError, ValueError):
-    """A model whose file, function or weights cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +51,7 @@ class Model:
     """A model that can be built, calibrated and exported.
 
     folder: of a shipped model; None for a user's file, whose path is `source`.
+    function: that builds it; "" for an .onnx file.
     """
 
     name: str
@@ -66,6 +65,8 @@ class Model:
 
         Raises: ModelError if the function does not give Streaming modules, or weights misfit.
         """
+        if self.is_onnx:
+            raise ModelError(f"{self.source}: an ONNX model is exported as it is, not built anew")
         if self.folder is None:
             module, arguments = _load_file(self.source), {}
         else:
@@ -78,6 +79,11 @@ class Model:
         for step in steps.values():
             step.eval()
         return steps
+
+    @property
+    def is_onnx(self) -> bool:
+        """Whether it is an .onnx file rather than a function that builds modules."""
+        return not self.function
 
     def _recipe_network(self) -> dict[str, Any]:
         path = self.recipe
@@ -183,10 +189,16 @@ def model_names() -> list[str]:
 
 
 def find_model(name: str) -> Model:
-    """The model of this name, or of `path/mine.py:build`.
+    """The model of this name, of `path/mine.py:build`, or of `path/step.onnx`.
 
     Raises: UnknownName with the nearest names; ModelError if the file or function is missing.
     """
+    if Path(name).suffix.lower() == ".onnx":
+        source = Path(name)
+        if not source.is_file():
+            raise ModelError(f"{name}: no such file")
+        stem = re.sub(r"\W+", "-", source.stem).strip("-") or "step"
+        return Model(stem, ModelInfo(), None, source, "")
     if ".py" in name:
         path, _, function = name.rpartition(":") if ".py:" in name else (name, "", "build")
         source = Path(path)

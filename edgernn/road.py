@@ -1,36 +1,43 @@
-"""The road of one step, from a torch module to artifacts that are proven equal to it.
+"""The road of one step, from its source to artifacts that are proven equal to it.
 
     the law -> capture -> ONNX against torch -> C on the desk against torch
       -> C on the target against the desk, bit for bit
 
-Each stop raises before the next begins; `checks` holds a line for each that held.
+A step that comes as ONNX begins at the third stop, and its model in ONNX Runtime stands in torch's
+place. Each stop raises before the next begins; `checks` holds a line for each that held.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from edgernn.backend import Array, Artifact, find_backend, find_runner
 from edgernn.errors import DoesNotFit, EdgernnError, ParityError
 from edgernn.firmware import GoldenRun
-from edgernn.graph.capture import capture
+from edgernn.graph.onnx_import import to_graph
+from edgernn.graph.passes import find_holds
 from edgernn.graph.step_graph import StepGraph
-from edgernn.streams import TorchStream, lengthened, step_by_step, through_torch
+from edgernn.sources import Source
+from edgernn.streams import Frames, Stream, lengthened
 from edgernn.target import Target, all_targets, find_target
-from edgernn.testing import check_streaming
-from edgernn.verify import Check, Say, boot_check, compare, run_frames, same_bits, worst_leaf
+from edgernn.verify import (
+    TRUTHS,
+    Check,
+    Say,
+    boot_check,
+    compare,
+    run_frames,
+    same_bits,
+    worst_leaf,
+)
 
-if TYPE_CHECKING:
-    from edgernn.streaming import Streaming
-
-PARITY_FRAMES = 10_000  # steps compared with torch before anything is accepted
+PARITY_FRAMES = 10_000  # steps compared with the model before anything is accepted
 GOLDEN_FRAMES = 100  # stored in the bundle
 IMAGE_FRAMES = 20  # built into a firmware image
-LAW_FRAMES = 24  # steps on which the streaming law is checked
 BLAME_FRAMES = 2_000  # steps searched for the first difference
 
 
@@ -46,30 +53,39 @@ class Travelled:
 
 @dataclass
 class Road:
-    """One module under way. `frames` (N, 1, block, ...) are real input, for calibration too."""
+    """One step under way."""
 
-    name: str
-    module: Streaming
-    frames: Array
+    source: Source
     number_type: str
     say: Say = lambda line: None
     checks: list[Check] = field(default_factory=list)
+    activations: str = "exact"
+    holds: bool = False  # whether a value of the step is held until it moves
+
+    @property
+    def name(self) -> str:
+        """The step's."""
+        return self.source.name
+
+    @property
+    def truth(self) -> str:
+        """What everything is compared with, in words."""
+        return TRUTHS[self.source.truth]
 
     def travel(self, target: Target, cc: str | None = None) -> Travelled:
         """All stops, to a target."""
-        self.law()
         graph = self.captured()
-        stream = through_torch(self.module, lengthened(self.frames, PARITY_FRAMES))
+        stream = self.source.run(lengthened(self.source.frames, PARITY_FRAMES))
         onnx = self.onnx(graph, stream)
         backend: Any = find_backend("c")
         self.say(f"{self.name}: calibrating and compiling {self.number_type} for {target.name}")
-        calibration = ({graph.inputs[0].name: frame} for frame in self.frames)
-        typed, notes = backend.typed(graph, self.number_type, calibration)
-        row = step_row(graph, backend.state_rows(graph, typed, self.number_type))
+        typed, notes = backend.typed(graph, self.number_type, _each(self.source.frames))
+        row = graph.row(backend.state_rows(graph, typed, self.number_type))
         host = find_target("host")
         desk_cc = cc if target.name == host.name else _desk_cc(cc)
-        twin = backend.export(graph, host, self.number_type, typed=typed, cc=desk_cc)
-        golden, image = self.desk(twin, row, graph, stream)
+        form = {"typed": typed, "activations": self.activations}
+        twin = backend.export(graph, host, self.number_type, cc=desk_cc, **form)
+        golden, image = self.desk(twin, row, stream)
         artifacts = [twin]
         if target.name != host.name:
             built = self.built(backend, graph, target, typed, image, cc)
@@ -78,84 +94,102 @@ class Road:
         notes = (*notes, *artifacts[0].facts.get("notes", ()))
         return Travelled(row, [*artifacts, onnx], golden, notes)
 
-    def law(self) -> None:
-        """The streaming law on real frames, before anything is captured."""
-        import torch
-
-        some = self.frames[:LAW_FRAMES]
-        check_streaming(self.module, torch.from_numpy(some.reshape(1, -1, *some.shape[3:])))
-        self.checks.append(Check(f"{self.name}: the streaming law", len(some), "holds"))
-
     def captured(self) -> StepGraph:
-        """The step graph."""
-        import torch
+        """The step graph, once the law has been seen to hold."""
+        held = self.source.law()
+        if held is not None:
+            self.checks.append(held)
+            self.say(f"{self.name}: capturing one step")
+        graph = self.source.graph()
+        self.holds = find_holds.run(to_graph(graph)).modified
+        return graph
 
-        self.say(f"{self.name}: capturing one step")
-        return capture(self.module, torch.from_numpy(self.frames[0]), self.name)
+    def tolerance(self, number_type: str) -> str:
+        """Its row in the table of tolerances."""
+        return "fp32-held" if self.holds and number_type == "fp32" else number_type
 
-    def onnx(self, graph: StepGraph, stream: TorchStream) -> Artifact:
-        """The ONNX form, run frame by frame against torch."""
+    def onnx(self, graph: StepGraph, stream: Stream) -> Artifact:
+        """The ONNX form, run step by step against torch, unless it is the model itself."""
         backend, host = find_backend("onnx"), find_target("host")
         artifact = backend.export(graph, host, "fp32")
-        self.say(f"{self.name}: ONNX Runtime against torch over {len(stream.frames):,} steps")
-        program = opened(artifact, step_row(graph, []), host)
+        if self.source.truth == backend.name:
+            return artifact
+        self.say(f"{self.name}: ONNX Runtime against {self.truth} over {len(stream):,} steps")
+        program = opened(artifact, graph.row([]), host)
         name = f"{self.name} onnx fp32"
-        peak, _ = self.against_torch(name, program, graph, stream, "fp32")
+        exact = self.tolerance("fp32")
+        peak, _ = self.against_truth(name, program, stream, exact)
         for leaf, value in program.state().items():
-            compare(f"{name}, state {leaf}", value[None], stream.state[leaf][None], "fp32")
+            compare(f"{name}, state {leaf}", value[None], stream.state[leaf][None], exact)
         text = f"peak error {peak:.1e} of rms"
-        self.checks.append(Check(f"{name} against torch", len(stream.frames), text))
+        self.checks.append(Check(f"{name} against {self.truth}", len(stream), text))
         return artifact
 
-    def against_torch(
+    def against_truth(
         self,
         name: str,
         program: Any,
-        graph: StepGraph,
-        stream: TorchStream,
+        stream: Stream,
         number_type: str,
         rows: list[dict[str, Any]] | None = None,
     ) -> tuple[float, float]:
-        """Peak and rms error over the stream. Raises: ParityError with the first frame and leaf."""
-        source, out = graph.inputs[0].name, graph.outputs[0].name
-        got = run_frames(program, {source: stream.frames})[out]
-        try:
-            return compare(name, got, stream.outputs, number_type)
-        except ParityError as cause:
-            leaf = self.blame(program, source, rows or [], number_type)
-            raise ParityError(f"{cause}; {leaf}") from cause
+        """Peak and rms error over the stream, the worst of all outputs.
 
-    def blame(self, program: Any, source: str, rows: list[dict[str, Any]], number_type: str) -> str:
-        """The first frame and state leaf that leave torch's, in words."""
+        Raises: ParityError with the first frame and leaf.
+        """
+        got = run_frames(program, stream.frames)
+        try:
+            errors = [
+                compare(_output(name, out, stream), got[out], want, number_type, self.source.truth)
+                for out, want in stream.outputs.items()
+            ]
+        except ParityError as cause:
+            leaf = self.blame(program, rows or [], number_type)
+            raise ParityError(f"{cause}; {leaf}") from cause
+        return max(peak for peak, _ in errors), max(rms for _, rms in errors)
+
+    def blame(self, program: Any, rows: list[dict[str, Any]], number_type: str) -> str:
+        """The first frame and state leaf that leave the truth's, in words."""
         program.reset()
-        frames = lengthened(self.frames, BLAME_FRAMES)
-        for at, (_, leaves) in enumerate(step_by_step(self.module, frames)):
-            program.step({source: frames[at]})
+        frames = lengthened(self.source.frames, BLAME_FRAMES)
+        whose = f"{self.truth}'s"
+        steps = zip(_each(frames), self.source.states(frames), strict=True)
+        for at, (frame, leaves) in enumerate(steps):
+            program.step(frame)
             found = worst_leaf(program.state(), leaves, rows, number_type)
             if found:
-                return f"state {found[0]} leaves torch's first, at frame {at} (by {found[1]:.3g})"
-        return "every state leaf stays with torch's, so the fault lies between state and output"
+                return f"state {found[0]} leaves {whose} first, at frame {at} (by {found[1]:.3g})"
+        return f"every state leaf stays with {whose}, so the fault lies between state and output"
 
     def desk(
-        self, twin: Artifact, row: dict[str, Any], graph: StepGraph, stream: TorchStream
+        self, twin: Artifact, row: dict[str, Any], stream: Stream
     ) -> tuple[dict[str, Array], GoldenRun]:
-        """The C on this machine against torch; its numbers become the golden vectors."""
-        source, out = graph.inputs[0].name, graph.outputs[0].name
-        self.say(f"{self.name}: C on this machine against torch over {len(stream.frames):,} steps")
+        """The C on this machine against the truth; its numbers become the golden vectors."""
+        count = len(stream)
+        self.say(f"{self.name}: C on this machine against {self.truth} over {count:,} steps")
         program = opened(twin, row, find_target("host"))
         name = f"{self.name} c {self.number_type}"
-        peak, rms = self.against_torch(
-            name, program, graph, stream, self.number_type, row["states"]
-        )
+        kind = self.tolerance(self.number_type)
+        peak, rms = self.against_truth(name, program, stream, kind, row["states"])
         text = f"peak error {peak:.1e}, rms {rms:.1e} of rms"
-        self.checks.append(Check(f"{name} on host against torch", len(stream.frames), text))
-        some = stream.frames[:IMAGE_FRAMES]
-        first = run_frames(program, {source: some})[out]
-        image = GoldenRun((some,), (first,), program.blob_bytes())
-        some = stream.frames[:GOLDEN_FRAMES]
-        golden = {f"in.{source}": some, f"out.{out}": run_frames(program, {source: some})[out]}
-        golden |= {f"state.{leaf}": value for leaf, value in program.state().items()}
-        return golden | {f"torch.{out}": stream.outputs[:GOLDEN_FRAMES]}, image
+        self.checks.append(Check(f"{name} on host against {self.truth}", count, text))
+        some = _first(stream.frames, IMAGE_FRAMES)
+        made = run_frames(program, some)
+        image = GoldenRun(
+            tuple(some[port["name"]] for port in row["inputs"]),
+            tuple(made[port["name"]] for port in row["outputs"]),
+            program.blob_bytes(),
+        )
+        some = _first(stream.frames, GOLDEN_FRAMES)
+        made = run_frames(program, some)
+        kinds = {
+            "in": some,
+            "out": made,
+            "state": program.state(),
+            self.source.truth: _first(stream.outputs, GOLDEN_FRAMES),
+        }
+        golden = {f"{kind}.{k}": v for kind, arrays in kinds.items() for k, v in arrays.items()}
+        return golden, image
 
     def built(
         self,
@@ -169,7 +203,13 @@ class Road:
         """The artifact for the target. Raises: DoesNotFit, with what would fit."""
         try:
             made: Artifact = backend.export(
-                graph, target, self.number_type, typed=typed, golden=image, cc=cc
+                graph,
+                target,
+                self.number_type,
+                typed=typed,
+                golden=image,
+                cc=cc,
+                activations=self.activations,
             )
         except DoesNotFit as cause:
             raise DoesNotFit(f"{cause}. {_what_fits(typed, target, self.number_type)}") from cause
@@ -196,26 +236,26 @@ class Road:
             self.checks += boot_check(built.members[built.main], target, name, IMAGE_FRAMES)
 
 
+def _each(frames: Frames) -> Iterator[dict[str, Array]]:
+    """One step's inputs after the other."""
+    for at in range(len(next(iter(frames.values())))):
+        yield {name: array[at] for name, array in frames.items()}
+
+
+def _first(arrays: Frames, count: int) -> dict[str, Array]:
+    return {name: array[:count] for name, array in arrays.items()}
+
+
+def _output(name: str, out: str, stream: Stream) -> str:
+    """An artifact's name, with the output's where there are several."""
+    return name if len(stream.outputs) == 1 else f"{name}, output {out}"
+
+
 def opened(artifact: Artifact, row: Mapping[str, Any], target: Target) -> Any:
     """A live stream over an artifact that is not in a bundle yet."""
     entry = {**row, "facts": artifact.facts}
     runner, main = find_runner(target.runner), artifact.members[artifact.main]
     return find_backend(artifact.backend).open(entry, main, runner, target)
-
-
-def step_row(graph: StepGraph, states: list[dict[str, Any]]) -> dict[str, Any]:
-    """A step's manifest row, but for its artifacts and golden vectors."""
-
-    def ports(found: Any) -> list[dict[str, Any]]:
-        return [{"name": p.name, "shape": list(p.shape), "dtype": p.dtype} for p in found]
-
-    timing = graph.timing
-    return {
-        "inputs": ports(graph.inputs),
-        "outputs": ports(graph.outputs),
-        "states": states,
-        "timing": {"block": timing.block, "ratio": str(timing.ratio), "delay": timing.delay},
-    }
 
 
 def _desk_cc(cc: str | None) -> str | None:

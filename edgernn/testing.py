@@ -61,17 +61,18 @@ def check_backend(
     """
     from edgernn.backend import find_backend
     from edgernn.road import PARITY_FRAMES, Road
-    from edgernn.streams import cut_to_steps, lengthened, through_torch
+    from edgernn.sources import TorchSource
+    from edgernn.streams import cut_to_steps, lengthened
     from edgernn.target import find_target
 
     name = type(module).__name__.lower()
     frames = cut_to_steps([x.numpy()], module.timing.block)
-    road = Road(name, module.eval(), frames, number_type)
+    source = TorchSource(name, module.eval(), frames)
+    road = Road(source, number_type)
     if find_backend(backend).name == "c":
         road.travel(find_target(target))
     else:
-        road.law()
-        road.onnx(road.captured(), through_torch(module, lengthened(frames, PARITY_FRAMES)))
+        road.onnx(road.captured(), source.run(lengthened(source.frames, PARITY_FRAMES)))
 
 
 def example_input(layer: nn.Module, example: Example, blocks: int = BLOCKS) -> Tensor:

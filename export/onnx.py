@@ -44,7 +44,8 @@ class OnnxProgram:
     def step(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Run one chunk and advance the state."""
         wanted = [*self.outputs, *(row["out"] for row in self.states)]
-        results = self.session.run(wanted, {**inputs, **self.leaves})
+        given = {name: np.asarray(value) for name, value in inputs.items()}  # scalars too
+        results = self.session.run(wanted, {**given, **self.leaves})
         got = dict(zip(wanted, results, strict=True))
         self.leaves = {row["in"]: got[row["out"]] for row in self.states}
         return {name: got[name] for name in self.outputs}

@@ -13,6 +13,7 @@ TARGET = Target(
     zig_target="thumb-freestanding-eabi",
     zig_cpu="cortex_m0",
     gcc_flags=("-mcpu=cortex-m0", "-mthumb", "-mfloat-abi=soft"),
+    isa=("thumb1",),
     runner="chip",
     board=Board(
         flash_base=0x0000_0000,

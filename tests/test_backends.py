@@ -29,8 +29,10 @@ pytestmark = pytest.mark.cc
 BLOCKS = 60
 FP32 = 1e-5  # peak error, as a share of the root mean square of torch's numbers
 W8A8_PEAK, W8A8_RMS = 0.08, 0.02
+# what lands on the other side of a threshold is off by up to the threshold, until it moves again
+HELD_PEAK, HELD_RMS = 1.0, 0.1
 INEXACT = {  # float ops whose last places depend on who computes them; all others are IEEE exact
-    *("sigmoid", "tanh", "exp", "log", "softmax"),
+    *("sigmoid", "tanh", "exp", "log", "softmax", "layernorm"),
     *("linear", "conv1d", "matmul", "reduce_sum"),
 }
 Run = tuple[list[Array], list[dict[str, Array]]]
@@ -97,7 +99,10 @@ def check_w8a8(step: StepGraph, frames: list[dict[str, Array]], fp32: Graph, wan
         for t, (mine, theirs) in enumerate(zip(got[1], exact[1], strict=True)):
             for name in theirs:
                 assert_same_bits(mine[name], theirs[name], f"{name} after step {t}")
-    assert_equal(real_states(got, typed), want, "w8a8 C against torch", W8A8_PEAK, W8A8_RMS)
+    holds = any(node.op == "hold" for node in fp32.nodes)
+    bounds = (HELD_PEAK, HELD_RMS) if holds else (W8A8_PEAK, W8A8_RMS)
+    own = [{name: leaf[name] for name in want[1][0]} for leaf in got[1]]  # not the running sums
+    assert_equal(real_states((got[0], own), typed), want, "w8a8 C against torch", *bounds)
 
 
 @pytest.mark.parametrize("blocks", [1, 3])

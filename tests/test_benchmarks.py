@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import chip_cost
-from benchmarks.chip_cost import Row
-from benchmarks.contender import Contender, called, timed, view
+from benchmarks import chip_cost, chips, delta, footprint, latency_tables, workloads
+from benchmarks.bandwidth import read_gigabytes
+from benchmarks.chips import Row
+from benchmarks.compiled import Compiled, Stream, host_source
+from benchmarks.contender import Contender, alone, view, whole
 from benchmarks.document import table, write_section
-from benchmarks.interleave import Array, fastest, interleaved, ratio, times
-from edgernn.errors import DataError
+from benchmarks.interleave import Array, Ratio, Times, fastest, interleaved, ratio, times
+from benchmarks.prepared import network
+from benchmarks.step_latency import OurRow
+from benchmarks.variants import variants
+from edgernn.cells.gru import GRU
+from edgernn.errors import DataError, ParityError
+from edgernn.layers.linear import Linear
+from edgernn.streaming import Sequential
 
+needs_zig = pytest.mark.skipif(importlib.util.find_spec("ziglang") is None, reason="needs zig")
 needs_qemu = pytest.mark.skipif(
     shutil.which("qemu-system-arm") is None, reason="needs qemu-system-arm"
 )
@@ -68,19 +78,82 @@ def test_the_fastest_setting_is_found_by_its_median() -> None:
     assert fastest({"steady": [np.full(3, 2.0)] * 3, "spiky": spiky}) == "spiky"
 
 
-def test_a_contender_steps_frames_in_turn() -> None:
+def test_a_contender_is_given_each_frame_in_turn_and_carries_its_state() -> None:
+    x, y, old, new = (np.zeros(1, np.float32) for _ in range(4))
     seen: list[float] = []
 
-    def step(frame: Array) -> Array:
-        seen.append(float(frame[0]))
-        return frame.copy()
+    def call() -> None:
+        seen.append(float(x[0]))
+        y[0] = new[0] = old[0] + x[0]
 
-    frames = np.arange(3.0).reshape(3, 1)
-    spent = timed(step, frames)(5)
-    assert seen == [0, 1, 2, 0, 1]
+    contender = Contender(x, y, call, lambda: old.fill(0), carried=[(old, new)])
+    frames = np.array([[1.0], [2.0], [4.0]], np.float32)
+    assert contender.outputs(frames).ravel().tolist() == [1, 3, 7]
+    contender.reset()
+    seen.clear()
+    spent = whole(contender, frames)(5)
+    assert seen == [1, 2, 4, 1, 2]
+    assert old[0] == 10
     assert (spent >= 0).all()
-    contender = Contender(step, lambda: None, called(lambda: None))
-    assert contender.outputs(frames).tolist() == frames.tolist()
+
+
+def test_a_loop_in_c_is_timed_as_one() -> None:
+    array = np.zeros(1, np.float32)
+    contender = Contender(array, array, lambda: None, lambda: None, loop=lambda steps: 10 * steps)
+    assert alone(contender)(7).tolist() == [10.0]
+
+
+def test_three_in_four_blocks_become_zero_and_small_matrices_stay() -> None:
+    network = Sequential(rnn=GRU(40, 128), head=Linear(128, 12))
+    before = network.layers["head"].linear.weight.clone()
+    workloads.prune(network, (16, 4))
+    weight = network.layers["rnn"].rnn.weight_hh_l0.detach()
+    blocks = weight.reshape(24, 16, 32, 4).abs().sum((1, 3))
+    assert int((blocks == 0).sum()) == 3 * blocks.numel() // 4
+    assert int((weight == 0).sum()) == 3 * weight.numel() // 4
+    assert network.layers["head"].linear.weight.equal(before)
+
+
+def test_drifting_frames_keep_their_variance() -> None:
+    still, noise = workloads.frames("kws", 4000, 0.1), workloads.frames("kws", 4000)
+    assert still.std() == pytest.approx(noise.std(), rel=0.1)
+    assert np.diff(still, axis=0).std() == pytest.approx(0.1, rel=0.05)
+
+
+@pytest.mark.parametrize("block", [1, 4])
+def test_the_delta_network_reads_the_share_that_it_was_set_for(block: int) -> None:
+    held = delta.held("kws", block)
+    for drift, wanted in ((held.speech, delta.SPEECH), (held.silence, delta.SILENCE)):
+        stream = workloads.frames("kws", delta.SETTLED + delta.MEASURED, drift)
+        share = delta.share(delta.leaves(held.network, stream), held.rows)
+        assert share == pytest.approx(wanted, abs=0.015)
+
+
+def test_every_goal_of_the_three_shapes_is_a_variant() -> None:
+    goals = [variant for variant in variants("kws", workloads.SHAPES) if variant.goals]
+    assert {tuple(variant.goals) for variant in goals} == {("kws", "kbd", "asr")}
+    titles = [variant.title for variant in variants("kws", workloads.SHAPES)]
+    assert len(set(titles)) == len(titles)
+
+
+def test_a_core_reads_what_fits_its_cache_faster_than_what_does_not() -> None:
+    assert read_gigabytes(16 << 10) > read_gigabytes(256 << 20) > 0.5
+
+
+def test_a_goal_is_told_as_reached_or_missed() -> None:
+    def row(ratio: float) -> OurRow:
+        found = Ratio(ratio, ratio, ratio)
+        fields = {"workload": "kws", "variant": "dense", "number_type": "w8a8"}
+        figures = {"alone_us": 1.0, "error": 0.0, "weights_bytes": 66_000, "columns": None}
+        return OurRow(
+            **fields, **figures, step=Times(1.2, None), bandwidth=100.0, peer="LiteRT int8",
+            ratio=found, alone_ratio=found, goal=3.0,
+        )  # fmt: skip
+
+    assert "3.10 (3.10 alone), goal 3: reached" in latency_tables.summary([row(3.1)])[-1]
+    assert "2.90 (2.90 alone), goal 3: missed" in latency_tables.summary([row(2.9)])[-1]
+    (line,) = latency_tables.workload("kws", [row(2.9)], [])[5:6]
+    assert "| 66 | 66% of 100 |" in line
 
 
 def test_a_view_lies_on_the_memory_it_is_given() -> None:
@@ -102,25 +175,66 @@ def test_a_section_replaces_only_what_is_between_its_markers(tmp_path: Path) -> 
         write_section("y", [], page)
 
 
-def test_a_missed_limit_and_an_absent_target_are_told() -> None:
-    rows = [
-        Row("gru", "w8a8", "cortex-m4", per_mac=4.5),
-        Row("gru", "w8a8", "aarch64", per_mac=0.7),
-        Row("gru", "fp32", "aarch64", per_mac=3.5),
+def _rows(chip: str, dense: float, sparse: float, delta_count: float) -> list[Row]:
+    cases = (chips.DENSE_CASE, chips.SPARSE_CASES[0], chips.DELTA_CASES[0])
+    counts = zip(cases, (dense, sparse, delta_count), strict=True)
+    return [
+        Row(case.workload, case.variant.title, chip, 1000, instructions=1000 * count)
+        for case, count in counts
     ]
-    first, second = chip_cost.missed(rows)
-    assert "cortex-m4: 4.50" in first
-    assert "cortex-m55: not counted" in second
+
+
+def test_a_missed_limit_and_an_absent_chip_are_told() -> None:
+    limit = chip_cost.LIMITS["cortex-m4"]
+    good = _rows("cortex-m4", limit, 0.2 * limit, 0.2 * limit)
+    bad = _rows("cortex-m0", 9.5, 9.0, 1.0)
+    lines = chip_cost.missed([*good, *bad])
+    assert not [line for line in lines if "cortex-m4" in line]
+    slow, sparse, *others = lines
+    assert "cortex-m0: 9.50 instructions a MAC" in slow
+    assert "75 % sparse takes 0.95" in sparse
+    assert all("not counted" in line for line in others)
+
+
+def test_a_footprint_above_its_limits_is_told() -> None:
+    row = footprint.Row("kws", "w8a8", 66_000, 149_000, 2_900_000, 500, 600, 1000)
+    assert footprint.missed([row]) == []
+    large = replace(row, library_bytes=150_000, resident_bytes=3_000_000, scratch_bytes=601)
+    assert len(footprint.missed([large])) == 3
+
+
+@needs_zig
+@pytest.mark.cc
+def test_kws_is_a_small_library_in_a_small_process() -> None:
+    row = footprint.measured(*footprint.CHECKED)
+    assert footprint.missed([row]) == []
+    assert row.library_bytes > row.weights_bytes > 66_000
+    assert row.resident_bytes is None or row.resident_bytes > row.library_bytes
+
+
+@needs_zig
+@pytest.mark.cc
+def test_both_streams_of_a_compiled_step_keep_their_own_state() -> None:
+    made = network("kws", workloads.module("kws"))
+    step = Compiled(made.graph, host_source(made.graph, "w8a8", made.calibration))
+    first, second = (Stream(step, made.frames, number).contender() for number in (0, 1))
+    outputs = first.outputs(made.frames[:5])
+    second.outputs(made.frames[5:9])
+    assert first.outputs(made.frames[:5]).tolist() == outputs.tolist()
+    assert made.error(first, 0.08, "kws") > 0
+    with pytest.raises(ParityError, match="not torch's"):
+        made.error(first, 1e-6, "kws")
 
 
 @pytest.mark.cc
 @pytest.mark.emulator
 @needs_qemu
-@pytest.mark.skipif(importlib.util.find_spec("ziglang") is None, reason="needs zig")
+@needs_zig
 def test_the_int8_gru_is_within_its_limit_on_a_cortex_m4() -> None:
-    (row,) = chip_cost.counted("gru", "w8a8", ["cortex-m4"])
+    (row,) = chips.counted(chips.DENSE_CASE, ["cortex-m4"])
     assert row.per_mac is not None
     assert 0.5 < row.per_mac <= chip_cost.LIMITS["cortex-m4"]
     assert row.flash_bytes is not None
     assert row.flash_bytes < 90_000
-    assert row.by_function["edgernn_matvec_s8"] > 0.5 * sum(row.by_function.values())
+    kernels = sum(n for name, n in row.by_function.items() if name.startswith("edgernn_"))
+    assert kernels > 0.5 * sum(row.by_function.values())

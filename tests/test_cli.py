@@ -86,8 +86,9 @@ def test_unknown_names_are_answered_with_the_nearest() -> None:
 
 def test_models_and_targets_are_listed() -> None:
     assert "kws" in edgernn("models").stdout
-    (kws,) = json.loads(edgernn("models", "--json").stdout)
-    assert (kws["model"], kws["ms a step"], kws["sample rate Hz"]) == ("kws", 20.0, 16_000)
+    models = json.loads(edgernn("models", "--json").stdout)
+    listed = [(row["model"], row["ms a step"], row["sample rate Hz"]) for row in models]
+    assert listed == [("kws", 20.0, 16_000), ("wakeword", 32.0, 16_000)]
     rows = {row["target"]: row for row in json.loads(edgernn("targets", "--json").stdout)}
     assert {"host", "aarch64", "cortex-m0", "cortex-m4", "cortex-m55", "wasm"} <= rows.keys()
     assert rows["aarch64"]["also called"] == ["arm"]

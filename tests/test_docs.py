@@ -86,3 +86,32 @@ def test_the_step_graph_page_runs_and_prints_what_it_says(
     fences = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
     (printed,) = (text for language, text in fences if not language)
     assert capsys.readouterr().out == printed
+
+
+@pytest.mark.cc
+def test_the_page_on_models_made_elsewhere_runs_and_prints_what_it_says(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = root / "docs/any-model.md"
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for code in blocks(page):
+        exec(code, names)
+    fences = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
+    _, printed = (text for language, text in fences if not language)
+    assert capsys.readouterr().out == printed
+
+
+def test_the_page_on_models_made_elsewhere_names_conventions_that_hold(root: Path) -> None:
+    from edgernn.graph.state_names import known_pairs
+
+    page = (root / "docs/any-model.md").read_text()
+    rows = re.findall(r"^\| (`.*?) \| (`.*?) \|.*\|$", page, re.MULTILINE)
+    assert len(rows) >= 6
+    for given, made in rows:
+        outputs = re.findall("`(.*?)`", made)
+        for name in re.findall("`(.*?)`", given):
+            assert any(known_pairs([name], [out], {}) for out in outputs), name
+        for out in outputs:
+            names = re.findall("`(.*?)`", given)
+            assert any(known_pairs([name], [out], {}) for name in names), out

@@ -158,7 +158,7 @@ def test_names_that_do_not_exist_are_refused_with_the_nearest(tmp_path: Path) ->
     for words, near in (
         (("kwz", "host", "fp32"), "model 'kwz'; did you mean kws"),
         (("kws", "cortex-m44", "fp32"), "target 'cortex-m44'; did you mean cortex-m4"),
-        (("kws", "host", "w8a16"), "number type 'w8a16'; did you mean w8a8"),
+        (("kws", "host", "w8a9"), "number type 'w8a9'; did you mean w8a8"),
     ):
         with pytest.raises(UnknownName, match=re.escape(near)):
             export(*words, out)
@@ -213,6 +213,6 @@ def test_explain_prints_passes_and_the_memory_plan(tmp_path: Path) -> None:
     words = ["export", mine(tmp_path, SMALL), "-t", "host", "-o", str(tmp_path / "o.edgernn")]
     plain, explained = (CliRunner().invoke(group, [*words, *more]) for more in ([], ["--explain"]))
     assert explained.exit_code == 0, explained.output
-    assert "lives in rnn.h" in explained.stdout
-    assert "memory: peak of live values" in explained.stdout
-    assert "lives in" not in plain.stdout
+    assert "rnn.h 1x6 float32: made in place" in explained.stdout
+    assert "bytes of values alive at action" in explained.stdout
+    assert "made in place" not in plain.stdout

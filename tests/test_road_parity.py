@@ -10,9 +10,19 @@ import torch
 from edgernn.cells.gru import GRU
 from edgernn.errors import ParityError
 from edgernn.export.c import kernels
+from edgernn.layers.linear import Linear
+from edgernn.streaming import Sequential
 from edgernn.testing import check_backend
 
 pytestmark = pytest.mark.cc
+MINE = """import torch
+from edgernn.cells.gru import GRU
+def build():
+    torch.manual_seed(0)
+    return GRU(4, 6)
+def examples():
+    yield torch.randn(1, 50, 4).numpy()
+"""
 
 
 def real(frames: int = 60) -> torch.Tensor:
@@ -25,6 +35,28 @@ def real(frames: int = 60) -> torch.Tensor:
 def test_a_gru_passes_every_stop(backend: str, number_type: str) -> None:
     torch.manual_seed(0)
     check_backend(GRU(8, 16), real(), backend, number_type=number_type)
+
+
+@pytest.mark.parametrize("block", [1, 4])
+@pytest.mark.parametrize("number_type", ["fp32", "w8a8"])
+def test_a_delta_network_passes_every_stop(number_type: str, block: int) -> None:
+    torch.manual_seed(0)
+    net = Sequential(rnn=GRU(8, 16, threshold=(0.5, 0.1), block=block), head=Linear(16, 4))
+    check_backend(net, real(), number_type=number_type)
+
+
+@pytest.mark.parametrize("form", ["table", "polynomial"])
+def test_a_bundle_in_another_activation_form_is_proven_and_verified(
+    form: str, tmp_path: Path
+) -> None:
+    from edgernn.exporting import export
+    from edgernn.verify import verify
+
+    (tmp_path / "mine.py").write_text(MINE)
+    out = tmp_path / "mine.edgernn"
+    report = export(f"{tmp_path / 'mine.py'}:build", "host", "fp32", out, activations=form)
+    assert any("on host against torch" in check.what for check in report.checks)
+    assert sum(check.frames for check in verify(out).checks) > 0
 
 
 @pytest.mark.parametrize("number_type", ["fp32", "w8a8"])
@@ -52,11 +84,7 @@ def test_no_bundle_is_left_by_a_failed_parity(
 
     strict = {"fp32": verify.Tolerance(0.0, 0.0)}
     monkeypatch.setattr(verify, "TOLERANCES", strict)
-    (tmp_path / "mine.py").write_text(
-        "import torch\nfrom edgernn.cells.gru import GRU\n"
-        "def build():\n    torch.manual_seed(0)\n    return GRU(4, 6)\n"
-        "def examples():\n    yield torch.randn(1, 50, 4).numpy()\n"
-    )
+    (tmp_path / "mine.py").write_text(MINE)
     out = tmp_path / "mine.edgernn"
     with pytest.raises(ParityError):
         exporting.export(f"{tmp_path / 'mine.py'}:build", "host", "fp32", out)

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from edgernn.errors import ShapeError
 from edgernn.frames import join_frames, need_frames, projected_frames
-from edgernn.layers.hold import hold, hold_frames, threshold_pair
+from edgernn.layers.hold import check_hold, hold, hold_frames, threshold_pair
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
 
@@ -32,6 +32,16 @@ class DeltaLSTMState(NamedTuple):
     held_h: Tensor  # (B, P)
 
 
+class HeldProjectionState(NamedTuple):
+    """What an LSTM remembers that holds the input of its projection too."""
+
+    h: Tensor  # (B, P)
+    c: Tensor  # (B, H)
+    held_x: Tensor  # (B, I)
+    held_h: Tensor  # (B, P)
+    held_m: Tensor  # (B, H)
+
+
 class LSTM(Streaming):
     """Long short-term memory; gates in torch's order i, f, g, o in `weight_ih`, `weight_hh`.
 
@@ -39,16 +49,18 @@ class LSTM(Streaming):
         c' = f * c + i * g;  h' = o * tanh(c'), or W_hr (o * tanh(c')) with proj_size > 0
 
     With a threshold it is a delta network: the products W x and U h read x and h as `layers.hold`
-    passes them on, so that only the columns that moved need computing. The projection is dense.
+    passes them on, so that only the columns that moved need computing. The projection is dense
+    unless proj_threshold holds what it reads, m = o * tanh(c), as well.
 
     threshold: in the units of x and h; a pair holds one for each. block: 1, or 4 columns at once.
+    proj_threshold: in the units of m, between -1 and 1.
 
     Weights: an `nn.LSTM` called `rnn` owns them, so state dicts interchange with torch's.
 
     Shapes: x (B, T, I) -> y (B, T, P); state h (B, P), c (B, H), with a threshold also
-        held_x (B, I) and held_h (B, P); P is proj_size, or H.
+        held_x (B, I) and held_h (B, P), with proj_threshold held_m (B, H); P is proj_size, or H.
     Raises: ShapeError if x's last axis is not I, proj_size is not below H, a threshold is below
-        0 or the block another.
+        0, the block another, or proj_threshold is given without a projection or a threshold.
     Source: Hochreiter and Schmidhuber 1997; projection: Sak et al. 2014, arXiv:1402.1128;
         threshold: Neil et al. 2016, arXiv:1612.05571.
     """
@@ -61,6 +73,7 @@ class LSTM(Streaming):
         proj_size: int = 0,
         bias: bool = True,
         threshold: float | tuple[float, float] | None = None,
+        proj_threshold: float | None = None,
         block: int = 1,
     ) -> None:
         super().__init__()
@@ -68,8 +81,12 @@ class LSTM(Streaming):
             raise ShapeError(
                 f"LSTM: proj_size {proj_size} must be 0 (none) or below hidden_size {hidden_size}"
             )
-        self.block = block
+        self.block, self.proj_threshold = block, proj_threshold
         self.thresholds = None if threshold is None else threshold_pair("LSTM", threshold, block)
+        if proj_threshold is not None:
+            if threshold is None or not proj_size:
+                raise ShapeError("LSTM: proj_threshold needs a proj_size and a threshold")
+            check_hold("LSTM", proj_threshold, block)
         self.rnn = nn.LSTM(
             input_size, hidden_size, bias=bias, batch_first=True, proj_size=proj_size
         )
@@ -79,7 +96,10 @@ class LSTM(Streaming):
         c = self.new_zeros(batch, self.rnn.hidden_size)
         if self.thresholds is None:
             return LSTMState(h, c)
-        return DeltaLSTMState(h, c, self.new_zeros(batch, self.rnn.input_size), h.clone())
+        held = self.new_zeros(batch, self.rnn.input_size), torch.zeros_like(h)
+        if self.proj_threshold is None:
+            return DeltaLSTMState(h, c, *held)
+        return HeldProjectionState(h, c, *held, torch.zeros_like(c))
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         need_frames(self, x, self.rnn.input_size)
@@ -91,7 +111,8 @@ class LSTM(Streaming):
         w_ih, w_hh, b_ih, b_hh, w_hr = self._named(weights)
         h, c, hs = state.h, state.c, []
         for gates in projected_frames(x, w_ih, b_ih):
-            h, c = _gated(gates + F.linear(h, w_hh, b_hh), c, w_hr)
+            h, c = _gated(gates + F.linear(h, w_hh, b_hh), c)
+            h = h if w_hr is None else F.linear(h, w_hr)
             hs.append(h)
         return join_frames(hs), LSTMState(h, c)
 
@@ -101,11 +122,17 @@ class LSTM(Streaming):
         w_ih, w_hh, b_ih, b_hh, w_hr = self._named(weights)
         x, held_x = hold_frames(x, state.held_x, thresholds[0], self.block)
         h, c, held, hs = state.h, state.c, state.held_h, []
+        held_m = None if self.proj_threshold is None else state.held_m
         for gates in projected_frames(x, w_ih, b_ih):
             held = hold(h, held, thresholds[1], self.block)
-            h, c = _gated(gates + F.linear(held, w_hh, b_hh), c, w_hr)
+            h, c = _gated(gates + F.linear(held, w_hh, b_hh), c)
+            if held_m is not None and self.proj_threshold is not None:
+                h = held_m = hold(h, held_m, self.proj_threshold, self.block)
+            h = h if w_hr is None else F.linear(h, w_hr)
             hs.append(h)
-        return join_frames(hs), DeltaLSTMState(h, c, held_x, held)
+        if held_m is None:
+            return join_frames(hs), DeltaLSTMState(h, c, held_x, held)
+        return join_frames(hs), HeldProjectionState(h, c, held_x, held, held_m)
 
     def _named(
         self, weights: list[Tensor]
@@ -124,16 +151,15 @@ class LSTM(Streaming):
         return y, LSTMState(h1.squeeze(0), c1.squeeze(0))
 
 
-def _gated(total: Tensor, c: Tensor, w_hr: Tensor | None) -> tuple[Tensor, Tensor]:
-    """The next h and c from the sums of all gates."""
+def _gated(total: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+    """The next h, before a projection, and c from the sums of all gates."""
     n = c.shape[1]
     i = torch.sigmoid(total[:, :n])
     f = torch.sigmoid(total[:, n : 2 * n])
     g = torch.tanh(total[:, 2 * n : 3 * n])
     o = torch.sigmoid(total[:, 3 * n :])
     c = f * c + i * g
-    h = o * torch.tanh(c)
-    return (h if w_hr is None else F.linear(h, w_hr)), c
+    return o * torch.tanh(c), c
 
 
 EXAMPLES = {
@@ -144,4 +170,7 @@ EXAMPLES = {
     "delta": Example(lambda: LSTM(8, 6, threshold=(0.8, 0.05))),
     "delta_blocks": Example(lambda: LSTM(8, 8, threshold=(0.8, 0.05), block=4)),
     "delta_projection": Example(lambda: LSTM(8, 6, proj_size=4, threshold=(0.8, 0.02))),
+    "delta_held_projection": Example(
+        lambda: LSTM(8, 6, proj_size=4, threshold=(0.8, 0.02), proj_threshold=0.05)
+    ),
 }

@@ -30,7 +30,8 @@ def card(
     edgernn card kws
     edgernn card kws kws-host-fp32.edgernn kws-host-w8a8.edgernn --data speech -o new-card
     """
-    from edgernn.model import ModelError, find_model
+    from edgernn.errors import ModelError
+    from edgernn.model import find_model
 
     path = find_model(model).card
     if data is not None:

@@ -8,7 +8,9 @@ from pathlib import Path
 import click
 
 from edgernn.commands._complete import Model, TargetName
+from edgernn.commands._explain import explained
 from edgernn.commands._form import command, print_json, print_table, progress
+from edgernn.errors import ModelError
 
 
 @command
@@ -21,6 +23,37 @@ from edgernn.commands._form import command, print_json, print_table, progress
     "-o", "--output", type=click.Path(path_type=Path), help="Default: MODEL-TARGET-TYPE.edgernn."
 )
 @click.option("--cc", help="C compiler: zig (default), gcc, clang, or the path of one.")
+@click.option(
+    "--activations",
+    default="exact",
+    show_default=True,
+    type=click.Choice(["exact", "table", "polynomial"]),
+    help="Form of sigmoid, tanh and exp of floats; integers always use their 16-bit table.",
+)
+@click.option(
+    "--state",
+    "states",
+    multiple=True,
+    metavar="IN=OUT",
+    help="For an .onnx file: output OUT is next step's input IN; IN= if IN is no state.",
+)
+@click.option(
+    "--shape",
+    "shapes",
+    multiple=True,
+    metavar="IN=1,9,80",
+    help="For an .onnx file: the size of an input that varies.",
+)
+@click.option(
+    "--frames",
+    type=click.Path(path_type=Path),
+    help="For an .onnx file: real input, .npy (steps, ...) or .npz with an array an input.",
+)
+@click.option(
+    "--frame-ms",
+    type=click.FloatRange(min=0, min_open=True),
+    help="For an .onnx file: real time that a step stands for.",
+)
 @click.option("--explain", is_flag=True, help="Say what each pass did and where each buffer lives.")
 def export(
     model: str,
@@ -28,31 +61,68 @@ def export(
     number_type: str,
     output: Path | None,
     cc: str | None,
+    activations: str,
+    states: tuple[str, ...],
+    shapes: tuple[str, ...],
+    frames: Path | None,
+    frame_ms: float | None,
     explain: bool,
     as_json: bool,
 ) -> None:
     """Compile a MODEL for a target and prove it equal to torch.
 
-    MODEL is a name that `edgernn models` lists, or your own `file.py:build`. The bundle is written
-    only if what was compiled gives torch's numbers.
+    MODEL is a name that `edgernn models` lists, your own `file.py:build`, or a step model.onnx of
+    another exporter, whose truth is ONNX Runtime. The bundle is written only if what was compiled
+    gives the model's own numbers.
 
     \b
     edgernn export kws --target cortex-m4 --number-type w8a8 -o kws.edgernn
     edgernn export kws --target arm
     edgernn export mine.py:build --target host --cc gcc
+    edgernn export vad.onnx -t host --state h=hn --shape x=1,512 --frames speech.npz
     """
+    from edgernn.exporting import OnnxOptions
     from edgernn.exporting import export as export_model
+    from edgernn.graph.onnx_file import Wiring
 
     name = Path(model.partition(":")[0]).stem
     path = output or Path(f"{name}-{target}-{number_type}.edgernn")
-    report = export_model(model, target, number_type, path, cc, progress(as_json))
+    wiring = Wiring(tuple(map(_pair, states)), dict(map(_shape, shapes)))
+    report = export_model(
+        model,
+        target,
+        number_type,
+        path,
+        cc,
+        progress(as_json),
+        activations=activations,
+        onnx=OnnxOptions(wiring, frames, frame_ms),
+    )
     if as_json:
         print_json(asdict(report))
     else:
         if explain:
-            click.echo("\n".join(report.notes))
+            click.echo("\n".join(explained(report.notes)))
         print_table(report.rows())
         click.echo(f"wrote {path}")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, out = text.partition("=")
+    if not name or not equals:
+        raise ModelError(f"--state {text}: need IN=OUT, or IN= for an input that is no state")
+    return name, out
+
+
+def _shape(text: str) -> tuple[str, tuple[int, ...]]:
+    name, _, sizes = text.rpartition("=")
+    try:
+        shape = tuple(int(size) for size in sizes.split(","))
+    except ValueError:
+        shape = (0,)
+    if not name or min(shape) < 1:
+        raise ModelError(f"--shape {text}: need IN=1,9,80, whole numbers above 0")
+    return name, shape
 
 
 COMMAND = export

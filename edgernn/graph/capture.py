@@ -53,6 +53,12 @@ def _quiet() -> Iterator[None]:
         logging.disable(before)
 
 
+def port_names(module: Streaming) -> tuple[str, str]:
+    """The names of a step's input and output, which no state leaf bears."""
+    leaves = named_leaves(module.initial_state(1))
+    return "x_in" if "x" in leaves else "x", "y_out" if "y" in leaves else "y"
+
+
 def capture(module: Streaming, example: Tensor, name: str) -> StepGraph:
     """The step graph of `module` for a chunk shaped as `example` (1, n*block, ...).
 
@@ -61,8 +67,9 @@ def capture(module: Streaming, example: Tensor, name: str) -> StepGraph:
     module = fold_batchnorm(module)
     state = module.initial_state(1)
     leaves = named_leaves(state)
-    given = ["x_in" if "x" in leaves else "x", *leaves]
-    made = ["y_out" if "y" in leaves else "y", *(NEW + leaf for leaf in leaves)]
+    x, y = port_names(module)
+    given = [x, *leaves]
+    made = [y, *(NEW + leaf for leaf in leaves)]
     try:
         program, model = _exported(_Step(module, state), (example, *leaves.values()), given, made)
     except EdgernnError as cause:

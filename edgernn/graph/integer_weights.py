@@ -62,11 +62,16 @@ def _alike(scale: Array, weight: Array) -> Array:
     return np.where(full, scale, scale[full].max(initial=0.0) or 1.0)
 
 
-def integer_weights(weight: Array, bits: int, chunk: int = 0) -> IntegerWeights:
-    """A float matrix (R, C) in integers; chunk: columns that share a gain, 0 for none."""
+def integer_weights(
+    weight: Array, bits: int, chunk: int = 0, least: Array | float = 0.0
+) -> IntegerWeights:
+    """A float matrix (R, C) in integers; chunk: columns that share a gain, 0 for none.
+
+    least: the finest scale of each row that its bias still fits beside.
+    """
     low, high = LEVELS[bits]
     if not chunk:
-        scale = _alike(_best_scale(weight, bits), weight)
+        scale = np.maximum(_alike(_best_scale(weight, bits), weight), least)
         rows = np.clip(np.rint(weight / scale[:, None]), low, high)
         return IntegerWeights(rows.astype(np.int8), scale)
     assert chunk == CHUNK, chunk
@@ -76,7 +81,7 @@ def integer_weights(weight: Array, bits: int, chunk: int = 0) -> IntegerWeights:
     parts = padded.reshape(count * chunks, chunk)
     wanted = _best_scale(parts, bits).reshape(count, chunks)
     wanted[~padded.reshape(count, chunks, chunk).any(axis=2)] = 0.0  # any gain does
-    scale = _alike(wanted.max(axis=1) / GAIN_TOP, weight)
+    scale = np.maximum(_alike(wanted.max(axis=1) / GAIN_TOP, weight), least)
     gain = np.clip(np.rint(wanted / scale[:, None]), 1, GAIN_TOP).astype(np.uint8)
     step = (scale[:, None] * gain)[:, :, None]
     rows = np.clip(np.rint(padded.reshape(count, chunks, chunk) / step), low, high)

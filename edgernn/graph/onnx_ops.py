@@ -5,22 +5,32 @@ A handler takes the importer and the node and gives the names of the node's outp
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
 from onnx import helper
 
 from edgernn.errors import UnsupportedOp
+from edgernn.graph.onnx_activations import ACTIVATION_HANDLERS
 from edgernn.graph.onnx_logic import LOGIC_HANDLERS, to_mask
+from edgernn.graph.onnx_node import (
+    attributes,
+    axes_of,
+    constant_input,
+    label,
+    setting,
+    text_attribute,
+)
+from edgernn.graph.onnx_recurrent import RECURRENT_HANDLERS
 
 if TYPE_CHECKING:
     from edgernn.graph.onnx_import import Importer
 
 Handler = Callable[["Importer", onnx.NodeProto], list[str]]
-HANDLERS: dict[str, Handler] = dict(LOGIC_HANDLERS)
+HANDLERS: dict[str, Handler] = {**LOGIC_HANDLERS, **ACTIVATION_HANDLERS, **RECURRENT_HANDLERS}
 
 
 def handles(*ops: str) -> Callable[[Handler], Handler]:
@@ -33,38 +43,14 @@ def handles(*ops: str) -> Callable[[Handler], Handler]:
     return register
 
 
-def attributes(node: onnx.NodeProto) -> dict[str, Any]:
-    return {a.name: helper.get_attribute_value(a) for a in node.attribute}
-
-
-def _constant(imp: Importer, node: onnx.NodeProto, index: int) -> Any:
-    """Input `index` as a numpy array; None if absent. Refuses one known only at run time."""
-    if index >= len(node.input) or not node.input[index]:
-        return None
-    value = imp.constant(node.input[index])
-    if value is None:
-        where = f"{node.op_type} ({node.name or node.output[0]})"
-        raise UnsupportedOp(f"{where}: input {node.input[index]} must be constant")
-    return value
-
-
-def _axes(imp: Importer, node: onnx.NodeProto, index: int) -> list[int] | None:
-    """Axes from an attribute (old opsets) or a constant input, made non-negative."""
-    axes = attributes(node).get("axes")
-    if axes is None:
-        axes = _constant(imp, node, index)
-    rank = len(imp.shape(node.input[0]))
-    return None if axes is None else sorted(int(a) % rank for a in np.atleast_1d(axes))
-
-
 @handles("Neg", "Abs", "Relu", "Sigmoid", "Tanh", "Exp", "Log", "Sqrt")
 def unary(imp: Importer, node: onnx.NodeProto) -> list[str]:
     return [imp.emit(node.op_type.lower(), [node.input[0]], like=node)]
 
 
-@handles("Add", "Sub", "Mul", "Div", "Max", "Min")
+@handles("Add", "Sub", "Mul", "Div", "Max", "Min", "Sum")
 def binary(imp: Importer, node: onnx.NodeProto) -> list[str]:
-    op = {"Max": "maximum", "Min": "minimum"}.get(node.op_type, node.op_type.lower())
+    op = {"Max": "maximum", "Min": "minimum", "Sum": "add"}.get(node.op_type, node.op_type.lower())
     result = node.input[0]
     for other in node.input[1:]:
         result = imp.emit(op, [result, other], like=node)
@@ -78,19 +64,28 @@ def reciprocal(imp: Importer, node: onnx.NodeProto) -> list[str]:
 
 @handles("Pow")
 def power(imp: Importer, node: onnx.NodeProto) -> list[str]:
-    exponent = float(_constant(imp, node, 1))
-    if exponent == 2.0:
-        return [imp.emit("mul", [node.input[0]] * 2, like=node)]
-    if exponent == 0.5:
-        return [imp.emit("sqrt", [node.input[0]], like=node)]
-    raise UnsupportedOp(f"Pow ({node.name}): exponent {exponent}; 2 and 0.5 are supported")
+    exponents = np.unique(constant_input(imp, node, 1))
+    exponent, x = float(exponents[0]), node.input[0]
+    if len(exponents) != 1 or (exponent not in (0.5, -0.5) and exponent not in range(-4, 5)):
+        raise UnsupportedOp(
+            f"{label(node)}: exponent {exponent:g}; whole ones to 4 and 0.5 can be held"
+        )
+    if abs(exponent) == 0.5:
+        result = imp.emit("sqrt", [x], like=node)
+    elif exponent == 0:
+        return [imp.array(np.ones(imp.shape(x), np.float32), "ones")]
+    else:
+        result = x
+        for _ in range(abs(int(exponent)) - 1):
+            result = imp.emit("mul", [result, x], like=node)
+    return [imp.emit("div", [imp.literal(1.0), result], like=node) if exponent < 0 else result]
 
 
 @handles("Clip")
 def clip(imp: Importer, node: onnx.NodeProto) -> list[str]:
     result = node.input[0]
-    for index, op in ((1, "maximum"), (2, "minimum")):
-        bound = _constant(imp, node, index)
+    for index, key, op in ((1, "min", "maximum"), (2, "max", "minimum")):
+        bound = setting(imp, node, key, index)
         if bound is not None:
             result = imp.emit(op, [result, imp.literal(float(bound))], like=node)
     return [result]
@@ -101,14 +96,17 @@ def identity(imp: Importer, node: onnx.NodeProto) -> list[str]:
     return [imp.alias.get(node.input[0], node.input[0])]
 
 
-@handles("Cast")
+@handles("Cast", "CastLike")
 def cast(imp: Importer, node: onnx.NodeProto) -> list[str]:
-    wanted = helper.tensor_dtype_to_np_dtype(attributes(node)["to"]).name
-    have = imp.graph.values[imp.alias.get(node.input[0], node.input[0])].dtype
+    have = imp.graph.values[imp.known(node.input[0])].dtype
+    if node.op_type == "CastLike":
+        wanted = imp.graph.values[imp.known(node.input[1])].dtype
+    else:
+        wanted = helper.tensor_dtype_to_np_dtype(attributes(node)["to"]).name
     if wanted == "bool" and have == "float32":
         return to_mask(imp, node)
     if wanted != have:
-        raise UnsupportedOp(f"Cast ({node.name}): {have} to {wanted} at run time")
+        raise UnsupportedOp(f"{label(node)}: {have} to {wanted} at run time")
     return identity(imp, node)
 
 
@@ -116,18 +114,19 @@ def cast(imp: Importer, node: onnx.NodeProto) -> list[str]:
 def reshape(imp: Importer, node: onnx.NodeProto) -> list[str]:
     old = imp.shape(node.input[0])
     if node.op_type == "Reshape":
-        wanted = [int(n) for n in _constant(imp, node, 1)]
-        wanted = [old[i] if n == 0 else n for i, n in enumerate(wanted)]
+        wanted = [int(n) for n in constant_input(imp, node, 1)]
+        if not attributes(node).get("allowzero", 0):
+            wanted = [old[i] if n == 0 else n for i, n in enumerate(wanted)]
     elif node.op_type == "Flatten":
         axis = int(attributes(node).get("axis", 1))
+        axis += len(old) if axis < 0 else 0
         wanted = [int(np.prod(old[:axis])), int(np.prod(old[axis:]))]
     elif node.op_type == "Squeeze":
-        axes = _axes(imp, node, 1)
+        axes = axes_of(imp, node, 1)
         drop = [i for i, n in enumerate(old) if n == 1] if axes is None else axes
         wanted = [n for i, n in enumerate(old) if i not in drop]
     else:
-        given = attributes(node).get("axes")
-        axes_in = np.atleast_1d(given if given is not None else _constant(imp, node, 1))
+        axes_in = np.atleast_1d(setting(imp, node, "axes", 1))
         rank = len(old) + len(axes_in)
         added = {int(a) % rank for a in axes_in}
         rest = iter(old)
@@ -151,14 +150,15 @@ def _slice(imp: Importer, node: onnx.NodeProto, value: str, axis: int, bounds: s
 
 @handles("Slice")
 def slice_(imp: Importer, node: onnx.NodeProto) -> list[str]:
-    starts, ends, axes, steps = (_constant(imp, node, k) for k in range(1, 5))
+    names = ("starts", "ends", "axes", "steps")
+    starts, ends, axes, steps = (setting(imp, node, key, k) for k, key in enumerate(names, 1))
     shape = imp.shape(node.input[0])
     axes = range(len(starts)) if axes is None else axes
     steps = [1] * len(starts) if steps is None else steps
     every = [(0, n, 1) for n in shape]
     for start, end, axis, stride in zip(starts, ends, axes, steps, strict=True):
         if stride < 1:
-            raise UnsupportedOp(f"Slice ({node.name}): step {stride}; only forward slices")
+            raise UnsupportedOp(f"{label(node)}: step {stride}; only forward slices")
         n = shape[int(axis)]
         every[int(axis)] = slice(int(start), int(end), int(stride)).indices(n)
     return [imp.emit("slice", [node.input[0]], like=node, bounds=tuple(every))]
@@ -168,8 +168,7 @@ def slice_(imp: Importer, node: onnx.NodeProto) -> list[str]:
 def split(imp: Importer, node: onnx.NodeProto) -> list[str]:
     shape = imp.shape(node.input[0])
     axis = int(attributes(node).get("axis", 0)) % len(shape)
-    sizes = attributes(node).get("split")
-    sizes = _constant(imp, node, 1) if sizes is None else sizes
+    sizes = setting(imp, node, "split", 1)
     if sizes is None:
         each = -(-shape[axis] // len(node.output))
         sizes = [min(each, shape[axis] - k * each) for k in range(len(node.output))]
@@ -186,30 +185,37 @@ def concat(imp: Importer, node: onnx.NodeProto) -> list[str]:
 
 @handles("Expand")
 def expand(imp: Importer, node: onnx.NodeProto) -> list[str]:
-    shape = tuple(int(n) for n in _constant(imp, node, 1))
+    shape = tuple(int(n) for n in constant_input(imp, node, 1))
     return [imp.emit("expand", [node.input[0]], like=node, shape=shape)]
+
+
+def _padded(
+    imp: Importer, node: onnx.NodeProto, x: str, pads: Sequence[Sequence[int]], fill: float = 0.0
+) -> str:
+    """A value with constants before and after it, by axis. Raises: UnsupportedOp if negative."""
+    if min((n for both in pads for n in both), default=0) < 0:
+        raise UnsupportedOp(f"{label(node)}: negative pads {pads}; slice instead")
+    for axis, counts in enumerate(pads):
+        edges = [(*imp.shape(x)[:axis], n, *imp.shape(x)[axis + 1 :]) for n in counts]
+        parts = [imp.array(np.full(e, fill, np.float32), "pad") if e[axis] else "" for e in edges]
+        parts = [part for part in (parts[0], x, parts[1]) if part]
+        x = imp.emit("concat", parts, like=node, axis=axis) if len(parts) > 1 else x
+    return x
 
 
 @handles("Pad")
 def pad(imp: Importer, node: onnx.NodeProto) -> list[str]:
-    shape = imp.shape(node.input[0])
-    pads = np.asarray(_constant(imp, node, 1)).reshape(2, -1)
-    fill = _constant(imp, node, 2)
-    if attributes(node).get("mode", b"constant") != b"constant" or len(node.input) > 3:
-        raise UnsupportedOp(f"Pad ({node.name}): only constant padding of all axes")
-    result = node.input[0]
-    for axis in range(len(shape)):
-        before, after = int(pads[0, axis]), int(pads[1, axis])
-        parts = [result]
-        for count, at in ((before, 0), (after, len(parts) + 1)):
-            if count:
-                edge = list(imp.shape(result))
-                edge[axis] = count
-                value = np.float32(0 if fill is None else fill)
-                parts.insert(at, imp.array(np.full(edge, value), "pad"))
-        if len(parts) > 1:
-            result = imp.emit("concat", parts, like=node, axis=axis)
-    return [result]
+    mode = text_attribute(node, "mode", "constant")
+    if mode != "constant":
+        raise UnsupportedOp(f"{label(node)}: mode {mode}; only constant padding")
+    rank = len(imp.shape(node.input[0]))
+    axes = constant_input(imp, node, 3)
+    given = np.asarray(setting(imp, node, "pads", 1)).reshape(2, -1)
+    pads = [[0, 0] for _ in range(rank)]
+    for k, axis in enumerate(range(rank) if axes is None else axes):
+        pads[int(axis) % rank] = [int(given[0, k]), int(given[1, k])]
+    fill = setting(imp, node, "value", 2)
+    return [_padded(imp, node, node.input[0], pads, 0.0 if fill is None else float(fill))]
 
 
 @handles("Gather")
@@ -219,11 +225,11 @@ def gather(imp: Importer, node: onnx.NodeProto) -> list[str]:
     axis = int(attributes(node).get("axis", 0)) % len(shape)
     if index is None:
         if axis != 0:
-            raise UnsupportedOp(f"Gather ({node.name}): a run-time index on axis {axis}, not 0")
+            raise UnsupportedOp(f"{label(node)}: a run-time index on axis {axis}, not 0")
         return [imp.emit("gather", [source, node.input[1]], like=node)]
     flat = np.asarray(index).reshape(-1) % shape[axis]
     if not np.array_equal(flat, flat[0] + np.arange(len(flat))):
-        raise UnsupportedOp(f"Gather ({node.name}): the constant index is not one range")
+        raise UnsupportedOp(f"{label(node)}: the constant index is not one range")
     cut = _slice(imp, node, source, axis, slice(int(flat[0]), int(flat[-1]) + 1))
     wanted = (*shape[:axis], *np.shape(index), *shape[axis + 1 :])
     return [imp.emit("reshape", [cut], like=node, shape=wanted)]
@@ -242,29 +248,36 @@ def matmul(imp: Importer, node: onnx.NodeProto) -> list[str]:
 @handles("Gemm")
 def gemm(imp: Importer, node: onnx.NodeProto) -> list[str]:
     attrs = attributes(node)
-    weight = _constant(imp, node, 1)
-    bias = _constant(imp, node, 2)
-    if attrs.get("transA") or attrs.get("alpha", 1.0) != 1.0 or attrs.get("beta", 1.0) != 1.0:
-        raise UnsupportedOp(f"Gemm ({node.name}): transA, alpha and beta are not supported")
-    rows = weight if attrs.get("transB") else weight.T
+    weight = constant_input(imp, node, 1)
+    bias = constant_input(imp, node, 2)
+    alpha, beta = (np.float32(attrs.get(key, 1.0)) for key in ("alpha", "beta"))
+    x = node.input[0]
+    if attrs.get("transA"):
+        x = imp.emit("transpose", [x], like=node, perm=(1, 0))
+    rows = (weight if attrs.get("transB") else weight.T) * alpha
     name = imp.array(rows, node.input[1])
     imp.keep_float(name, node.input[1])
-    inputs = [node.input[0], name]
-    if bias is not None:
-        full = np.broadcast_to(np.asarray(bias).reshape(-1), (rows.shape[0],))
-        inputs.append(imp.array(full, node.input[2]))
-    return [imp.emit("linear", inputs, like=node)]
+    result = imp.emit("linear", [x, name], like=node)
+    if bias is None:
+        return [result]
+    return [imp.emit("add", [result, imp.array(bias * beta, node.input[2])], like=node)]
 
 
 @handles("Conv")
 def conv(imp: Importer, node: onnx.NodeProto) -> list[str]:
     attrs = attributes(node)
-    weight = _constant(imp, node, 1)
-    if weight.ndim != 3 or any(attrs.get("pads", ())):
-        raise UnsupportedOp(f"Conv ({node.name}): only unpadded convolutions over one axis")
+    weight = constant_input(imp, node, 1)
+    if weight.ndim != 3:
+        shape = weight.shape[2:]
+        raise UnsupportedOp(f"{label(node)}: a kernel of {shape}; only one axis is convolved")
+    auto = text_attribute(node, "auto_pad", "NOTSET")
+    if auto not in ("NOTSET", "VALID"):
+        raise UnsupportedOp(f"{label(node)}: auto_pad {auto}; write the pads as numbers")
+    pads = [int(n) for n in attrs.get("pads", (0, 0))]
+    x = _padded(imp, node, node.input[0], ((0, 0), (0, 0), (*pads,)))
     name = imp.array(weight.transpose(0, 2, 1), node.input[1])  # (O, C/g, K) -> (O, K, C/g)
     imp.keep_float(name, node.input[1])
-    inputs = [imp.emit("transpose", [node.input[0]], like=node, perm=(0, 2, 1)), name]
+    inputs = [imp.emit("transpose", [x], like=node, perm=(0, 2, 1)), name]
     if len(node.input) > 2 and node.input[2]:
         inputs.append(node.input[2])
     options = {key: int(attrs.get(f"{key}s", [1])[0]) for key in ("stride", "dilation")}
@@ -274,7 +287,7 @@ def conv(imp: Importer, node: onnx.NodeProto) -> list[str]:
 
 @handles("BatchNormalization")
 def batch_norm(imp: Importer, node: onnx.NodeProto) -> list[str]:
-    gamma, beta, mean, var = (_constant(imp, node, k).astype(np.float64) for k in range(1, 5))
+    gamma, beta, mean, var = (constant_input(imp, node, k).astype(np.float64) for k in range(1, 5))
     scale = gamma / np.sqrt(var + attributes(node).get("epsilon", 1e-5))
     shape = (-1, *[1] * (len(imp.shape(node.input[0])) - 2))
     factor = imp.array(scale.astype(np.float32).reshape(shape), f"{node.input[1]}.scale")
@@ -283,16 +296,29 @@ def batch_norm(imp: Importer, node: onnx.NodeProto) -> list[str]:
     return [imp.emit("add", [scaled, imp.array(shift, f"{node.input[2]}.shift")], like=node)]
 
 
-@handles("ReduceSum", "ReduceMean", "ReduceMax")
+REDUCTIONS = ("Sum", "Mean", "Max", "Min", "SumSquare", "L2")
+
+
+@handles(*(f"Reduce{kind}" for kind in REDUCTIONS))
 def reduce(imp: Importer, node: onnx.NodeProto) -> list[str]:
-    shape = imp.shape(node.input[0])
-    axes = _axes(imp, node, 1)
-    axes = list(range(len(shape))) if axes is None else axes
-    op = "reduce_max" if node.op_type == "ReduceMax" else "reduce_sum"
-    result = imp.emit(op, [node.input[0]], like=node, axes=tuple(axes))
-    if node.op_type == "ReduceMean":
+    x, kind = node.input[0], node.op_type.removeprefix("Reduce")
+    shape = imp.shape(x)
+    axes = axes_of(imp, node, 1)
+    if not axes:
+        if attributes(node).get("noop_with_empty_axes", 0):
+            return identity(imp, node)
+        axes = list(range(len(shape)))
+    if kind in ("SumSquare", "L2"):
+        x = imp.emit("mul", [x, x], like=node)
+    elif kind == "Min":
+        x = imp.emit("neg", [x], like=node)
+    op = "reduce_max" if kind in ("Max", "Min") else "reduce_sum"
+    result = imp.emit(op, [x], like=node, axes=tuple(axes))
+    if kind == "Mean":
         count = float(np.prod([shape[a] for a in axes]))
         result = imp.emit("mul", [result, imp.literal(1.0 / count)], like=node)
+    elif kind in ("L2", "Min"):
+        result = imp.emit("sqrt" if kind == "L2" else "neg", [result], like=node)
     if not attributes(node).get("keepdims", 1):
         kept = tuple(n for i, n in enumerate(shape) if i not in axes)
         result = imp.emit("reshape", [result], like=node, shape=kept)
@@ -302,8 +328,9 @@ def reduce(imp: Importer, node: onnx.NodeProto) -> list[str]:
 @handles("Softmax")
 def softmax(imp: Importer, node: onnx.NodeProto) -> list[str]:
     rank = len(imp.shape(node.input[0]))
-    if int(attributes(node).get("axis", -1)) % rank != rank - 1:
-        raise UnsupportedOp(f"Softmax ({node.name}): only over the last axis")
+    default = -1 if imp.opset >= 13 else 1  # and then over all axes from there on
+    if int(attributes(node).get("axis", default)) % rank != rank - 1:
+        raise UnsupportedOp(f"{label(node)}: only over the last axis")
     return [imp.emit("softmax", [node.input[0]], like=node)]
 
 
@@ -312,7 +339,7 @@ def layer_norm(imp: Importer, node: onnx.NodeProto) -> list[str]:
     shape = imp.shape(node.input[0])
     attrs = attributes(node)
     if int(attrs.get("axis", -1)) % len(shape) != len(shape) - 1:
-        raise UnsupportedOp(f"LayerNormalization ({node.name}): only over the last axis")
+        raise UnsupportedOp(f"{label(node)}: only over the last axis")
     given = [index for index in (1, 2) if index < len(node.input) and node.input[index]]
     folded = {index: _per_channel(imp, node, index, shape[-1:]) for index in given}
     late = given if None in folded.values() else []

@@ -61,6 +61,28 @@ class StepGraph:
     timing: Timing
     keep_float: frozenset[str] = frozenset()
 
+    def row(self, states: list[dict[str, Any]]) -> dict[str, Any]:
+        """Its manifest row, but for artifacts and golden vectors; `states` as they are stored."""
+
+        def ports(found: tuple[Port, ...]) -> list[dict[str, Any]]:
+            return [{"name": p.name, "shape": list(p.shape), "dtype": p.dtype} for p in found]
+
+        return {
+            "inputs": ports(self.inputs),
+            "outputs": ports(self.outputs),
+            "states": states,
+            "timing": _timing_row(self.timing),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What the properties of a model say; empty where it has none of ours."""
+
+    states: tuple[StatePair, ...]
+    timing: Timing
+    keep_float: frozenset[str]
+
 
 def _port(value: onnx.ValueInfoProto) -> Port:
     tensor = value.type.tensor_type
@@ -74,7 +96,7 @@ def write_metadata(
     timing: Timing,
     keep_float: Iterable[str] = (),
 ) -> None:
-    """Put the properties `edgernn.state`, `edgernn.timing`, `edgernn.keep_float` into a model."""
+    """Put our properties into a model, beside those that it has of others."""
     rows = [
         {
             "in": s.name,
@@ -87,15 +109,19 @@ def write_metadata(
         }
         for s in states
     ]
-    clock = {"block": timing.block, "ratio": str(timing.ratio), "delay": timing.delay}
     helper.set_model_props(
         model,
         {
+            **{p.key: p.value for p in model.metadata_props},
             "edgernn.state": json.dumps(rows),
-            "edgernn.timing": json.dumps(clock),
+            "edgernn.timing": json.dumps(_timing_row(timing)),
             "edgernn.keep_float": json.dumps(sorted(keep_float)),
         },
     )
+
+
+def _timing_row(timing: Timing) -> dict[str, Any]:
+    return {"block": timing.block, "ratio": str(timing.ratio), "delay": timing.delay}
 
 
 def timing_from(row: dict[str, object]) -> Timing:
@@ -116,26 +142,35 @@ def _states(rows: list[dict[str, Any]]) -> tuple[StatePair, ...]:
     )
 
 
+def read_metadata(model: onnx.ModelProto) -> Metadata:
+    """Our properties of a model. Raises: BundleError if one is damaged."""
+    props = {p.key: p.value for p in model.metadata_props}
+
+    def parsed(key: str, read: Callable[[Any], Any], missing: Any) -> Any:
+        try:
+            return read(json.loads(props[key])) if key in props else missing
+        except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as cause:
+            raise BundleError(f"{model.graph.name}: {key} is damaged: {cause}") from cause
+
+    return Metadata(
+        parsed("edgernn.state", _states, ()),
+        parsed("edgernn.timing", timing_from, Timing()),
+        parsed("edgernn.keep_float", frozenset, frozenset()),
+    )
+
+
 def read_step_graph(model: onnx.ModelProto) -> StepGraph:
     """A step graph from a model that carries our metadata.
 
     Raises: BundleError if the metadata is missing or does not fit the model.
     """
     name = model.graph.name
-    props = {p.key: p.value for p in model.metadata_props}
-    if "edgernn.state" not in props:
-        raise BundleError(f"{name}: the model names no states (edgernn.state)")
-
-    def parsed(key: str, read: Callable[[Any], Any], missing: str = "null") -> Any:
-        try:
-            return read(json.loads(props.get(key, missing)))
-        except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as cause:
-            raise BundleError(f"{name}: {key} is damaged: {cause}") from cause
-
-    states: tuple[StatePair, ...] = parsed("edgernn.state", _states)
+    if not {"edgernn.state", "edgernn.timing"} <= {p.key for p in model.metadata_props}:
+        raise BundleError(f"{name}: the model names no states and timing (edgernn.state)")
+    metadata = read_metadata(model)
     inputs = {v.name: _port(v) for v in model.graph.input}
     outputs = {v.name: _port(v) for v in model.graph.output}
-    for state in states:
+    for state in metadata.states:
         if state.name not in inputs or state.out not in outputs:
             raise BundleError(f"{name}: no tensors for state {state.name}")
         for port in (inputs[state.name], outputs[state.out]):
@@ -144,13 +179,13 @@ def read_step_graph(model: onnx.ModelProto) -> StepGraph:
                     f"{name}: state {state.name} is {state.shape} {state.dtype}, "
                     f"but its tensor {port.name} is {port.shape} {port.dtype}"
                 )
-    taken = {s.name for s in states} | {s.out for s in states}
+    taken = {s.name for s in metadata.states} | {s.out for s in metadata.states}
     return StepGraph(
         name,
         model,
         tuple(p for n, p in inputs.items() if n not in taken),
         tuple(p for n, p in outputs.items() if n not in taken),
-        states,
-        parsed("edgernn.timing", timing_from),
-        parsed("edgernn.keep_float", frozenset, "[]"),
+        metadata.states,
+        metadata.timing,
+        metadata.keep_float,
     )

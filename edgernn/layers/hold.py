@@ -43,7 +43,7 @@ def moved(x: Tensor, held: Tensor, threshold: float, block: int = 1) -> Tensor:
         limit = x.new_full((squares.shape[1] // block, 1), limit)
         limit[-1] = _limit(threshold, rest)
     sums = squares.reshape(x.shape[0], -1, block).sum(dim=-1, keepdim=True)
-    blocks = (sums > limit).expand(-1, -1, block).reshape(x.shape[0], -1)
+    blocks: Tensor = (sums > limit).expand(-1, -1, block).reshape(x.shape[0], -1)
     return blocks[:, :channels] if rest else blocks
 
 

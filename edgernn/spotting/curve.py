@@ -10,7 +10,7 @@ Points = Sequence[tuple[float, float]]  # false alarms an hour, share missed
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM, RIGHT = 640, 380, 64, 20, 56, 20
 LEAST, MOST = 0.1, 100.0  # of the logarithmic axis; fewer alarms are drawn at its left end
 COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#8c564b", "#7f7f7f")
-DASHES = ("", "6 4", "2 3")
+DASHES = ("none", "6 4", "2 3")  # one for each two lines, a run in two conditions
 
 
 def _x(per_hour: float) -> float:
@@ -50,7 +50,7 @@ def curve_svg(series: Mapping[str, Points], marks: Mapping[str, tuple[float, flo
     top = max(0.05, math.ceil(tallest * 20) / 20)
     lines = _axes(top)
     for i, (name, points) in enumerate(series.items()):
-        colour, dash = COLOURS[i % len(COLOURS)], DASHES[i % len(DASHES)]
+        colour, dash = COLOURS[i % len(COLOURS)], DASHES[i // 2 % len(DASHES)]
         path = " ".join(f"{_x(x)},{_y(y, top)}" for x, y in points)
         style = f'fill="none" stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}"'
         lines.append(f'<polyline points="{path}" {style}/>')

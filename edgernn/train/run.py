@@ -11,8 +11,8 @@ from typing import Any
 from safetensors.torch import save
 from torch import Tensor
 
-from edgernn.errors import CheckpointError, DataError
-from edgernn.model import ModelError, find_model
+from edgernn.errors import CheckpointError, DataError, ModelError
+from edgernn.model import find_model
 from edgernn.train.checkpoint import write_atomic
 from edgernn.train.loop import Trained, train
 from edgernn.train.recipe import read_recipe

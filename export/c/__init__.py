@@ -53,6 +53,7 @@ class C:
         typed: Graph,
         golden: GoldenRun | None = None,
         cc: str | None = None,
+        activations: str = "exact",
         **_: Any,
     ) -> Artifact:
         """Build a step. `typed` is the graph from `typed`, `golden` is built into firmware.
@@ -68,8 +69,16 @@ class C:
             raise UnknownName("number type", number_type, target.number_types)
         tool = compiler(cc)
         made_by = f"edgernn export --target {target.name} --number-type {number_type}"
+        if activations != "exact":
+            made_by += f" --activations {activations}"
         source = compile_step(
-            graph, typed, number_type, isas=target.isa, faster=target.faster, made_by=made_by
+            graph,
+            typed,
+            number_type,
+            isas=target.isa,
+            faster=target.faster,
+            activations=activations,
+            made_by=made_by,
         )
         binary = self._build(source, target, golden, tool)
         folder = f"{graph.name}/{target.name}"

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from edgernn.backend import Array
+from edgernn.export.c.activations import activation_headers, in_form
 from edgernn.export.c.expressions import (
-    MATH,
     Term,
     expression,
     loaded,
@@ -42,6 +42,7 @@ class Emitter:
     lowered: Lowered
     plan: Plan
     prefix: str
+    activations: str = "exact"
     pointers: dict[str, str] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
     locals: int = 0
@@ -235,7 +236,11 @@ class Emitter:
             else:
                 self.call(action)
         unused = [s for s in ("state", "scratch") if not self._uses(s)]
-        return "\n".join([f"  (void){s};" for s in unused] + self.pointers_text() + self.lines)
+        inputs = [f"in_{c_name(port.name)}" for port in self.step.inputs]
+        body = "\n".join(self.lines)
+        unused += [name for name in inputs if not re.search(rf"\b{name}\b", body)]
+        lines = [f"  (void){s};" for s in unused] + self.pointers_text() + self.lines
+        return in_form("\n".join(lines), self.activations)
 
     def _uses(self, source: str) -> bool:
         declared = "\n".join(self.pointers_text())
@@ -243,20 +248,19 @@ class Emitter:
 
     def helpers(self) -> str:
         """The shared headers and kernels that the body calls."""
-        kernels = self.lowered.weights.kernels.text()
-        body = "\n".join([*self.lines, kernels])
-        parts = [header("prelude")]
-        if any(f"edgernn_{op}_f32(" in body for op in MATH):
-            parts.append(header("math_f32"))
+        isas = self.lowered.weights.isas
+        kernels = in_form(self.lowered.weights.kernels.text(), self.activations)
+        body = "\n".join([in_form("\n".join(self.lines), self.activations), kernels])
+        parts = [header("prelude"), *activation_headers(body)]
         if re.search(r"edgernn_(sat|shr|round|real|rescale|sigmoid_q|tanh_q)", body):
-            parts.append(header("fixed"))
+            parts.append(header("fixed", *isas))
         if "edgernn_shr_wide(" in body:
             parts.append(header("shift64"))
         if re.search(r"moid_q\(|tanh_q\(|sigmoid_table", body):
             table = ", ".join(map(str, fx.TABLE.tolist()))
             size = len(fx.TABLE)
             parts.append(f"static const int16_t edgernn_sigmoid_table[{size}] = {{{table}}};\n")
-            parts.append(header("table"))
+            parts.append(header("table", *isas))
         return "\n".join([*parts, kernels])
 
     def reset_text(self) -> str:

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from edgernn.export.c.activations import MATH
 from edgernn.export.c.weights import C_TYPES, c_number
 from edgernn.graph import fixed_point as fx
 from edgernn.graph.ir import Graph, Quant
 
 MASKS = {"greater": ">", "greater_equal": ">="}
 INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
-MATH = ("sigmoid", "tanh", "exp", "log", "sqrt")
 WIDE = (-(1 << 31), (1 << 31) - 1)
 
 

@@ -1,7 +1,8 @@
 """Values made straight in their place inside a concatenation, where a copy would put them.
 
 A copy of a whole buffer into neighbouring elements of a larger one is dropped: the smaller buffer
-becomes that part of the larger one, for everyone who writes or reads it.
+becomes that part of the larger one, for everyone who writes or reads it. Parts not made yet take no
+memory: `packing` knows the life of each.
 """
 
 from __future__ import annotations
@@ -41,25 +42,17 @@ def _fits(lowered: Lowered, copy: Action, news: set[str]) -> bool:
     whole = source.contiguous and source.cells.size == small.size and target.contiguous
     if source.buffer in news or not whole or small.dtype != large.dtype:
         return False
-    others = [a for a in lowered.actions if a is not copy and _writes(a, target)]
-    return not others and _only_copied_into(lowered.actions, target.buffer)
+    others = [a for a in lowered.actions if a is not copy]
+    if any(view.overlaps(target) for a in others for view in views_written(a)):
+        return False
+    return not any(_changes(action, target.buffer) for action in others)
 
 
-def _writes(action: Action, target: View) -> bool:
-    return any(view.overlaps(target) for view in views_written(action))
-
-
-def _only_copied_into(actions: list[Action], buffer: str) -> bool:
-    """Whether a buffer is a concatenation: written part by part, never changed later.
-
-    What was made in its place earlier is a part too, so nothing may read before it writes.
-    """
-    for action in actions:
-        written = [v for v in views_written(action) if v.buffer == buffer]
-        read = [v for v in views_read(action) if v.buffer == buffer]
-        if any(w.overlaps(r) for w in written for r in read):
-            return False
-    return True
+def _changes(action: Action, buffer: str) -> bool:
+    """Whether an action writes what it reads of a buffer: then it is no mere concatenation."""
+    written = [v for v in views_written(action) if v.buffer == buffer]
+    read = [v for v in views_read(action) if v.buffer == buffer]
+    return any(w.overlaps(r) for w in written for r in read)
 
 
 def _move(lowered: Lowered, small: str, target: View) -> None:

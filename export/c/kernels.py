@@ -165,7 +165,7 @@ def find_strip(type_: str, use: str, isas: tuple[str, ...]) -> Strip:
 
 
 def sparse_strips(type_: str, isas: tuple[str, ...]) -> list[Strip]:
-    """Strips for zero blocks of the instruction set of the dense strip, whose units costs are in."""
+    """Strips for zero blocks, of the dense strip's instruction set: costs are in its units."""
     plain = find_strip(type_, "dense", isas)
     found: list[Strip] = []
     for words, strip in _strip_files(type_, isas):

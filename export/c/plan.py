@@ -9,26 +9,28 @@ by gaps between lives; they can be less where a loop writes over what it reads f
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import product
 
 from edgernn.export.c.loops import Action, Loop, View, is_copy, views_read, views_written
 from edgernn.export.c.lower import Lowered
-from edgernn.export.c.settle import Settled, settle
+from edgernn.export.c.packing import Part, aligned, live_bytes, pack
+from edgernn.export.c.settle import SLID, Settled, settle
 from edgernn.graph.ir import Value
 
-ALIGN = 16
+ALIGN = 16  # of state, scratch, and every buffer of BULKY bytes or more
+SMALL_ALIGN = 4  # of smaller ones, which alignment would pad most; int64 takes 8
+BULKY = 256
 OVERREAD = 15  # bytes that a kernel may read, and ignore, past an input
-WINDOWS_WORTH = 1.05  # times the least memory, for steps that copy no past; our choice
-_EFFORT = 1_000_000  # pairs of buffers looked at in the search for a better packing
+WORTH = 1.03  # times the least memory: what windows in state memory may cost; our choice
+_EFFORT = 300_000  # pairs of buffers looked at when scratch is packed at last
 
 Span = tuple[int, int]
 
 
-def aligned(nbytes: int) -> int:
-    """Bytes rounded up to the alignment of every buffer."""
-    return -(-nbytes // ALIGN) * ALIGN
+def alignment(value: Value) -> int:
+    """What the offset of a buffer is a multiple of; kernels take any, and like whole words."""
+    return ALIGN if value.nbytes >= BULKY else 8 if value.dtype == "int64" else SMALL_ALIGN
 
 
 @dataclass
@@ -63,41 +65,85 @@ def plan_memory(lowered: Lowered) -> Plan:
     """Place every buffer of a lowered step.
 
     Windows in state memory save a copy of the past a step, for bytes that are never free again.
+    Kernels' own room is left out of that choice, so that the state is alike for every target.
     """
-    rules: list[Callable[[int, int], bool]] = [
-        lambda leaf, window: True,
-        lambda leaf, window: window <= 2 * leaf,
-        lambda leaf, window: False,
-    ]
-    made = []
-    for rule in rules:
-        settled = settle(lowered, rule)
-        if not any(settled.slots == other.slots for other, _ in made):
-            made.append((settled, _plan(lowered, settled)))
-    least = min(plan.total_bytes for _, plan in made)
-    settled, plan = next(pair for pair in made if pair[1].total_bytes <= WINDOWS_WORTH * least)
+    unslid: frozenset[str] = frozenset()
+    tried = [_tried(lowered, unslid)]
+    while slid := [leaf for leaf, how in tried[-1][0].how.items() if how == SLID]:
+        others = [(leaf, _tried(lowered, unslid | {leaf})) for leaf in slid]
+        leaf, smaller = min(others, key=lambda other: other[1][1])
+        if smaller[1] > tried[-1][1]:
+            break
+        unslid |= {leaf}
+        tried.append(smaller)
+    least = min(total for _, total in tried)
+    bound = max(WORTH * least, least + 2 * ALIGN)
+    settled = next(settled for settled, total in tried if total <= bound)
     lowered.buffers.update(settled.saved)
-    return plan
+    return _plan(lowered, settled)
 
 
-def _plan(lowered: Lowered, settled: Settled) -> Plan:
+def _tried(lowered: Lowered, unslid: frozenset[str]) -> tuple[Settled, int]:
+    """How states settle if these leaves are not slid, and the bytes that it takes."""
+    settled = settle(lowered, unslid)
+    return settled, _plan(lowered, settled, rooms=False).total_bytes
+
+
+def _plan(lowered: Lowered, settled: Settled, *, rooms: bool = True) -> Plan:
+    """A plan for settled states; without the kernels' rooms it serves for comparison only."""
     plan = Plan(settled.actions, homes=dict(settled.homes), how=settled.how)
     buffers = {**lowered.buffers, **settled.saved}
     _direct_outputs(lowered, plan, buffers)
     _place_states(lowered, settled, plan)
-    for index, action in enumerate(plan.actions):
-        for name in sorted(action.touched()):
-            if name in buffers and name not in plan.homes:
-                plan.spans[name] = (plan.spans.get(name, (index, index))[0], index)
-    nbytes = {name: buffers[name].nbytes for name in plan.spans}
-    plan.scratch_offsets = pack(nbytes, plan.spans, _overwritten(plan, buffers))
-    ends = [at + aligned(nbytes[name]) for name, at in plan.scratch_offsets.items()]
-    plan.scratch_bytes = max(ends, default=0)
+    own = _rooms(plan.actions)
+    every = _parts(plan.actions, buffers)
+    parts = {n: p for n, p in every.items() if n not in plan.homes and (rooms or n not in own)}
+    plan.spans = {n: (min(q.first for q in p), max(q.last for q in p)) for n, p in parts.items()}
+    aligns = {n: ALIGN if n in own else alignment(buffers[n]) for n in parts}
+    over = _overwritten(plan, parts, buffers)
+    plan.scratch_offsets = pack(parts, aligns, over, _EFFORT if rooms else 0)
     read = _called_on(plan.actions)
-    over = [at + nbytes[n] + OVERREAD for n, at in plan.scratch_offsets.items() if n in read]
-    plan.scratch_bytes = max(plan.scratch_bytes, aligned(max(over, default=0)))
-    plan.live_bytes = _live_bytes(lowered, plan, buffers)
+    for name, at in plan.scratch_offsets.items():
+        end = at + buffers[name].nbytes + (OVERREAD if name in read else 0)
+        plan.scratch_bytes = max(plan.scratch_bytes, aligned(end, SMALL_ALIGN))
+    plan.live_bytes = _live_bytes(lowered, plan, {n: p for n, p in every.items() if n not in own})
     return plan
+
+
+def _parts(actions: list[Action], buffers: dict[str, Value]) -> dict[str, list[Part]]:
+    """The stretches of each buffer that are written apart, and when each is alive."""
+    touched: dict[str, list[tuple[int, int, int]]] = {}  # buffer -> (first byte, last, action)
+    wholes: dict[str, set[tuple[int, int]]] = {}
+    for index, action in enumerate(actions):
+        for views, written in ((views_read(action), False), (views_written(action), True)):
+            for view in views:
+                if view.buffer in buffers and view.cells.size:
+                    value = buffers[view.buffer]
+                    item = value.nbytes // value.size
+                    start, end = (n * item for n in view.extent)
+                    touched.setdefault(view.buffer, []).append((start, end, index))
+                    if written:
+                        wholes.setdefault(view.buffer, set()).add((start, end))
+    return {
+        name: [_alive(start, end, touched[name]) for start, end in _merged(some)]
+        for name, some in wholes.items()
+    }
+
+
+def _merged(ranges: set[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Ranges that overlap as one."""
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(ranges):
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _alive(start: int, end: int, touched: list[tuple[int, int, int]]) -> Part:
+    when = [index for low, high, index in touched if low < end and start < high]
+    return Part(start, end, min(when), max(when))
 
 
 def _direct_outputs(lowered: Lowered, plan: Plan, buffers: dict[str, Value]) -> None:
@@ -118,14 +164,21 @@ def _direct_outputs(lowered: Lowered, plan: Plan, buffers: dict[str, Value]) -> 
 
 def _place_states(lowered: Lowered, settled: Settled, plan: Plan) -> None:
     read = _called_on(plan.actions)
-    need = 0
+    end = 0
     for state in lowered.graph.states:
-        name, size = state.name, settled.slots[state.name]
-        plan.state_offsets[name] = plan.state_bytes
+        name, value = state.name, lowered.graph.values[state.name]
+        at = aligned(end, alignment(value))
+        plan.state_offsets[name] = at
+        end = at + settled.slots[name]
         inside = {name} | {b for b, home in plan.homes.items() if home == name}
-        need = plan.state_bytes + size + (OVERREAD if inside & read else 0)
-        plan.state_bytes += aligned(size)
-    plan.state_bytes = max(plan.state_bytes, aligned(need))
+        over = OVERREAD if inside & read else 0
+        plan.state_bytes = max(plan.state_bytes, aligned(end + over, SMALL_ALIGN))
+
+
+def _rooms(actions: list[Action]) -> set[str]:
+    """Buffers that only the kernel reads that writes them."""
+    read = {view.buffer for action in actions for view in views_read(action)}
+    return {view.buffer for action in actions for view in views_written(action)} - read
 
 
 def _called_on(actions: list[Action]) -> set[str]:
@@ -133,20 +186,21 @@ def _called_on(actions: list[Action]) -> set[str]:
     return {v.buffer for a in actions if not isinstance(a, Loop) for v in views_read(a)}
 
 
-def _overwritten(plan: Plan, buffers: dict[str, Value]) -> set[tuple[str, str]]:
+def _overwritten(
+    plan: Plan, parts: dict[str, list[Part]], buffers: dict[str, Value]
+) -> set[tuple[str, str]]:
     """Pairs (old, new): a loop may write new over old, element by element as it reads it."""
     pairs = set()
     for index, action in enumerate(plan.actions):
-        if not isinstance(action, Loop):
-            continue
-        for new in action.writes.values():
-            if plan.spans.get(new.buffer, (-1, -1))[0] != index:
-                continue
-            for old in action.reads.values():
-                if plan.spans.get(old.buffer, (-1, -1))[1] == index:
-                    views = [v for v in action.reads.values() if v.buffer == old.buffer]
-                    if all(_over(buffers, v, new) for v in views):
-                        pairs.add((old.buffer, new.buffer))
+        reads = action.reads.values() if isinstance(action, Loop) else ()
+        writes = action.writes.values() if isinstance(action, Loop) else ()
+        born = [v for v in writes if plan.spans.get(v.buffer, (-1, -1))[0] == index]
+        dying = [v for v in reads if plan.spans.get(v.buffer, (-1, -1))[1] == index]
+        for old, new in product(dying, born):
+            views = [v for v in reads if v.buffer == old.buffer]
+            single = len(parts[old.buffer]) == len(parts[new.buffer]) == 1
+            if single and all(_over(buffers, view, new) for view in views):
+                pairs.add((old.buffer, new.buffer))
     return pairs
 
 
@@ -158,101 +212,16 @@ def _over(buffers: dict[str, Value], old: View, new: View) -> bool:
     return whole and b.nbytes <= a.nbytes
 
 
-def pack(
-    nbytes: dict[str, int], spans: dict[str, Span], over: set[tuple[str, str]]
-) -> dict[str, int]:
-    """Offsets such that buffers alive together do not overlap, except the pairs `over`.
-
-    Buffers are placed one by one, each at the lowest offset free during its life; several orders
-    are tried, then neighbours of the best one, until nothing is wasted or the effort is spent.
-    """
-    size = {name: aligned(n) for name, n in nbytes.items()}
-    ends = max((last for _, last in spans.values()), default=-1)
-    live = [sum(size[n] for n, (a, b) in spans.items() if a <= k <= b) for k in range(ends + 1)]
-    bound = max(live, default=0)
-
-    def life(name: str) -> int:
-        return spans[name][1] - spans[name][0] + 1
-
-    keys: list[Callable[[str], tuple[int, ...]]] = [
-        lambda n: (-size[n], *spans[n]),
-        lambda n: (-size[n] * life(n), *spans[n]),
-        lambda n: (-life(n), -size[n]),
-        lambda n: (spans[n][0], -size[n]),
-        lambda n: (-max(live[spans[n][0] : spans[n][1] + 1]), -size[n]),
-    ]
-    best: dict[str, int] = {}
-    order: list[str] = []
-    total = 0
-    rng = random.Random(0)
-    tries = len(keys) + _EFFORT // max(len(spans), 20) ** 2
-    for k in range(tries):
-        trial = sorted(sorted(spans), key=keys[k]) if k < len(keys) else list(order)
-        if k >= len(keys):
-            i = rng.randrange(len(trial))
-            trial.insert(rng.randrange(len(trial)), trial.pop(i))
-        offsets = _placed(trial, size, spans, over)
-        reach = max((at + size[n] for n, at in offsets.items()), default=0)
-        if not order or reach < total or (k >= len(keys) and reach == total):
-            best, order, total = offsets, trial, reach
-        if total <= bound:
-            break
-    return best
-
-
-def _placed(
-    order: list[str], size: dict[str, int], spans: dict[str, Span], over: set[tuple[str, str]]
-) -> dict[str, int]:
-    """Each buffer at its lowest free offset."""
-    offsets: dict[str, int] = {}
-    for name in order:
-        first, last = spans[name]
-        busy, shared = [], []
-        for other, at in offsets.items():
-            if spans[other][0] <= last and first <= spans[other][1]:
-                pair = (other, name) in over or (name, other) in over
-                (shared if pair else busy).append((at, at + size[other]))
-        busy.sort()
-        found = _lowest(size[name], busy + shared)
-        for start, _ in shared:  # on top of the one that it overwrites, if nothing else is there
-            free = all(start + size[name] <= a or b <= start for a, b in busy)
-            others = [s for s in shared if s[0] != start]
-            clear = all(start + size[name] <= a or b <= start for a, b in others)
-            if free and clear:
-                found = min(found, start)
-        offsets[name] = found
-    return offsets
-
-
-def _lowest(size: int, busy: list[tuple[int, int]]) -> int:
-    at = 0
-    for start, end in sorted(busy):
-        if at + size <= start:
-            break
-        at = max(at, end)
-    return at
-
-
-def _live_bytes(lowered: Lowered, plan: Plan, buffers: dict[str, Value]) -> list[int]:
-    """Exact bytes alive at each action."""
+def _live_bytes(lowered: Lowered, plan: Plan, parts: dict[str, list[Part]]) -> list[int]:
+    """Exact bytes alive at each action; a window counts for what it has beyond its leaf."""
     graph = lowered.graph
     leaves = {s.name: graph.values[s.name].nbytes for s in graph.states}
-    item = {name: value.nbytes // max(value.size, 1) for name, value in buffers.items()}
-    made: dict[str, int] = {}
-    last: dict[str, int] = {}
-    for index, action in enumerate(plan.actions):
-        last.update(dict.fromkeys(action.touched() & buffers.keys(), index))
-    live = []
-    for index, action in enumerate(plan.actions):
-        for view in views_written(action):
-            if view.buffer in buffers:
-                part = view.cells.size * item[view.buffer]
-                whole = buffers[view.buffer].nbytes
-                made[view.buffer] = min(made.get(view.buffer, 0) + part, whole)
-        now = sum(leaves.values())
-        for name, nbytes in made.items():
-            home = plan.homes.get(name)
-            if last[name] >= index and home not in lowered.homes:
-                now += max(nbytes - leaves.get(home, 0), 0) if home else nbytes
-        live.append(now)
-    return live
+    counted = {}
+    for name, some in parts.items():
+        home = plan.homes.get(name)
+        if home is None or home in leaves:
+            beyond = leaves.get(home, 0) if home else 0
+            cut = [replace(p, start=max(p.start, beyond)) for p in some if p.end > beyond]
+            counted[name] = cut
+    alive = live_bytes(counted, len(plan.actions))
+    return [sum(leaves.values()) + now for now in alive]

@@ -76,7 +76,8 @@ def matvec(
     room = _room(work, node, made)
     args = [*made.before, *scaling(node), x, room, y, *made.after]
     spare = [room] if isinstance(room, View) else []
-    call = Call(made.kernel, args, [x], [*spare, y], node.name, **repeat)
+    advance = {id(x): hop, id(y): width}
+    call = Call(made.kernel, args, [x], [*spare, y], node.name, frames, advance)
     work.out.actions.append(call)
 
 
@@ -98,7 +99,7 @@ def conv1d(work: Lowering, node: Node) -> None:
     out, kernel, depth = weight.shape
     groups, frames, channels = node.attrs["groups"], value.shape[1], x.shape[2]
     stride, dilation = node.attrs["stride"], node.attrs["dilation"]
-    if depth == 1 and groups == out == channels:
+    if depth == 1 and groups == out == channels > 1:
         args = _depthwise_weights(work, node, weight[:, :, 0])
         tail = [str(channels), str(kernel), str(dilation * channels)]
         name = "depthwise_s8" if node.op.startswith("q") else "depthwise_f32"

@@ -9,7 +9,6 @@ it is overwritten, and only a ring of such leaves needs a place to save one of t
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from edgernn.export.c.loops import (
@@ -23,6 +22,8 @@ from edgernn.export.c.loops import (
 )
 from edgernn.export.c.lower import Lowered
 from edgernn.graph.ir import StateEdge, Value
+
+SLID = "slid down its window"
 
 
 @dataclass
@@ -50,11 +51,8 @@ class _Copy:
     after: int = 0
 
 
-def settle(lowered: Lowered, slide: Callable[[int, int], bool]) -> Settled:
-    """Decide for every state.
-
-    slide(leaf bytes, window bytes): whether a window may lengthen its leaf's memory.
-    """
+def settle(lowered: Lowered, unslid: frozenset[str] = frozenset()) -> Settled:
+    """Decide for every state; the leaves `unslid` are copied rather than slid."""
     graph, views = lowered.graph, lowered.views
     out = Settled(list(lowered.actions))
     moved = [s for s in graph.states if s.new != s.name]
@@ -70,11 +68,10 @@ def settle(lowered: Lowered, slide: Callable[[int, int], bool]) -> Settled:
             out.homes[made.buffer] = state.name
             out.how[state.name] = "made in place"
             continue
-        window = lowered.buffers[made.buffer].nbytes if free else 0
-        if free and slide(out.slots[state.name], window) and _opens(lowered, state, made):
+        if free and state.name not in unslid and _opens(lowered, state, made):
             out.homes[made.buffer] = state.name
-            out.slots[state.name] = window
-            out.how[state.name] = "slid down its window"
+            out.slots[state.name] = lowered.buffers[made.buffer].nbytes
+            out.how[state.name] = SLID
         else:
             out.how[state.name] = "copied"
         copies.append(_Copy(state.name, made, graph.values[state.new], state.new))

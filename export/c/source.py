@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgernn.backend import Array
+from edgernn.export.c.activations import check_form
 from edgernn.export.c.emit import Emitter, c_name
 from edgernn.export.c.lower import lower
 from edgernn.export.c.memory_map import describe
@@ -173,17 +174,20 @@ def compile_step(
     *,
     isas: tuple[str, ...] = (),
     faster: str = "",
+    activations: str = "exact",
     made_by: str = "edgernn",
 ) -> CSource:
     """C for a graph in its number type, with the kernels of these instruction sets.
 
     isas: best first. faster: one that is used where the CPU turns out to have it.
-    Equal arguments give equal bytes. Raises: UnsupportedOp.
+    activations: form of sigmoid, tanh and exp of floats; see `activations`.
+    Equal arguments give equal bytes. Raises: UnsupportedOp, UnknownName.
     """
+    check_form(activations)
     symbol = symbol_of(step.name)
     lowered = lower(graph, Weights(isas, faster))
     plan = plan_memory(lowered)
-    emitter = Emitter(step, lowered, plan, symbol)
+    emitter = Emitter(step, lowered, plan, symbol, activations)
     text = _source(emitter, symbol)
     facts = {
         "symbol": symbol,

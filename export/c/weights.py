@@ -162,8 +162,10 @@ class Weights:
 def _definition(symbol: str, array: Array) -> str:
     dtype, size = array.dtype.name, max(array.size, 1)
     align = "EDGERNN_ALIGNED(64) " if array.nbytes >= 1024 else "EDGERNN_ALIGNED(16) "
+    as_string = dtype == "int8" and array.nbytes > _LONG_BYTES
+    size += as_string  # for the zero that ends a string
     head = f"static const {C_TYPES[dtype]} {align}{symbol}[{size}] ="
-    if dtype == "int8" and array.nbytes > _LONG_BYTES:
+    if as_string:
         codes = array.view(np.uint8)
         width = 64
         lines = (

@@ -41,6 +41,7 @@ class Grower:
         self.rng = np.random.default_rng(self.seed)
         self.frames = int(self.rng.integers(1, 4))
         self.shapes["x"] = (1, self.frames, int(self.rng.integers(1, 14)))
+        self.flat = "x"  # the input as one row, once there is one
 
     def below(self, top: int, least: int = 1) -> int:
         return int(self.rng.integers(least, max(top, least) + 1))
@@ -121,7 +122,9 @@ class Grower:
             return None
         rows = self.below(20)
         a, b, c = (self.product(x, rows) for _ in range(3))
-        assert a and b and c
+        assert a is not None
+        assert b is not None
+        assert c is not None
         gate = self.op("Sigmoid", [a], self.shapes[a])
         return self.op("Add", [self.op("Mul", [gate, b], self.shapes[b]), c], self.shapes[c])
 
@@ -163,7 +166,8 @@ class Grower:
         n = self.below(24)
         h = self.state((1, n))
         a, b = self.product(x, 2 * n), self.product(h, 2 * n)
-        assert a and b
+        assert a is not None
+        assert b is not None
         total = self.op("Add", [a, b], (1, 2 * n))
         z = self.op("Sigmoid", [self.cut(total, 1, 0, n)], (1, n))
         c = self.op("Tanh", [self.cut(total, 1, n, 2 * n)], (1, n))
@@ -171,6 +175,24 @@ class Grower:
         new = self.op("Add", [h, moved], (1, n))
         self.becomes(h, new)
         return new
+
+    def held(self) -> str | None:
+        """A product of what repeats its last value until its input moves.
+
+        A threshold is a cliff, so the input must not depend on who computes it.
+        """
+        x = self.value(lambda s: len(s) == 2 and s[0] == 1) if self.exact else self.flat
+        if x is None:
+            return None
+        shape = self.shapes[x]
+        h = self.state(shape)
+        size = self.op("Abs", [self.op("Sub", [x, h], shape)], shape)
+        moved = self.op("Greater", [size, self.weight(np.float32(0.4).reshape(()))], shape)
+        now = self.op("Where", [moved, x, h], shape)
+        self.becomes(h, now)
+        for inner in (moved, size):
+            del self.shapes[inner]  # a mask is no number, and a difference may be a cliff's edge
+        return self.product(now)
 
     def swap(self) -> str | None:
         """Two states that change places, one of them changed on the way, and a delay."""
@@ -196,7 +218,9 @@ class Grower:
         if kind == "Abs":  # has no integer twin
             self.integer.discard(y)
         if not self.exact and self.rng.random() < 0.4:
-            safe = self.op("Add", [self.op("Abs", [y], self.shapes[y]), self.real1()], self.shapes[y])
+            safe = self.op(
+                "Add", [self.op("Abs", [y], self.shapes[y]), self.real1()], self.shapes[y]
+            )
             y = self.op(self.pick(["Sqrt", "Log", "Reciprocal"]), [safe], self.shapes[y])
         return y
 
@@ -244,7 +268,10 @@ class Grower:
         axis = self.below(len(shape) - 1, 0)
 
         def fits(s: Shape) -> bool:
-            return len(s) == len(shape) and s[:axis] + s[axis + 1 :] == shape[:axis] + shape[axis + 1 :]
+            return (
+                len(s) == len(shape)
+                and s[:axis] + s[axis + 1 :] == shape[:axis] + shape[axis + 1 :]
+            )
 
         parts = [x, *(str(self.value(fits)) for _ in range(self.below(2)))]
         made = list(shape)
@@ -270,10 +297,10 @@ class Grower:
     def grown(self) -> StepGraph:
         """A model of some dozen ops; its output holds every value that nothing else reads."""
         ways = [self.product, self.projections, self.convolution, self.recurrence, self.swap]
-        ways += [self.unary, self.binary, self.move, self.join, self.reduction]
-        shares = np.array([2, 1, 2, 2, 1, 3, 3, 3, 2, 1], float)
-        flat = self.op("Reshape", ["x", self.weight(np.array([1, -1]))], (1, prod(self.shapes["x"])))
-        assert flat
+        ways += [self.unary, self.binary, self.move, self.join, self.reduction, self.held]
+        shares = np.array([2, 1, 2, 2, 1, 3, 3, 3, 2, 1, 1], float)
+        size = prod(self.shapes["x"])
+        self.flat = self.op("Reshape", ["x", self.weight(np.array([1, -1]))], (1, size))
         for _ in range(self.below(22, 6)):
             ways[int(self.rng.choice(len(ways), p=shares / shares.sum()))]()
         read = {name for node in self.nodes for name in node.input}

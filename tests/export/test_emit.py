@@ -102,7 +102,7 @@ def test_the_header_says_what_the_step_costs(
     assert facts["macs"] == typed.macs()
     for row in facts["states"]:
         assert re.search(rf"{row['offset_bytes']} +{re.escape(row['in'])}: ", source.header)
-        assert row["offset_bytes"] % 16 == 0
+        assert row["offset_bytes"] % 4 == 0
     assert [row["in"] for row in facts["states"]] == [s.name for s in step.states]
 
 

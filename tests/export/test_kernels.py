@@ -12,7 +12,7 @@ import pytest
 
 from edgernn.backend import Array
 from edgernn.errors import ToolError
-from edgernn.export.c import kernels
+from edgernn.export.c import kernels, stages
 from edgernn.graph.calibrate import calibrate
 from edgernn.graph.ir import Graph
 from edgernn.graph.number_type import NUMBER_TYPES, find_number_type
@@ -102,7 +102,9 @@ def test_every_kernel_is_known_to_a_target_and_holds_the_function_of_its_name(ro
             assert all("FORM" in name for name in names), file
         else:
             assert file.stem in names, file
-            assert (file.parent.parent / "portable" / file.name).is_file(), file
+            plain = file.parent.parent / "portable" / file.name
+            # look-ups in rows are for CPUs that make many at once; see `stages`
+            assert plain.is_file() or file.stem == stages.KERNEL, file
         assert isa in known | {"drivers"}, file
 
 

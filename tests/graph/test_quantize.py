@@ -160,8 +160,18 @@ def test_quantizing_needs_ranges_of_every_value() -> None:
         quantize.run(graph, {})
 
 
-def test_a_bias_beyond_int32_is_refused() -> None:
+def test_a_bias_that_dwarfs_its_products_takes_their_finest_steps() -> None:
     graph = recurrent()
-    graph.constants["bias"][:] = 1e9
-    with pytest.raises(DataError, match="overflows int32"):
-        typed(graph, frames(graph, 3))
+    plain = typed(graph, frames(graph, 3))
+    graph.constants["bias"][1] = 1e9
+    made = typed(graph, frames(graph, 3))
+    (before,), (after,) = ([n for n in g.nodes if n.op == "qconv1d"] for g in (plain, made))
+    rows = [g.constants[n.inputs[1]] for g, n in ((plain, before), (made, after))]
+    assert rows[0][1].any()
+    assert not rows[1][1].any()  # a part in 2**28 of the bias is less than 16 bits can show
+    np.testing.assert_array_equal(np.delete(rows[1], 1, 0), np.delete(rows[0], 1, 0))
+    values: dict[str, Array] = {}
+    Reference(made, values.__setitem__).step(frames(graph, 1)[0])
+    quant = made.values[after.output].quant
+    assert quant
+    assert values[after.output][0, 0, 1] * quant.scale == pytest.approx(1e9, rel=1e-4)

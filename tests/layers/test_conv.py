@@ -8,6 +8,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from edgernn.errors import ShapeError, TimingError
+from edgernn.graph.capture import capture
+from edgernn.graph.ir import MOVEMENT
+from edgernn.graph.onnx_import import to_graph
+from edgernn.graph.passes import simplify
 from edgernn.layers.conv import Conv1d
 from edgernn.streaming import offline
 
@@ -77,3 +81,22 @@ def test_lookahead_must_fit_the_span_and_the_stride(arguments: dict[str, int]) -
 def test_part_of_a_block_is_refused() -> None:
     with pytest.raises(TimingError, match="Conv1d: 5 frames; need a whole number of blocks of 2"):
         Conv1d(4, 6, 3, stride=2)(torch.zeros(1, 5, 4))
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+@pytest.mark.parametrize(("stride", "dilation"), [(1, 1), (1, 2), (2, 1)])
+def test_a_depthwise_convolution_is_captured_as_one(
+    frames: int, stride: int, dilation: int
+) -> None:
+    layer = Conv1d(8, 8, 4, groups=8, stride=stride, dilation=dilation).eval()
+    example = torch.zeros(1, frames * stride, 8)
+    graph = simplify(to_graph(capture(layer, example, "depthwise")))[0]
+    (product,) = (node for node in graph.nodes if node.op not in MOVEMENT)
+    assert product.op == "conv1d"
+    assert product.attrs == {"groups": 8, "stride": stride, "dilation": dilation}
+    assert graph.macs() == frames * 4 * 8
+
+
+def test_a_filter_of_one_channel_is_a_product_of_matrices() -> None:
+    graph = to_graph(capture(Conv1d(1, 1, 4).eval(), torch.zeros(1, 1, 1), "filter"))
+    assert [node.op for node in graph.nodes if node.op not in MOVEMENT] == ["linear"]

@@ -2,59 +2,35 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-import torch
 
 from edgernn.card import measure, write_card
 from edgernn.errors import DataError
 from edgernn.model import find_model
 from edgernn.models.kws import LABELS
-from edgernn.models.kws.alarms import Word, count_alarms, count_hits, joined, word_streams
-from edgernn.models.kws.augment import IGNORE, STREAM_SAMPLES, Sources, StreamMaker, change_speed
+from edgernn.models.kws.alarms import Word, count_alarms, count_hits, word_streams
+from edgernn.models.kws.augment import IGNORE, STREAM_SAMPLES, Sources, StreamMaker
 from edgernn.models.kws.data import (
     COMMANDS,
-    SPEECH_TRAIN,
-    SPLITS,
     WAKE,
     WAKE_HELD_OUT,
     Clips,
     has_keyword,
     load_clips,
-    load_noise,
     load_speech,
     load_wake,
-    split_of,
-    word_span,
 )
-from edgernn.models.kws.training import Task, alarm_loss
+from edgernn.models.kws.training import Task
+from edgernn.spotting.sources import SPEECH_TRAIN, SPLITS, load_noise
 from edgernn.train.loop import train
 from edgernn.train.recipe import Recipe, read_recipe
 
-RATE = 16000
-
-
-def tone(hz: float, seconds: float, seed: int) -> np.ndarray:
-    t = np.arange(int(seconds * RATE)) / RATE
-    wave = np.where((t > 0.3) & (t < 0.7), np.sin(2 * np.pi * hz * t), 0) * 8000
-    return (wave + np.random.default_rng(seed).normal(0, 20, len(t))).astype(np.int16)
-
-
-def make_archive(path: Path, rows: list[dict[str, str]], rate: int = RATE) -> None:
-    with zipfile.ZipFile(path, "w") as archive:
-        lines = ["\t".join(rows[0]), *("\t".join(row.values()) for row in rows)]
-        archive.writestr("index.tsv", "\n".join(lines) + "\n")
-        for i, row in enumerate(rows):
-            buffer = io.BytesIO()
-            seconds = 1.0 if "label" in row else 3.0
-            soundfile.write(buffer, tone(300 + 40 * i, seconds, i), rate, format="FLAC")
-            archive.writestr(row["file"], buffer.getvalue())
+from ..archives import RATE, make_archive
 
 
 @pytest.fixture
@@ -85,12 +61,6 @@ def test_nobody_is_in_two_splits(data: Path) -> None:
         assert all(kind)
         assert sum(map(len, kind)) == len(set().union(*kind))
     assert sum(map(len, loaded.values())) == 96
-
-
-def test_split_shares_are_as_stated() -> None:
-    found = [split_of(f"speaker{i}") for i in range(5000)]
-    shares = [found.count(split) / 5000 for split in SPLITS]
-    assert shares == pytest.approx([0.7, 0.1, 0.2], abs=0.02)
 
 
 def test_other_speech_has_no_keyword_nor_homophone(data: Path) -> None:
@@ -150,12 +120,6 @@ def test_audio_is_decoded_once(data: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert np.array_equal(load_clips(data, "train").audio, first)
 
 
-def test_word_is_found_in_its_clip() -> None:
-    begin, end = word_span(tone(440, 1.0, 0))
-    assert abs(begin / RATE - 0.3) < 0.05
-    assert abs(end / RATE - 0.7) < 0.05
-
-
 def maker(data: Path) -> StreamMaker:
     options = dict(read_recipe("kws", Path(str(find_model("kws").recipe))).data)
     sources = Sources(load_clips(data, "train"), load_speech(data, "train"), [])
@@ -184,13 +148,6 @@ def test_a_word_is_labelled_from_its_end_on(data: Path) -> None:
     assert stream.label == label
 
 
-def test_speed_changes_pitch_and_length() -> None:
-    wave = np.sin(np.arange(1600) * 0.1).astype(np.float32)
-    fast = change_speed(wave, 1.25)
-    assert len(fast) == 1280
-    np.testing.assert_allclose(fast[:1000], np.sin(np.arange(1000) * 0.125), atol=2e-3)
-
-
 def test_hits_misses_and_extras_are_told_apart() -> None:
     def spikes(*at: tuple[int, str]) -> np.ndarray:
         out = np.zeros((400, len(LABELS)))
@@ -217,12 +174,6 @@ def test_every_keyword_is_placed_once(data: Path) -> None:
     assert all(len(audio) % 320 == 0 for audio, _ in streams)
 
 
-def test_joined_streams_keep_nearly_every_sample() -> None:
-    pieces = [np.ones(RATE * 7, np.int16)] * 20
-    streams = joined(pieces)
-    assert [len(s) // RATE for s in streams] == [63, 63, 14]
-
-
 def test_wake_words_alone_make_streams_of_other_speech(data: Path) -> None:
     make_wake(data)
     options = dict(read_recipe("kws", Path(str(find_model("kws").recipe))).data)
@@ -244,16 +195,6 @@ def test_a_noise_makes_a_stream_of_silence(data: Path) -> None:
     assert stream.label == LABELS.index("_silence_")
     assert set(stream.frame_label) == {LABELS.index("_silence_")}
     assert np.abs(stream.audio).max() > 0.01
-
-
-def test_the_worst_moment_is_what_an_alarm_costs() -> None:
-    calm = torch.zeros(1, 60, len(LABELS))
-    calm[..., LABELS.index("_unknown_")] = 20.0
-    alarm = calm.clone()
-    alarm[:, 30:45, LABELS.index("go")] = 20.0 + np.log(3.0)
-    assert float(alarm_loss(calm)) == pytest.approx(0.0, abs=1e-5)
-    assert float(alarm_loss(alarm)) == pytest.approx(np.log(4.0), abs=1e-3)
-    assert float(alarm_loss(torch.cat([calm, alarm]))) == pytest.approx(np.log(4.0) / 2, abs=1e-3)
 
 
 def test_training_says_what_it_does_without(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

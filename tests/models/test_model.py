@@ -12,6 +12,7 @@ import torch
 
 from edgernn.errors import UnknownName
 from edgernn.model import Model, ModelError, find_model, load_weights, model_names
+from edgernn.testing import check_streaming
 
 MINE = """
 from edgernn.cells.gru import GRU
@@ -47,8 +48,9 @@ def test_shipped_models_are_listed_without_torch() -> None:
     assert out.stdout.strip().endswith("False")
 
 
-def test_decoder_needs_no_torch() -> None:
-    code = "import sys; import edgernn.models.kws.decode; print('torch' in sys.modules)"
+@pytest.mark.parametrize("name", model_names())
+def test_decoder_needs_no_torch(name: str) -> None:
+    code = f"import sys; import edgernn.models.{name}.decode; print('torch' in sys.modules)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "False"
 
@@ -139,3 +141,11 @@ def test_shipped_clips_calibrate_in_whole_blocks() -> None:
     assert [s.shape[0::2] for s in streams] == [(1, 1)] * 3
     assert all(s.shape[1] % 320 == 0 and s.dtype == np.float32 for s in streams)
     assert len([*find_model("kws").calibration(99)]) == len(find_model("kws").clips())
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_every_shipped_model_obeys_the_law(name: str) -> None:
+    """Found by their folders; each with its shipped weights."""
+    torch.manual_seed(0)
+    for step in find_model(name).steps().values():
+        check_streaming(step, torch.randn(2, step.timing.block * 12, 1) * 0.1)

@@ -23,6 +23,7 @@ from edgernn.graph.number_type import NUMBER_TYPES, NumberType
 from edgernn.graph.passes.gate_scales import GATES, capped, gate_groups, unit, unit_groups
 from edgernn.graph.passes.storage import Storage
 
+BIAS_TOP = 1 << 28  # of a bias as an integer, so that sums stay within 32 bits; our choice
 HEADROOM = 1.1  # on the widest value seen, for 16-bit values; our choice
 
 
@@ -140,11 +141,15 @@ class _Quantizer:
         flat = weight.reshape(weight.shape[0], -1).astype(np.float64)
         alone = node.attrs.get("groups", 1) > 1  # few columns: 8 bits and one scale a row
         bits = 8 if alone else self.type.weight_bits
-        made = integer_weights(flat, bits, 0 if alone else self.type.chunk)
-        source, reach = self._product_input(node, made, "int8" if alone else self.narrow)
+        chunk, kind = (0, "int8") if alone else (self.type.chunk, self.narrow)
+        made = integer_weights(flat, bits, chunk)
+        source, reach = self._product_input(node, made, kind)
         quant = self.graph.values[source].quant
         assert quant
         bias = self.old.constants[node.inputs[2]] if len(node.inputs) > 2 else np.zeros(len(flat))
+        least = np.abs(bias.astype(np.float64)) / (quant.scale * BIAS_TOP)
+        if (made.scale < least).any():  # beside such a bias its row's finest steps do not show
+            made = integer_weights(flat, bits, chunk, least)
         start = np.rint(bias / (made.scale * quant.scale)) - quant.zero_point * made.sums()
         reach = np.abs(start) + reach
         if reach.max() >= 1 << 30:
@@ -289,5 +294,15 @@ def run(
     work.finish()
     made = work.graph.nodes
     counts = [f"{sum(n.op == op for n in made)} {op}" for op in ("qlinear", "qconv1d")]
-    kinds = [f"{s.name} {work.graph.values[s.name].dtype}" for s in work.graph.states]
-    return PassResult(work.graph, True, (", ".join(counts), "states: " + ", ".join(kinds)))
+    kinds = [_stored(s.name, work.graph.values[s.name]) for s in work.graph.states]
+    return PassResult(work.graph, True, (", ".join(counts), *kinds))
+
+
+def _stored(state: str, value: Value) -> str:
+    """What a state has become, and why."""
+    if value.quant is None:
+        return f"state {state} stays {value.dtype}: no integer product makes it or alone reads it"
+    if value.dtype == "int8":
+        scale, zero = value.quant.scale, value.quant.zero_point
+        return f"state {state} is int8, {scale:.3g} (x {-zero:+d}): only products read it"
+    return f"state {state} is {value.dtype}, x / 2**{value.quant.frac}: computed in 16 bits"

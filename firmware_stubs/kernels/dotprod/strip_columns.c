@@ -1,10 +1,10 @@
-/* strip: types=s8 tiles=32x1,16x1 delta=32x1 sparse=16x1:52 uses=inputs */
+/* strip: types=s8 tiles=64x1,32x1,16x1 delta=64x1 sparse=16x1:52 uses=inputs */
 /* Single columns: four of them are interleaved, so that SDOT sees the four weights of a row side by
  * side. */
 EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const uint16_t *tiles,
                                        const uint16_t *groups, int count, int32_t *acc) {
   int32x4_t sum[ROWS / 4];
-#pragma GCC unroll 8
+#pragma GCC unroll 16
   for (int i = 0; i < ROWS / 4; ++i) sum[i] = vld1q_s32(acc + 4 * i);
   for (int k = 0; k < count; k += 4) {
     const int8_t *p[4];
@@ -15,7 +15,7 @@ EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const u
       four[c] = x[groups ? groups[k + c] : k + c];
     }
     const int8x16_t u = edgernn_four(groups ? four : x + k);
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (int i = 0; i < ROWS / 16; ++i) {
       const int8x16_t a = vld1q_s8(p[0] + 16 * i), b = vld1q_s8(p[1] + 16 * i);
       const int8x16_t c = vld1q_s8(p[2] + 16 * i), d = vld1q_s8(p[3] + 16 * i);
@@ -30,6 +30,6 @@ EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const u
       }
     }
   }
-#pragma GCC unroll 8
+#pragma GCC unroll 16
   for (int i = 0; i < ROWS / 4; ++i) vst1q_s32(acc + 4 * i, sum[i]);
 }

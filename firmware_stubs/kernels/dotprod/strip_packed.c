@@ -43,12 +43,16 @@ EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const u
 #pragma GCC unroll 4
       for (int q = 0; q < 4; ++q) edgernn_tile_FORM(w + (k + q) * BYTES_FORM, u, q, sum);
     }
+  } else {
+    for (; k + 4 <= count; k += 4)
+#pragma GCC unroll 4
+      for (int i = k; i < k + 4; ++i)
+        edgernn_tile_FORM(w + (tiles ? tiles[i] : i) * BYTES_FORM,
+                          edgernn_four(x + (groups ? groups[i] : i) * COLS), 0, sum);
   }
-#pragma GCC unroll 2
-  for (; k < count; ++k) {
-    const int8x16_t u = edgernn_four(x + (groups ? groups[k] : k) * COLS);
-    edgernn_tile_FORM(w + (tiles ? tiles[k] : k) * BYTES_FORM, u, 0, sum);
-  }
+  for (int end = k + (count & 3); k < end; ++k)
+    edgernn_tile_FORM(w + (tiles ? tiles[k] : k) * BYTES_FORM,
+                      edgernn_four(x + (groups ? groups[k] : k) * COLS), 0, sum);
 #pragma GCC unroll 8
   for (int i = 0; i < ROWS / 4; ++i)
     vst1q_s32(acc + 4 * i, vsraq_n_s32(vld1q_s32(acc + 4 * i), sum[i], 8 - BITS));

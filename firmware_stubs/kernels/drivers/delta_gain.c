@@ -14,8 +14,10 @@ static void edgernn_delta_gain_FORM(const int8_t *restrict w, const uint8_t *res
       int32_t part[ROWS] = {0};
       EDGERNN_ASSUME(list);
       edgernn_strip_FORM(v, READY, list, 0, count, part);
-      const int n = rows - r < ROWS ? rows - r : ROWS;
-      for (int i = 0; i < n; ++i) sum[r + i] += k[i] * part[i];
+      if (rows - r >= ROWS)
+        edgernn_gain_rows(sum + r, k, part, ROWS);
+      else
+        edgernn_gain_rows(sum + r, k, part, rows - r);
     }
     list += count;
     moves += count * COLS;

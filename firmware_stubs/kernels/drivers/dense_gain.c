@@ -16,7 +16,7 @@ static void edgernn_dense_gain_FORM(const int8_t *restrict w, const uint8_t *res
         edgernn_strip_FORM(w, READY + g * GROUP_STEP, 0, 0, CHUNK_GROUPS, part);
       else
         edgernn_strip_FORM(w, READY + g * GROUP_STEP, 0, 0, count, part);
-      for (int i = 0; i < ROWS; ++i) acc[i] += gain[i] * part[i];
+      edgernn_gain_rows(acc, gain, part, ROWS);
       w += count * TILE_BYTES;
     }
     edgernn_rescale_rows(acc, mult + r, lead, shift, y + r, rows - r < ROWS ? rows - r : ROWS);

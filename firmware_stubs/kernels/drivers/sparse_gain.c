@@ -16,7 +16,7 @@ static void edgernn_sparse_gain_FORM(const int8_t *restrict w, const uint8_t *re
       int32_t part[ROWS] = {0};
       EDGERNN_ASSUME(index);
       edgernn_strip_FORM(w, READY, 0, index, count, part);
-      for (int i = 0; i < ROWS; ++i) acc[i] += gain[i] * part[i];
+      edgernn_gain_rows(acc, gain, part, ROWS);
       gain += ROWS;
       w += count * TILE_BYTES;
       index += count;

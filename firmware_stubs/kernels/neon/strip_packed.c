@@ -46,9 +46,14 @@ EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const u
         for (int q = 0; q < 4; ++q)
           edgernn_tile_FORM(w + (k + q) * BYTES_FORM, edgernn_in_quarters(all[q]), sum);
       }
+    } else {
+      for (; k + 4 <= end; k += 4)
+#pragma GCC unroll 4
+        for (int i = k; i < k + 4; ++i)
+          edgernn_tile_FORM(w + (tiles ? tiles[i] : i) * BYTES_FORM,
+                            edgernn_quad(x + (groups ? groups[i] : i) * COLS), sum);
     }
-#pragma GCC unroll 2
-    for (; k < end; ++k)
+    for (const int rest = k + ((end - done) & 3); k < rest; ++k)
       edgernn_tile_FORM(w + (tiles ? tiles[k] : k) * BYTES_FORM,
                         edgernn_quad(x + (groups ? groups[k] : k) * COLS), sum);
 #pragma GCC unroll 8

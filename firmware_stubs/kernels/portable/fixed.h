@@ -5,19 +5,28 @@ typedef char edgernn_shifts_are_arithmetic[(-2 >> 1) == -1 ? 1 : -1];
 
 EDGERNN_INLINE int32_t edgernn_shr(int32_t v, int k) { return (v + (1 << (k - 1))) >> k; }
 
-EDGERNN_INLINE int16_t edgernn_sat16(int32_t v) {
-  return (int16_t)(v > 32767 ? 32767 : v < -32768 ? -32768 : v);
+EDGERNN_INLINE int32_t edgernn_sat16(int32_t v) {
+#if defined(__ARM_FEATURE_SAT) && !defined(__ARM_FEATURE_MVE)
+  return __builtin_arm_ssat(v, 16); /* compilers do not always see it */
+#else
+  return v > 32767 ? 32767 : v < -32768 ? -32768 : v;
+#endif
 }
 
 /* -128 is left out, so that two values differ by twice 127 at most */
-EDGERNN_INLINE int8_t edgernn_sat8(int32_t v) {
-  return (int8_t)(v > 127 ? 127 : v < -127 ? -127 : v);
+EDGERNN_INLINE int32_t edgernn_sat8(int32_t v) {
+#if defined(__ARM_FEATURE_SAT) && !defined(__ARM_FEATURE_MVE)
+  v = __builtin_arm_ssat(v, 8);
+  return v < -127 ? -127 : v;
+#else
+  return v > 127 ? 127 : v < -127 ? -127 : v;
+#endif
 }
 
 /* int32 accumulator to 16 bits: the high word of (acc << lead) * mult, shifted right by `shift` */
 EDGERNN_INLINE int16_t edgernn_rescale(int32_t acc, int32_t mult, int lead, int shift) {
   const int32_t wide = (int32_t)((uint32_t)acc << lead);
-  return edgernn_sat16(edgernn_shr((int32_t)(((int64_t)wide * mult) >> 32), shift));
+  return (int16_t)edgernn_sat16(edgernn_shr((int32_t)(((int64_t)wide * mult) >> 32), shift));
 }
 
 /* float to integer: half away from zero; NaN gives the lower bound */

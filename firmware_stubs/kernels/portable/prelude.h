@@ -14,3 +14,9 @@
 #define EDGERNN_ALIGNED(n)
 #define EDGERNN_ASSUME(truth) ((void)0)
 #endif
+/* Whether a strip gets a list: 0 is always written out, so optimizers see which it is. */
+#if defined(__GNUC__) && defined(__OPTIMIZE__)
+#define EDGERNN_LISTED(list) (!__builtin_constant_p((list) == 0) || (list))
+#else
+#define EDGERNN_LISTED(list) ((list) != 0)
+#endif

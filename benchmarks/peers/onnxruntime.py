@@ -1,0 +1,158 @@
+"""ONNX Runtime on the captured ONNX: as it is, quantized dynamically, or with packed weights."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+
+from benchmarks.contender import Contender
+from benchmarks.workloads import FRONT_END
+from edgernn.graph.step_graph import StepGraph
+
+Array = NDArray[Any]
+
+NAME = "ONNX Runtime"
+KINDS: tuple[str, ...] = ("fp32", "int8", "int4")
+GROUPS = (32, 128)
+
+
+def candidates(graph: StepGraph, kind: str, cache: Path) -> Iterator[Contender]:
+    """Every way to run this number type, each with its memory arena and without."""
+    made = {"fp32": _plain, "int8": _int8, "int4": _int4}[kind](graph)
+    for model, data in made:
+        for arena in (True, False):
+            words = [word for word in (model, "" if arena else "no arena") if word]
+            yield _session(graph, data, arena, ", ".join(words))
+
+
+def _plain(graph: StepGraph) -> Iterator[tuple[str, bytes]]:
+    yield "as captured", graph.model.SerializeToString()
+
+
+def _int8(graph: StepGraph) -> Iterator[tuple[str, bytes]]:
+    """Quantized as they come, by tensor and by row, front end too and not; weights alone."""
+    front = [n.name for n in graph.model.graph.node if _in_front_end(n)]
+    for by_row in (False, True):
+        for kept in ([], front) if front else ([],):
+            name = "by row" if by_row else "by tensor"
+            name += ", front end in float" if kept else ""
+            yield name, _dynamic(graph, by_row, kept)
+    yield "MatMulNBits, groups of 128", _packed(graph, 8, 128)
+
+
+def _int4(graph: StepGraph) -> Iterator[tuple[str, bytes]]:
+    """Weights in groups; the products in int8."""
+    for group in GROUPS:
+        yield f"MatMulNBits, groups of {group}", _packed(graph, 4, group)
+
+
+def _dynamic(graph: StepGraph, by_row: bool, kept: list[str]) -> bytes:
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        source, made = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
+        onnx.save(graph.model, source)
+        logging.getLogger().setLevel(logging.ERROR)  # it advises on its root logger
+        quantize_dynamic(
+            source, made, weight_type=QuantType.QInt8, per_channel=by_row, nodes_to_exclude=kept
+        )
+        return made.read_bytes()
+
+
+def _packed(graph: StepGraph, bits: int, group: int) -> bytes:
+    """Weights of `bits`; accuracy level 4 lets the products be taken in int8."""
+    from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
+
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        work = MatMulNBitsQuantizer(
+            _with_matmul(graph.model), bits=bits, block_size=group, is_symmetric=True,
+            accuracy_level=4,
+        )  # fmt: skip
+        work.process()
+    finally:
+        logging.disable(before)
+    data: bytes = work.model.model.SerializeToString()
+    return data
+
+
+def _with_matmul(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Each Gemm as MatMul and Add: weights are packed for MatMul only."""
+    made = onnx.ModelProto()
+    made.CopyFrom(model)
+    constants = {one.name: one for one in made.graph.initializer}
+    nodes = []
+    for node in made.graph.node:
+        if node.op_type != "Gemm":
+            nodes.append(node)
+            continue
+        x, weight, *bias = node.input
+        turned = f"{weight}.t"
+        array = numpy_helper.to_array(constants[weight])
+        turned_array = np.ascontiguousarray(array.T if _turned(node) else array)
+        made.graph.initializer.append(numpy_helper.from_array(turned_array, turned))
+        out = f"{node.output[0]}.product" if bias else node.output[0]
+        nodes.append(helper.make_node("MatMul", [x, turned], [out], name=f"{node.name}.product"))
+        if bias:
+            nodes.append(helper.make_node("Add", [out, bias[0]], [node.output[0]]))
+    del made.graph.node[:]
+    made.graph.node.extend(nodes)
+    return made
+
+
+def _turned(gemm: onnx.NodeProto) -> bool:
+    return any(a.name == "transB" and a.i for a in gemm.attribute)
+
+
+def _in_front_end(node: onnx.NodeProto) -> bool:
+    weights = any(name.startswith(f"{FRONT_END}.") for name in node.input)
+    return weights and node.op_type in ("MatMul", "Gemm")
+
+
+def _session(graph: StepGraph, data: bytes, arena: bool, setting: str) -> Contender:
+    """Bound to fixed memory; two bindings swap the states' places, so no state is copied."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = options.enable_mem_pattern = arena
+    session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    x = np.zeros(graph.inputs[0].shape, np.float32)
+    y = np.zeros(graph.outputs[0].shape, np.float32)
+    places = [[np.zeros(s.shape, np.float32) for s in graph.states] for _ in range(2)]
+    x_value, y_value = map(ort.OrtValue.ortvalue_from_numpy, (x, y))
+    values = [list(map(ort.OrtValue.ortvalue_from_numpy, place)) for place in places]
+    bindings = []
+    for before, after in (values, values[::-1]):
+        binding = session.io_binding()
+        binding.bind_ortvalue_input(graph.inputs[0].name, x_value)
+        binding.bind_ortvalue_output(graph.outputs[0].name, y_value)
+        for state, old, new in zip(graph.states, before, after, strict=True):
+            binding.bind_ortvalue_input(state.name, old)
+            binding.bind_ortvalue_output(state.out, new)
+        bindings.append(binding)
+    # no RunOptions: handing over a default one costs ONNX Runtime 1.32 three times the step
+    turn, run = 0, session.run_with_iobinding
+
+    def call() -> None:
+        nonlocal turn
+        run(bindings[turn])
+        turn = 1 - turn
+
+    def reset() -> None:
+        for state, array in zip(graph.states, places[turn], strict=True):
+            array[...] = state.initial()
+
+    return Contender(x, y, call, reset, setting)

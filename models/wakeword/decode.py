@@ -1,0 +1,34 @@
+"""The decode loop of the wake-word detector, with the settings chosen on validation data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edgernn.models.wakeword import FRAME_MS, LABELS
+from edgernn.spotting.detector import Detection, WordDetector
+
+__all__ = ["Detection", "Detector"]
+
+# Chosen on the validation split (see evaluate.validate).
+THRESHOLD, WINDOW_MS, REFRACTORY_MS = 0.8, 160.0, 640.0
+
+
+class Detector(WordDetector):
+    """Say when a wake word was spoken."""
+
+    def __init__(
+        self,
+        labels: Sequence[str] = LABELS,
+        *,
+        threshold: float = THRESHOLD,
+        window_ms: float = WINDOW_MS,
+        refractory_ms: float = REFRACTORY_MS,
+        frame_ms: float = FRAME_MS,
+    ) -> None:
+        super().__init__(
+            labels,
+            threshold=threshold,
+            window_ms=window_ms,
+            refractory_ms=refractory_ms,
+            frame_ms=frame_ms,
+        )
