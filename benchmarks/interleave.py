@@ -37,17 +37,30 @@ class Ratio:
         return f"{self.median:.2f} ({self.low:.2f} to {self.high:.2f})"
 
 
+WARM_STEPS = 10
+
+
 def interleaved(
-    contenders: Mapping[str, Measure], rounds: int, steps: int, *, seed: int = 0, warm: int = 10
+    contenders: Mapping[str, Measure],
+    rounds: int,
+    steps: int,
+    *,
+    seed: int = 0,
+    warm: Mapping[str, int] | None = None,
 ) -> dict[str, list[Array]]:
-    """Nanoseconds by contender, one array a round. Each warms up again before its steps."""
+    """Nanoseconds by contender, one array a round.
+
+    Each warms up again before its steps, or the others' memory would be in the caches in the
+    place of its own: WARM_STEPS, or as many as `warm` says for it.
+    """
+    wanted = warm or {}
     order, rng = list(contenders), np.random.default_rng(seed)
     found: dict[str, list[Array]] = {name: [] for name in contenders}
     for _ in range(rounds):
         rng.shuffle(order)
         for name in order:
             measure = contenders[name]
-            measure(warm)
+            measure(wanted.get(name, WARM_STEPS))
             found[name].append(measure(steps))
     return found
 

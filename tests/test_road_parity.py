@@ -63,15 +63,16 @@ def test_a_bundle_in_another_activation_form_is_proven_and_verified(
 def test_a_wrong_kernel_is_named_by_its_first_frame_and_leaf(
     number_type: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    right = kernels.find_kernel
+    right = kernels.driver
 
-    def wrong(name: str, isas: tuple[str, ...]) -> kernels.Kernel:
-        kernel = right(name, isas if not name.startswith("matvec") else ())
-        source = kernel.source.replace("acc = start[r];", "acc = start[r] + 900;")
-        source = source.replace("i < n ? bias[r + i]", "i < n ? bias[r + i] + 0.5f")
-        return kernels.Kernel(name, kernel.isa, source, kernel.rows, kernel.cols)
+    def wrong(name: str, strip: kernels.Strip) -> kernels.Kernel:
+        kernel = right(name, strip)
+        source = kernel.source.replace("= start[i];", "= start[i] + 900;")
+        source = source.replace("= bias[r + i];", "= bias[r + i] + 0.5f;")
+        assert source != kernel.source
+        return kernels.Kernel(kernel.name, kernel.isa, source)
 
-    monkeypatch.setattr("edgernn.export.c.weights.find_kernel", wrong)
+    monkeypatch.setattr("edgernn.export.c.kernel_set.driver", wrong)
     torch.manual_seed(0)
     with pytest.raises(ParityError, match=r"from frame \d+.*state h leaves torch's first"):
         check_backend(GRU(8, 16), real(), number_type=number_type)

@@ -91,7 +91,7 @@ def _step(model: onnx.ModelProto, name: str, wiring: Wiring, say: Say) -> StepGr
     inputs_alone = [value for value in model.graph.input if value.name not in stored]
     del model.graph.input[:]  # old models list their weights there too
     model.graph.input.extend(inputs_alone)
-    for note in _to_float32(model):
+    for note in (*_to_float32(model), *_to_int64(model)):
         say(f"note: {name}: {note}")
     time_major(model)
     inputs = _fix_shapes(model, wiring.shapes)
@@ -100,6 +100,8 @@ def _step(model: onnx.ModelProto, name: str, wiring: Wiring, say: Say) -> StepGr
     outputs = []
     for value in model.graph.output:
         made = values[importer.known(value.name)]
+        if value.type.tensor_type.elem_type == TensorProto.BOOL:
+            raise ModelError(f"output {value.name}: is bool; cast it to float in the model")
         outputs.append(Port(value.name, made.shape, made.dtype))
         value.type.CopyFrom(_tensor_type(made.dtype, made.shape))
     known = read_metadata(model)
@@ -117,7 +119,10 @@ def _step(model: onnx.ModelProto, name: str, wiring: Wiring, say: Say) -> StepGr
     ]
     model.graph.name = name
     write_metadata(model, states, known.timing, known.keep_float)
-    return read_step_graph(model)
+    step = read_step_graph(model)
+    for ports in (step.inputs, step.outputs):
+        _refuse_one_c_name(ports)
+    return step
 
 
 def _to_float32(model: onnx.ModelProto) -> Iterator[str]:
@@ -148,6 +153,24 @@ def _to_float32(model: onnx.ModelProto) -> Iterator[str]:
         if count:
             how = "exactly" if kind == TensorProto.FLOAT16 else "rounded"
             yield f"{count} tensors of {AS_FLOAT32[kind]} became float32, {how}"
+
+
+def _to_int64(model: onnx.ModelProto) -> Iterator[str]:
+    """Make tokens of 32 bits wide, where they only choose rows of a table."""
+    for value in model.graph.input:
+        readers = {n.op_type for n in model.graph.node if value.name in n.input}
+        if value.type.tensor_type.elem_type == TensorProto.INT32 and readers == {"Gather"}:
+            value.type.tensor_type.elem_type = TensorProto.INT64
+            yield f"input {value.name} became int64"
+
+
+def _refuse_one_c_name(ports: tuple[Port, ...]) -> None:
+    """Two names that are one as C identifiers."""
+    seen: dict[str, str] = {}
+    for port in ports:
+        other = seen.setdefault(re.sub(r"\W+", "_", port.name), port.name)
+        if other != port.name:
+            raise ModelError(f"{other} and {port.name} have one name in C; rename one of them")
 
 
 def _tensor_type(dtype: str, shape: Shape) -> onnx.TypeProto:

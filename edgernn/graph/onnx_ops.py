@@ -226,6 +226,8 @@ def gather(imp: Importer, node: onnx.NodeProto) -> list[str]:
     if index is None:
         if axis != 0:
             raise UnsupportedOp(f"{label(node)}: a run-time index on axis {axis}, not 0")
+        if (kind := imp.graph.values[imp.known(node.input[1])].dtype) != "int64":
+            raise UnsupportedOp(f"{label(node)}: {node.input[1]} is {kind}; only int64 at run time")
         return [imp.emit("gather", [source, node.input[1]], like=node)]
     flat = np.asarray(index).reshape(-1) % shape[axis]
     if not np.array_equal(flat, flat[0] + np.arange(len(flat))):
@@ -325,13 +327,20 @@ def reduce(imp: Importer, node: onnx.NodeProto) -> list[str]:
     return [result]
 
 
-@handles("Softmax")
+@handles("Softmax", "LogSoftmax")
 def softmax(imp: Importer, node: onnx.NodeProto) -> list[str]:
     rank = len(imp.shape(node.input[0]))
     default = -1 if imp.opset >= 13 else 1  # and then over all axes from there on
     if int(attributes(node).get("axis", default)) % rank != rank - 1:
         raise UnsupportedOp(f"{label(node)}: only over the last axis")
-    return [imp.emit("softmax", [node.input[0]], like=node)]
+    x, last = node.input[0], (rank - 1,)
+    if node.op_type == "Softmax":
+        return [imp.emit("softmax", [x], like=node)]
+    top = imp.emit("reduce_max", [x], like=node, axes=last)
+    below = imp.emit("sub", [x, top], like=node)
+    powers = imp.emit("exp", [below], like=node)
+    total = imp.emit("reduce_sum", [powers], like=node, axes=last)
+    return [imp.emit("sub", [below, imp.emit("log", [total], like=node)], like=node)]
 
 
 @handles("LayerNormalization")

@@ -46,6 +46,7 @@ class Strip:
     offset: what a dense or sparse product adds to every element of x; prepare: bytes into which
     it first rewrites a group of x (0: none); pad: counts are padded to a multiple of it;
     interleave: tiles that lie row by row in one another;
+    columns: the most that a matrix may have (0: any);
     cost: of one tile in a sparse product, in multiplications of a dense one.
     """
 
@@ -60,6 +61,7 @@ class Strip:
     prepare: int = 0
     pad: int = 1
     interleave: int = 1
+    columns: int = 0
     cost: float = 0.0
     uses: tuple[str, ...] = ()
 
@@ -125,8 +127,8 @@ def _strip_files(type_: str, isas: tuple[str, ...]) -> Iterator[tuple[dict[str, 
                 continue
             words = {k: v or "1" for k, _, v in (w.partition("=") for w in found[1].split())}
             if type_ in words["types"].split(","):
-                own = {k.partition(".")[2]: v for k, v in words.items() if k.startswith(f"{type_}.")}
-                words |= own
+                mine = f"{type_}."
+                words |= {k.removeprefix(mine): v for k, v in words.items() if k.startswith(mine)}
                 yield words, _bare(isa, type_, words, text[found.end() :])
 
 
@@ -140,6 +142,7 @@ def _bare(isa: str, type_: str, words: dict[str, str], text: str) -> Strip:
         prepare=int(words.get("prepare", 0)),
         pad=int(words.get("pad", words.get("interleave", 1))),
         interleave=int(words.get("interleave", 1)),
+        columns=int(words.get("columns", 0)),
         uses=uses,
     )
 

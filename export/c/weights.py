@@ -134,6 +134,8 @@ class Weights:
     ) -> Product:
         """A product of what has moved, onto running sums. chunk: columns listed together."""
         strip = self.delta_strip(type_, block)
+        if strip.columns and weight.shape[1] > strip.columns:
+            strip = find_strip(type_, "block" if block == 4 else "delta", ())
         layout = pack.dense(weight, strip, gain)
         kernel = self.kernels.use_driver("delta_int" if gain is None else "delta_gain", strip)
         groups = -(-weight.shape[1] // strip.cols)

@@ -93,7 +93,7 @@ PATH is a directory with wake_words_picovoice.zip, and beside it speech_commands
 speechocean762_train.zip, speechocean762_test_part.zip, esc10_subset.zip,
 spoken_commands_barista.zip and native_english_small.zip. Training says which of them it had to do
 without, and is then another one. The recipe, recipe.toml, holds every setting and the seed: from
-fresh weights about 20 minutes on one CPU core. Another number of threads, or another build of
+fresh weights about 25 minutes on one CPU core. Another number of threads, or another build of
 torch, rounds otherwise and ends in other weights.
 """
 

@@ -7,7 +7,7 @@ There every hop recomputes all 30; here each depthwise convolution keeps the fra
 needs as its state, so a hop costs 46,136 multiplications after the features, not 826,464.
 
 Shapes: samples (B, T, 1), T a multiple of 512 -> logits (B, T / 512, 6). Delay 0.
-Source: MLPerf Tiny v1.3 streaming wake word. Differs: six classes, not three.
+Source: MLPerf Tiny, streaming wake word. Differs: six classes, not three.
 """
 
 from __future__ import annotations

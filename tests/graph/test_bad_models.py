@@ -207,6 +207,29 @@ BAD: dict[str, tuple[Change, str]] = {
     ),
     "do_not_fit": (shape("h", 1, 3), r"Add \(total\): add cannot take shapes"),
     "damaged_weight": (damage_weight, "weight W: its data is damaged"),
+    "one_c_name": (
+        lambda m: m.graph.input.extend(
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, (1,)) for name in ("a.b", "a-b")
+        ),
+        r"a\.b and a-b have one name in C",
+    ),
+    "bool_output": (
+        lambda m: (
+            instead(3, "Greater", ["new_h", "gain"], ["y"], "loud")(m),
+            setattr(m.graph.output[0].type.tensor_type, "elem_type", TensorProto.BOOL),
+        ),
+        "output y: is bool",
+    ),
+    "short_index": (
+        lambda m: (
+            typed_input(TensorProto.INT32)(m),
+            instead(0, "Gather", ["W", "x"], ["rows"], "look")(m),
+            m.graph.node.insert(1, helper.make_node("ReduceSum", ["rows"], ["a"], "sum")),
+            m.graph.node.append(helper.make_node("Identity", ["x"], ["again"], "same")),
+        ),
+        r"Gather \(look\): x is int32; only int64",
+    ),
+    "unknown_type": (typed_input(77), "input x: is of unknown type 77"),
     "sparse": (sparse, "weight thin: is stored sparse"),
     "unmade": (instead(1, "Add", ["a", "ghost"], ["b"], "total"), r"Add \(total\): reads ghost"),
     "unmade_output": (

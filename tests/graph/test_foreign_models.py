@@ -119,6 +119,25 @@ def small(**changes: object) -> Foreign:
 
 
 @pytest.mark.cc
+@pytest.mark.parametrize("kind", [TensorProto.INT32, TensorProto.INT64])
+def test_tokens_are_steps_too(kind: int, tmp_path: Path) -> None:
+    m = Foreign(6)
+    m.input("ids", ("batch", 1), kind)
+    m.input("h", (1, "batch", 6))
+    rows = m.op("Gather", [m.weight("table", 11, 5), "ids"])
+    m.recurrent("GRU", rows, 6, 5, ["h"], [m.output("hn", (1, "batch", 6))])
+    m.op("Identity", ["hn"], m.output("y", (1, "batch", 6)))
+    path = save(tmp_path, m.model())
+    np.save(tmp_path / "ids.npy", np.random.default_rng(0).integers(0, 11, (400, 1)))
+    options = OnnxOptions(frames=tmp_path / "ids.npy", frame_ms=40)
+    out = tmp_path / "out.edgernn"
+    (check,) = export(str(path), "host", "fp32", out, onnx=options).checks
+    assert check.frames == 10_000
+    assert open_bundle(out).manifest["frame_ms"] == 40
+    assert Session(out).inputs[0].dtype == "int64"
+
+
+@pytest.mark.cc
 def test_float16_and_double_weights_become_float32_and_it_is_said(tmp_path: Path) -> None:
     weight = noise((4, 4), 2) / 4
     kinds = {"float16": TensorProto.FLOAT16, "float64": TensorProto.DOUBLE}

@@ -237,6 +237,7 @@ OPERATORS: dict[str, Callable[[], Model]] = {
         ],
         {},
     ),
+    "LogSoftmax": lambda: ([node("LogSoftmax", ["x"], ["y"], axis=2)], {}),
     "Softmax": lambda: ([node("Softmax", ["x"], ["y"], axis=-1)], {}),
     "LayerNormalization_without_bias": lambda: (
         [node("LayerNormalization", ["x", "g"], ["y"], axis=2, epsilon=0.1)],

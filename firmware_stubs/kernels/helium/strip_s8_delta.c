@@ -1,4 +1,4 @@
-/* strip: types=s8 tiles=16x4,8x1 delta=8x1 block=16x4 */
+/* strip: types=s8 tiles=16x4,8x1 delta=8x1 block=16x4 columns=8191 */
 /* Listed columns of eight rows, or blocks of four columns of sixteen, four rows a pass: a row's
  * weights are gathered from the tiles, eight columns or four blocks at once, and the loop's own
  * predicate cuts the last vector. Offsets of columns have 16 bits: 8191 of them at most. */

@@ -1,42 +1,55 @@
-/* The columns of x that have moved; see the portable one. Sixteen are compared at a time, and those
- * that moved are packed by vpcompressd. */
-typedef int32_t edgernn_moved_s32 __attribute__((vector_size(64), aligned(1), may_alias));
-typedef int8_t edgernn_moved_s8x16 __attribute__((vector_size(16), aligned(1), may_alias));
+/* The columns of x that have moved; see the portable one. Sixteen are compared at a time; those that
+ * moved are packed by vpcompressd and written with whatever follows in their vector. */
 typedef int8_t edgernn_moved_bytes __attribute__((vector_size(16), aligned(1), may_alias));
-typedef uint16_t edgernn_moved_halves __attribute__((vector_size(32), aligned(1), may_alias));
+typedef int32_t edgernn_moved_lanes __attribute__((vector_size(64), aligned(1), may_alias));
+typedef int16_t edgernn_moved_halves __attribute__((vector_size(32), aligned(1), may_alias));
 
-/* appends the lanes of which `which` is -1 */
-EDGERNN_INLINE int edgernn_moved_append(edgernn_moved_s32 which, edgernn_moved_s32 column,
-                                        edgernn_moved_s32 move, uint16_t *list, int8_t *moves) {
-  edgernn_moved_s32 columns, differences;
-  uint16_t mask;
-  __asm__("vpmovd2m %3, %%k1\n\tkmovw %%k1, %k2\n\tvpcompressd %4, %0 %{%%k1%}%{z%}\n\t"
-          "vpcompressd %5, %1 %{%%k1%}%{z%}"
-          : "=&v"(columns), "=&v"(differences), "=&r"(mask)
-          : "v"(which), "v"(column), "v"(move)
-          : "k1");
-  *(edgernn_moved_halves *)list = __builtin_convertvector(columns, edgernn_moved_halves);
-  *(edgernn_moved_bytes *)moves = __builtin_convertvector(differences, edgernn_moved_bytes);
+/* appends the lanes in `mask`: a column below, what it moved by in the upper half; gives how many */
+EDGERNN_INLINE int edgernn_moved_append(edgernn_moved_lanes lanes, uint32_t mask, uint16_t *list,
+                                        int8_t *moves) {
+  edgernn_moved_halves columns;
+  edgernn_moved_bytes by;
+  __asm__("kmovw %1, %%k1\n\tvpcompressd %0, %0 %{%%k1%}%{z%}" : "+v"(lanes) : "r"(mask) : "k1");
+  __asm__("vpmovdw %1, %0" : "=v"(columns) : "v"(lanes));
+  __asm__("vpmovdb %1, %0" : "=v"(by) : "v"(lanes >> 16));
+  *(edgernn_moved_halves *)list = columns;
+  *(edgernn_moved_bytes *)moves = by;
   return __builtin_popcount(mask);
 }
 
 static int edgernn_moved_s8(const int8_t *restrict x, int8_t *restrict held, int threshold,
                             int cols, uint16_t *restrict list, int8_t *restrict moves) {
-  const edgernn_moved_s32 step = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  int count = 0, j = 0;
-  /* a full vector is written past what is appended: the lists' tail is left to single columns */
-  for (; j + 32 <= cols; j += 16) {
-    const edgernn_moved_s8x16 now = *(const edgernn_moved_s8x16 *)(x + j);
-    const edgernn_moved_s8x16 old = *(const edgernn_moved_s8x16 *)(held + j);
-    const edgernn_moved_s32 d = __builtin_convertvector(now, edgernn_moved_s32) -
-                                __builtin_convertvector(old, edgernn_moved_s32);
-    const edgernn_moved_s32 sign = d >> 31, size = (d ^ sign) - sign, wide = size > 127;
-    const edgernn_moved_s32 which = size > threshold, twice = which & wide;
-    const edgernn_moved_s32 part = (d & ~wide) | (((127 ^ sign) - sign) & wide), rest = d - part;
-    const edgernn_moved_s8x16 moved = __builtin_convertvector(which, edgernn_moved_s8x16);
-    *(edgernn_moved_s8x16 *)(held + j) = (now & moved) | (old & ~moved);
-    count += edgernn_moved_append(which, step + j, part, list + count, moves + count);
-    count += edgernn_moved_append(twice, step + j, rest, list + count, moves + count);
+  const edgernn_moved_lanes step = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  int count = 0;
+  /* lists have room for two entries a column, so a whole vector may be written where one fits */
+  int j = 0;
+  for (; j + 16 <= cols; j += 16) {
+    edgernn_moved_lanes now, old;
+    __asm__("vpmovsxbd %1, %0" : "=v"(now) : "m"(*(const edgernn_moved_bytes *)(x + j)));
+    __asm__("vpmovsxbd %1, %0" : "=v"(old) : "m"(*(const edgernn_moved_bytes *)(held + j)));
+    const edgernn_moved_lanes d = now - old, limit = threshold - (edgernn_moved_lanes){0};
+    edgernn_moved_lanes size;
+    uint32_t mask, wide;
+    __asm__("vpabsd %3, %0\n\tvpcmpgtd %4, %0, %%k1\n\tkmovw %%k1, %1\n\t"
+            "vpcmpgtd %5, %0, %%k2 %{%%k1%}\n\tkmovw %%k2, %2\n\tvmovdqu8 %6, %7 %{%%k1%}"
+            : "=&v"(size), "=&r"(mask), "=&r"(wide)
+            : "v"(d), "v"(limit), "v"(127 - (edgernn_moved_lanes){0}),
+              "v"(*(const edgernn_moved_bytes *)(x + j)), "m"(*(edgernn_moved_bytes *)(held + j))
+            : "k1", "k2", "memory");
+    if (!mask) continue;
+    if (!wide) {
+      count += edgernn_moved_append((step + j) | d << 16, mask, list + count, moves + count);
+      continue;
+    }
+    for (; mask; mask &= mask - 1) {
+      const int at = __builtin_ctz(mask), all = d[at];
+      const int part = all > 127 ? 127 : all < -127 ? -127 : all;
+      list[count] = (uint16_t)(j + at);
+      moves[count++] = (int8_t)part;
+      if (part == all) continue;
+      list[count] = (uint16_t)(j + at);
+      moves[count++] = (int8_t)(all - part);
+    }
   }
   for (; j < cols; ++j) {
     const int d = x[j] - held[j];

@@ -1,0 +1,58 @@
+/* strip: types=s4,s2 tiles=32x4,16x4,8x4 s4.tiles=32x4,16x4,8x4,4x4 dense=32x4 s4.sparse=16x4:80,8x4:56,4x4:40 s2.sparse=16x4:90 uses=vectors */
+/* As strip_s8.c, with weights of 4 or 2 bits. They are raised to be unsigned; x is signed, and what
+ * that adds is taken off. Part p of a byte is not cut out: sums over its bits from part p down, less
+ * those from part p - 1 down, are those of part p, shifted left. */
+enum {
+  EDGERNN_BYTES_FORM = ROWS * COLS * BITS / 8,
+  EDGERNN_WIDE_FORM = EDGERNN_BYTES_FORM < 16 ? 16 : EDGERNN_BYTES_FORM
+};
+typedef int32_t edgernn_vnni_FORM
+    __attribute__((vector_size(EDGERNN_WIDE_FORM), aligned(1), may_alias));
+
+EDGERNN_INLINE void edgernn_tile_FORM(edgernn_vnni_FORM *sum, const int8_t *w, const int8_t *x) {
+  const uint32_t half = BITS == 4 ? 0x88888888u : 0xaaaaaaaau;
+  const edgernn_vnni_FORM four = *(const edgernn_vnni_word *)x - (edgernn_vnni_FORM){0};
+  edgernn_vnni_FORM raw = {0};
+  __builtin_memcpy(&raw, w, EDGERNN_BYTES_FORM);
+#pragma GCC unroll 4
+  for (int p = 0; p < 8 / BITS; ++p) {
+    const uint32_t mask = 0x01010101u * ((2u << (BITS * (p + 1) - 1)) - 1);
+    EDGERNN_DOT(sum[p], (raw & (int)mask) ^ (int)(half & mask), four);
+  }
+}
+
+EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const uint16_t *tiles,
+                                       const uint16_t *groups, int count, int32_t *acc) {
+  edgernn_vnni_FORM sum[4][8 / BITS] = {{{0}}};
+  const edgernn_vnni_16 ones = 0x01010101 - (edgernn_vnni_16){0};
+  edgernn_vnni_16 met = {groups ? 0 : edgernn_vnni_total(x, 4 * count)};
+  int k = 0;
+  for (; k + 4 <= count; k += 4) {
+    if (!tiles) edgernn_vnni_page(w + k * EDGERNN_BYTES_FORM, 4 * EDGERNN_BYTES_FORM);
+#pragma GCC unroll 4
+    for (int j = k; j < k + 4; ++j) {
+      const int8_t *const u = x + (groups ? groups[j] : j) * COLS;
+      edgernn_tile_FORM(sum[j - k], w + (tiles ? tiles[j] : j) * EDGERNN_BYTES_FORM, u);
+      if (groups) EDGERNN_DOT(met, ones, ((edgernn_vnni_16){*(const edgernn_vnni_word *)u}));
+    }
+  }
+#pragma GCC unroll 1
+  for (; k < count; ++k) {
+    const int8_t *const u = x + (groups ? groups[k] : k) * COLS;
+    edgernn_tile_FORM(sum[0], w + (tiles ? tiles[k] : k) * EDGERNN_BYTES_FORM, u);
+    if (groups) EDGERNN_DOT(met, ones, ((edgernn_vnni_16){*(const edgernn_vnni_word *)u}));
+  }
+  const int32_t more = met[0] * -(1 << (BITS - 1));
+  edgernn_vnni_FORM below = {0};
+#pragma GCC unroll 4
+  for (int p = 0; p < 8 / BITS; ++p) {
+    const edgernn_vnni_FORM all = (sum[0][p] + sum[1][p]) + (sum[2][p] + sum[3][p]);
+    const edgernn_vnni_FORM part = ((all - below) >> (BITS * p)) + more;
+    int32_t *const to = acc + p * (EDGERNN_BYTES_FORM / 4);
+    if (EDGERNN_BYTES_FORM >= 16)
+      *(edgernn_vnni_FORM *)to += part;
+    else
+      for (int i = 0; i < EDGERNN_BYTES_FORM / 4; ++i) to[i] += part[i];
+    below = all;
+  }
+}
