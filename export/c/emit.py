@@ -121,10 +121,8 @@ class Emitter:
             rows = f"rows{number}"
             if stage.lookups:
                 self.lines.append(f"    int16_t {rows}[{len(stage.lookups) * block}];")
-            self.lines += [
-                "    for (int i = 0; i < n; ++i) {",
-                "      const int i0 = at + i;",
-            ]
+            self.lines.append("    for (int i = 0; i < n; ++i) {")
+            begin = len(self.lines)
             known = self.stage(loop, stage, places, results)
             for index, lookup in enumerate(stage.lookups):
                 op, (name,) = lookup.op[1:], lookup.operands
@@ -134,6 +132,8 @@ class Emitter:
                 place = f"{rows}[{index} * n + i]"
                 self.lines.append(f"      {place} = (int16_t){argument.bare()};")
                 results[lookup.value] = table_result(op, place)
+            if any(re.search(r"\bi0\b", line) for line in self.lines[begin:]):
+                self.lines.insert(begin, "      const int i0 = at + i;")
             self.lines.append("    }")
             if stage.lookups:
                 self.lines.append(f"    edgernn_{KERNEL}({rows}, {len(stage.lookups)} * n);")

@@ -130,8 +130,8 @@ class KernelSet:
         parts = self._headers(self.found)
         for name, kernel in self.found.items():
             source = kernel.source
-            if name in switched:
-                source = re.sub(rf"\bedgernn_{name}\b", f"edgernn_{name}_base", source)
+            for word in switched:  # a base function calls base functions
+                source = re.sub(rf"\bedgernn_{word}\b", f"edgernn_{word}_base", source)
             parts.append(_attributed(source, base[0] if base else "", name in self._strips))
         if switched:
             parts += self._faster(variants, switched)

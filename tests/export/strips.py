@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgernn.backend import Array, Module
+from edgernn.errors import ToolError
 from edgernn.export.c import kernels
 from edgernn.export.c.kernels import BITS, Strip
 from edgernn.export.c.pack import encoded
@@ -105,13 +106,23 @@ class Case:
 def cases(strip: Strip, seed: int = 0) -> Iterator[Case]:
     """Random and extreme numbers in every way, short and long, with repeats in the lists."""
     rng = np.random.default_rng(seed)
-    step = max(strip.pad, 1)
-    counts = sorted({-(-n // step) * step for n in (0, 1, 2, 3, 4, 5, 7, 8, 9, 33, 128)})
     for way in WAYS:
+        # lists are padded; the columns of a dense matrix are not
+        step = 1 if way == "dense" and _is_dense(strip) else strip.pad
+        counts = sorted({-(-n // step) * step for n in (0, 1, 2, 3, 4, 5, 7, 8, 9, 33, 128)})
         for count in counts:
             for kind in ("random", "ends", "least") if count > 4 else ("random",):
                 if kind == "random" or strip.type != "f32":
                     yield _case(strip, way, count, kind, rng)
+
+
+def _is_dense(strip: Strip) -> bool:
+    """Whether dense matrices are laid out in these tiles, one by one."""
+    try:
+        found = kernels.find_strip(strip.type, "dense", (strip.isa,))
+    except ToolError:
+        return False
+    return (found.isa, found.form) == (strip.isa, strip.form) and strip.cols == 1
 
 
 def _case(strip: Strip, way: str, count: int, kind: str, rng: np.random.Generator) -> Case:

@@ -279,7 +279,7 @@ def test_quantizing_asks_for_real_frames_and_fp32_makes_do_with_noise(tmp_path: 
 
 def test_options_of_an_onnx_file_are_refused_for_other_models(tmp_path: Path) -> None:
     options = OnnxOptions(Wiring((("h", "hn"),)))
-    with pytest.raises(ModelError, match=r"kws: --state, --shape and --frames are for an .onnx"):
+    with pytest.raises(ModelError, match=r"kws: --state, --shape, .* are for an \.onnx file"):
         export("kws", "host", "fp32", tmp_path / "out.edgernn", onnx=options)
 
 

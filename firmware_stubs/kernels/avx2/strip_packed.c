@@ -3,23 +3,23 @@
  * them, and eight tiles fit into sums of 16 bits (8 * 2 * 15 * 128 < 2^15). What raising adds is
  * taken off. */
 enum {
-  EDGERNN_BYTES_FORM = ROWS * COLS * BITS / 8,
-  EDGERNN_WIDE_FORM = EDGERNN_BYTES_FORM < 16 ? 16 : EDGERNN_BYTES_FORM < 32 ? EDGERNN_BYTES_FORM : 32,
-  EDGERNN_PIECES_FORM = EDGERNN_BYTES_FORM < 32 ? 1 : EDGERNN_BYTES_FORM / 32
+  EDGERNN_AVX2_BYTES_FORM = ROWS * COLS * BITS / 8,
+  EDGERNN_AVX2_WIDE_FORM = EDGERNN_AVX2_BYTES_FORM < 16 ? 16 : EDGERNN_AVX2_BYTES_FORM < 32 ? EDGERNN_AVX2_BYTES_FORM : 32,
+  EDGERNN_AVX2_PIECES_FORM = EDGERNN_AVX2_BYTES_FORM < 32 ? 1 : EDGERNN_AVX2_BYTES_FORM / 32
 };
-typedef int8_t edgernn_avx2_s8_FORM __attribute__((vector_size(EDGERNN_WIDE_FORM), aligned(1), may_alias));
-typedef uint16_t edgernn_avx2_u16_FORM __attribute__((vector_size(EDGERNN_WIDE_FORM), aligned(1), may_alias));
-typedef int16_t edgernn_avx2_s16_FORM __attribute__((vector_size(EDGERNN_WIDE_FORM), aligned(1), may_alias));
-typedef int32_t edgernn_avx2_s32_FORM __attribute__((vector_size(EDGERNN_WIDE_FORM), aligned(1), may_alias));
+typedef int8_t edgernn_avx2_s8_FORM __attribute__((vector_size(EDGERNN_AVX2_WIDE_FORM), aligned(1), may_alias));
+typedef uint16_t edgernn_avx2_u16_FORM __attribute__((vector_size(EDGERNN_AVX2_WIDE_FORM), aligned(1), may_alias));
+typedef int16_t edgernn_avx2_s16_FORM __attribute__((vector_size(EDGERNN_AVX2_WIDE_FORM), aligned(1), may_alias));
+typedef int32_t edgernn_avx2_s32_FORM __attribute__((vector_size(EDGERNN_AVX2_WIDE_FORM), aligned(1), may_alias));
 
 EDGERNN_INLINE void edgernn_tile_FORM(edgernn_avx2_s16_FORM (*sum)[8 / BITS], const int8_t *w,
                                       const int8_t *x) {
   const int mask = BITS == 4 ? 0x0f0f : 0x0303, half = BITS == 4 ? 0x8888 : 0xaaaa;
   const edgernn_avx2_s32_FORM four = *(const edgernn_avx2_word *)x - (edgernn_avx2_s32_FORM){0};
 #pragma GCC unroll 2
-  for (int i = 0; i < EDGERNN_PIECES_FORM; ++i) {
+  for (int i = 0; i < EDGERNN_AVX2_PIECES_FORM; ++i) {
     edgernn_avx2_u16_FORM raw = {0};
-    __builtin_memcpy(&raw, w + 32 * i, EDGERNN_BYTES_FORM < 32 ? EDGERNN_BYTES_FORM : 32);
+    __builtin_memcpy(&raw, w + 32 * i, EDGERNN_AVX2_BYTES_FORM < 32 ? EDGERNN_AVX2_BYTES_FORM : 32);
     raw ^= (uint16_t)half;
 #pragma GCC unroll 4
     for (int p = 0; p < 8 / BITS; ++p) {
@@ -34,15 +34,15 @@ EDGERNN_INLINE void edgernn_tile_FORM(edgernn_avx2_s16_FORM (*sum)[8 / BITS], co
 
 EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const uint16_t *tiles,
                                        const uint16_t *groups, int count, int32_t *acc) {
-  edgernn_avx2_s32_FORM sum[EDGERNN_PIECES_FORM][8 / BITS] = {{{0}}};
+  edgernn_avx2_s32_FORM sum[EDGERNN_AVX2_PIECES_FORM][8 / BITS] = {{{0}}};
   edgernn_avx2_s32_FORM met = {0};
   for (int k = 0; k < count; k += 8) {
-    edgernn_avx2_s16_FORM part[EDGERNN_PIECES_FORM][8 / BITS] = {{{0}}}, ones = 1 - (edgernn_avx2_s16_FORM){0}, fours = {0};
+    edgernn_avx2_s16_FORM part[EDGERNN_AVX2_PIECES_FORM][8 / BITS] = {{{0}}}, ones = 1 - (edgernn_avx2_s16_FORM){0}, fours = {0};
     const int end = count - k < 8 ? count : k + 8;
-    if (!tiles) edgernn_avx2_page(w + k * EDGERNN_BYTES_FORM, 8 * EDGERNN_BYTES_FORM);
+    if (!tiles) edgernn_avx2_page(w + k * EDGERNN_AVX2_BYTES_FORM, 8 * EDGERNN_AVX2_BYTES_FORM);
     for (int j = k; j < end; ++j) {
       const int8_t *const u = x + (groups ? groups[j] : j) * COLS;
-      edgernn_tile_FORM(part, w + (tiles ? tiles[j] : j) * EDGERNN_BYTES_FORM, u);
+      edgernn_tile_FORM(part, w + (tiles ? tiles[j] : j) * EDGERNN_AVX2_BYTES_FORM, u);
       edgernn_avx2_s16_FORM pairs;
       __asm__("vpmaddubsw %2, %1, %0"
               : "=x"(pairs)
@@ -54,7 +54,7 @@ EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const u
     __asm__("vpmaddwd %2, %1, %0" : "=x"(wide) : "x"(fours), "x"(ones));
     met += wide;
 #pragma GCC unroll 2
-    for (int i = 0; i < EDGERNN_PIECES_FORM; ++i)
+    for (int i = 0; i < EDGERNN_AVX2_PIECES_FORM; ++i)
 #pragma GCC unroll 4
       for (int p = 0; p < 8 / BITS; ++p) {
         __asm__("vpmaddwd %2, %1, %0" : "=x"(wide) : "x"(part[i][p]), "x"(ones));
@@ -64,12 +64,12 @@ EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const u
 #pragma GCC unroll 4
   for (int p = 0; p < 8 / BITS; ++p)
 #pragma GCC unroll 2
-    for (int i = 0; i < EDGERNN_PIECES_FORM; ++i) {
+    for (int i = 0; i < EDGERNN_AVX2_PIECES_FORM; ++i) {
       const edgernn_avx2_s32_FORM rows = sum[i][p] - met * (1 << (BITS - 1));
-      int32_t *const to = acc + p * (EDGERNN_BYTES_FORM / 4) + 8 * i;
-      if (EDGERNN_BYTES_FORM >= 16)
+      int32_t *const to = acc + p * (EDGERNN_AVX2_BYTES_FORM / 4) + 8 * i;
+      if (EDGERNN_AVX2_BYTES_FORM >= 16)
         *(edgernn_avx2_s32_FORM *)to += rows;
       else
-        for (int r = 0; r < EDGERNN_BYTES_FORM / 4; ++r) to[r] += rows[r];
+        for (int r = 0; r < EDGERNN_AVX2_BYTES_FORM / 4; ++r) to[r] += rows[r];
     }
 }

@@ -49,5 +49,6 @@ EDGERNN_INLINE void edgernn_avx2_add_rows(int32_t *acc, edgernn_avx2_s32x8 sum) 
 
 /* A hint, once a page, to the page after it: prefetchers do not cross from page to page. */
 EDGERNN_INLINE void edgernn_avx2_page(const int8_t *w, int bytes) {
-  if (((uintptr_t)w & 4095u) < (uintptr_t)bytes) __builtin_prefetch(w + 4096);
+  const uintptr_t at = (uintptr_t)w; /* a number, for no table need reach that far */
+  if ((at & 4095u) < (uintptr_t)bytes) __builtin_prefetch((const void *)(at + 4096u));
 }

@@ -1,7 +1,7 @@
-/* strip: types=s8,s8x16,s4,s2 tiles=32x1,16x1 dense=16x1 delta=32x1 sparse=16x1:28 uses=lanes */
+/* strip: types=s8,s4,s2 tiles=32x1,16x1 delta=32x1 sparse=16x1:28 uses=lanes */
 /* Single columns, widened to 16 bits and interleaved two and two, so that a dot product of pairs
  * serves two columns of four rows. */
-EDGERNN_INLINE v128_t edgernn_pair_FORM(const XTYPE *x, const uint16_t *groups, int k) {
+EDGERNN_INLINE v128_t edgernn_pair_FORM(const int8_t *x, const uint16_t *groups, int k) {
   const uint32_t a = (uint16_t)x[groups ? groups[k] : k];
   const uint32_t b = (uint16_t)x[groups ? groups[k + 1] : k + 1];
   return wasm_i32x4_splat((int32_t)(a | b << 16));
@@ -30,7 +30,7 @@ EDGERNN_INLINE void edgernn_two_FORM(const int8_t *p, const int8_t *q, v128_t x,
   }
 }
 
-EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const XTYPE *x, const uint16_t *tiles,
+EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const uint16_t *tiles,
                                        const uint16_t *groups, int count, int32_t *acc) {
   enum { BYTES_FORM = ROWS * COLS * BITS / 8 };
   v128_t sum[ROWS / 4];

@@ -1,9 +1,9 @@
 /* strip: types=s8,s4,s2 tiles=128x1 s8.tiles=64x1 delta=128x1 s8.delta=64x1 uses=vectors */
 /* Listed columns, four at a time: their bytes are interleaved, so that vpdpbusd meets the four of a
  * row side by side. The weights are raised to be unsigned; parts of a byte as in strip_packed.c. */
-enum { EDGERNN_BYTES_FORM = ROWS * BITS / 8 };
+enum { EDGERNN_VNNI_BYTES_FORM = ROWS * BITS / 8 };
 typedef int32_t edgernn_vnni_FORM
-    __attribute__((vector_size(EDGERNN_BYTES_FORM), aligned(1), may_alias));
+    __attribute__((vector_size(EDGERNN_VNNI_BYTES_FORM), aligned(1), may_alias));
 #define EDGERNN_MIX(TO, WORD, A, B) __asm__(WORD " %2, %1, %0" : "=v"(TO) : "v"(A), "v"(B))
 #define EDGERNN_LANES(TO, WORD, A, B, WHICH) \
   __asm__(WORD " %3, %2, %1, %0" : "=v"(TO) : "v"(A), "v"(B), "i"(WHICH))
@@ -54,7 +54,7 @@ EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const u
     edgernn_vnni_FORM column[4];
 #pragma GCC unroll 4
     for (int j = 0; j < 4; ++j)
-      column[j] = *(const edgernn_vnni_FORM *)(w + (tiles ? tiles[k + j] : k + j) * EDGERNN_BYTES_FORM);
+      column[j] = *(const edgernn_vnni_FORM *)(w + (tiles ? tiles[k + j] : k + j) * EDGERNN_VNNI_BYTES_FORM);
     const edgernn_vnni_FORM all = *(const edgernn_vnni_word *)(x + k) - (edgernn_vnni_FORM){0};
     edgernn_mix_FORM(column);
 #pragma GCC unroll 4
@@ -72,7 +72,7 @@ EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const u
       if (p) sum[p][j] = (sum[p][j] - sum[p - (p > 0)][j]) >> (BITS * p);
       sum[p][j] += more;
     }
-    edgernn_add_FORM(acc + p * EDGERNN_BYTES_FORM, sum[p]);
+    edgernn_add_FORM(acc + p * EDGERNN_VNNI_BYTES_FORM, sum[p]);
   }
 }
 #undef EDGERNN_MIX

@@ -3,17 +3,17 @@
  * that adds is taken off. Part p of a byte is not cut out: sums over its bits from part p down, less
  * those from part p - 1 down, are those of part p, shifted left. */
 enum {
-  EDGERNN_BYTES_FORM = ROWS * COLS * BITS / 8,
-  EDGERNN_WIDE_FORM = EDGERNN_BYTES_FORM < 16 ? 16 : EDGERNN_BYTES_FORM
+  EDGERNN_VNNI_BYTES_FORM = ROWS * COLS * BITS / 8,
+  EDGERNN_VNNI_WIDE_FORM = EDGERNN_VNNI_BYTES_FORM < 16 ? 16 : EDGERNN_VNNI_BYTES_FORM
 };
 typedef int32_t edgernn_vnni_FORM
-    __attribute__((vector_size(EDGERNN_WIDE_FORM), aligned(1), may_alias));
+    __attribute__((vector_size(EDGERNN_VNNI_WIDE_FORM), aligned(1), may_alias));
 
 EDGERNN_INLINE void edgernn_tile_FORM(edgernn_vnni_FORM *sum, const int8_t *w, const int8_t *x) {
   const uint32_t half = BITS == 4 ? 0x88888888u : 0xaaaaaaaau;
   const edgernn_vnni_FORM four = *(const edgernn_vnni_word *)x - (edgernn_vnni_FORM){0};
   edgernn_vnni_FORM raw = {0};
-  __builtin_memcpy(&raw, w, EDGERNN_BYTES_FORM);
+  __builtin_memcpy(&raw, w, EDGERNN_VNNI_BYTES_FORM);
 #pragma GCC unroll 4
   for (int p = 0; p < 8 / BITS; ++p) {
     const uint32_t mask = 0x01010101u * ((2u << (BITS * (p + 1) - 1)) - 1);
@@ -28,18 +28,18 @@ EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const u
   edgernn_vnni_16 met = {groups ? 0 : edgernn_vnni_total(x, 4 * count)};
   int k = 0;
   for (; k + 4 <= count; k += 4) {
-    if (!tiles) edgernn_vnni_page(w + k * EDGERNN_BYTES_FORM, 4 * EDGERNN_BYTES_FORM);
+    if (!tiles) edgernn_vnni_page(w + k * EDGERNN_VNNI_BYTES_FORM, 4 * EDGERNN_VNNI_BYTES_FORM);
 #pragma GCC unroll 4
     for (int j = k; j < k + 4; ++j) {
       const int8_t *const u = x + (groups ? groups[j] : j) * COLS;
-      edgernn_tile_FORM(sum[j - k], w + (tiles ? tiles[j] : j) * EDGERNN_BYTES_FORM, u);
+      edgernn_tile_FORM(sum[j - k], w + (tiles ? tiles[j] : j) * EDGERNN_VNNI_BYTES_FORM, u);
       if (groups) EDGERNN_DOT(met, ones, ((edgernn_vnni_16){*(const edgernn_vnni_word *)u}));
     }
   }
 #pragma GCC unroll 1
   for (; k < count; ++k) {
     const int8_t *const u = x + (groups ? groups[k] : k) * COLS;
-    edgernn_tile_FORM(sum[0], w + (tiles ? tiles[k] : k) * EDGERNN_BYTES_FORM, u);
+    edgernn_tile_FORM(sum[0], w + (tiles ? tiles[k] : k) * EDGERNN_VNNI_BYTES_FORM, u);
     if (groups) EDGERNN_DOT(met, ones, ((edgernn_vnni_16){*(const edgernn_vnni_word *)u}));
   }
   const int32_t more = met[0] * -(1 << (BITS - 1));
@@ -48,11 +48,11 @@ EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const u
   for (int p = 0; p < 8 / BITS; ++p) {
     const edgernn_vnni_FORM all = (sum[0][p] + sum[1][p]) + (sum[2][p] + sum[3][p]);
     const edgernn_vnni_FORM part = ((all - below) >> (BITS * p)) + more;
-    int32_t *const to = acc + p * (EDGERNN_BYTES_FORM / 4);
-    if (EDGERNN_BYTES_FORM >= 16)
+    int32_t *const to = acc + p * (EDGERNN_VNNI_BYTES_FORM / 4);
+    if (EDGERNN_VNNI_BYTES_FORM >= 16)
       *(edgernn_vnni_FORM *)to += part;
     else
-      for (int i = 0; i < EDGERNN_BYTES_FORM / 4; ++i) to[i] += part[i];
+      for (int i = 0; i < EDGERNN_VNNI_BYTES_FORM / 4; ++i) to[i] += part[i];
     below = all;
   }
 }

@@ -23,5 +23,5 @@ EDGERNN_INLINE int32_t edgernn_vnni_total(const int8_t *x, int n) {
 
 /* A hint, once a page, to the page after it: prefetchers do not cross from page to page. */
 EDGERNN_INLINE void edgernn_vnni_page(const int8_t *w, int bytes) {
-  if (((uintptr_t)w & 4095u) < (uintptr_t)bytes) __builtin_prefetch(w + 4096);
+  if (((uintptr_t)w & 4095u) < (uintptr_t)bytes) __builtin_prefetch((const void *)((uintptr_t)w + 4096u));
 }
