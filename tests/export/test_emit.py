@@ -121,7 +121,7 @@ step = capture(net, torch.from_numpy(x[0]), "net")
 print(hashlib.sha256(step.model.SerializeToString(deterministic=True)).hexdigest())
 for kind in ("fp32", "w8a8"):
     typed, notes = find_backend("c").typed(step, kind, [{"x": f} for f in x])
-    made = compile_step(step, typed, kind, isas=("wide",))
+    made = compile_step(step, typed, kind, isas=("neon",))
     print(hashlib.sha256((made.source + made.header + repr(notes)).encode()).hexdigest())
 """
 

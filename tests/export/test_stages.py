@@ -27,12 +27,17 @@ AARCH64 = find_target("aarch64")
 def gates(size: int) -> tuple[Graph, list[dict[str, Array]]]:
     """Two look-ups side by side, a third behind the first, and what they make of a state."""
     b = Builder()
-    x, h = b.input("x", 1, size), b.state("h", np.zeros((1, size), np.float32))
-    r, z = b.op("sigmoid", x), b.op("sigmoid", b.op("add", x, h))
-    new = b.op("tanh", b.op("mul", r, b.op("add", x, h)))
+    x, h = b.input("x", 1, 8), b.state("h", np.zeros((1, size), np.float32))
+
+    def product(seed: int) -> str:
+        weight = b.constant(f"w{seed}", noise((size, 8), seed))
+        return b.op("linear", x, weight, b.constant(f"b{seed}", noise((size,), -seed % 7)))
+
+    r, z = b.op("sigmoid", product(1)), b.op("sigmoid", b.op("add", product(2), h))
+    new = b.op("tanh", b.op("mul", r, b.op("add", product(3), h)))
     y = b.op("mul", z, b.op("sub", h, new))
     graph = b.done(y, h=b.op("add", y, new))
-    frames = [{"x": 2 * noise((1, size), t)} for t in range(6)]
+    frames = [{"x": 2 * noise((1, 8), t)} for t in range(6)]
     made = quantize.run(graph, calibrate(graph, frames), find_number_type("w8a8"))
     return dead_code.run(made.graph).graph, frames
 
