@@ -1,7 +1,8 @@
 """64-bit ARM Linux (Raspberry Pi 3 and later, phones): a shared library that needs no other.
 
-Baseline ARMv8-A with NEON, so it runs on every such core. glibc 2.31 is named because zig brings
-its symbols ready-made; nothing of it is linked.
+Baseline ARMv8-A with NEON, so it runs on every such core; products use dotprod where the core has
+it (a Raspberry Pi 5 does, a Pi 4 does not). glibc 2.31 is named because zig brings its symbols
+ready-made; nothing of it is linked.
 """
 
 from edgernn.target import Target

@@ -94,7 +94,7 @@ def _with_matmul(model: onnx.ModelProto) -> onnx.ModelProto:
     constants = {one.name: one for one in made.graph.initializer}
     nodes = []
     for node in made.graph.node:
-        if node.op_type != "Gemm":
+        if node.op_type != "Gemm" or node.input[1] not in constants:
             nodes.append(node)
             continue
         x, weight, *bias = node.input

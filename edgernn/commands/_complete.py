@@ -44,3 +44,16 @@ class TargetName(Kind):
     ) -> list[CompletionItem]:
         names = [name for name in _names("targets") if name != "runners"]
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+class NumberTypeName(Kind):
+    """The name of a number type; an unknown one is refused by the export, with the nearest."""
+
+    name = "type"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from edgernn.graph.number_type import NUMBER_TYPES
+
+        return [CompletionItem(name) for name in NUMBER_TYPES if name.startswith(incomplete)]

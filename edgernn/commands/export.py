@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from edgernn.commands._complete import Model, TargetName
+from edgernn.commands._complete import Model, NumberTypeName, TargetName
 from edgernn.commands._explain import explained
 from edgernn.commands._form import command, print_json, print_table, progress
 from edgernn.errors import ModelError
@@ -17,7 +17,11 @@ from edgernn.errors import ModelError
 @click.argument("model", type=Model())
 @click.option("--target", "-t", required=True, type=TargetName(), help="See `edgernn targets`.")
 @click.option(
-    "--number-type", default="fp32", show_default=True, metavar="[fp32|w8a8]", help="Arithmetic."
+    "--number-type",
+    default="fp32",
+    show_default=True,
+    type=NumberTypeName(),
+    help="fp32, w8a8, w8a16, w4a8, w4a8-row, w2a8 or w2a8-row: bits of weights and of inputs.",
 )
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Default: MODEL-TARGET-TYPE.edgernn."

@@ -43,8 +43,9 @@ class Kernel:
 class Strip:
     """A strip file, and the tile size that it is wanted for.
 
-    offset: what a dense or sparse product adds to every element of x; prepare: bytes into which
-    it first rewrites a group of x (0: none); pad: counts are padded to a multiple of it;
+    raised: weights are stored as unsigned numbers, plus half their range; offset: what a dense or
+    sparse product adds to every element of x; prepare: bytes into which it first rewrites a group
+    of x (0: none); pad: counts are padded to a multiple of it;
     interleave: tiles that lie row by row in one another;
     columns: the most that a matrix may have (0: any);
     cost: of one tile in a sparse product, in multiplications of a dense one.
@@ -57,6 +58,7 @@ class Strip:
     text: str
     by_column: bool = False
     pairs: bool = False
+    raised: bool = False
     offset: int = 0
     prepare: int = 0
     pad: int = 1
@@ -72,6 +74,12 @@ class Strip:
     @property
     def tile_bytes(self) -> int:
         return self.rows * self.cols * BITS[self.type] // 8
+
+    @property
+    def layout(self) -> tuple[bool | int, ...]:
+        """What two strips must agree on to read the same table."""
+        how = (self.by_column, self.pairs, self.raised, self.interleave)
+        return (*how, self.offset, self.prepare)
 
     @property
     def chunk_groups(self) -> int:
@@ -138,6 +146,7 @@ def _bare(isa: str, type_: str, words: dict[str, str], text: str) -> Strip:
         *(isa, type_, 0, 0, text),
         by_column="by_column" in words,
         pairs="pairs" in words,
+        raised="raised" in words,
         offset=int(words.get("offset", 0)),
         prepare=int(words.get("prepare", 0)),
         pad=int(words.get("pad", words.get("interleave", 1))),
@@ -184,8 +193,7 @@ def same_form(strip: Strip, isa: str) -> Strip | None:
         sizes = words["tiles"].split(",")
         if other.isa == isa and (f"{strip.rows}x{strip.cols}" in sizes or sizes == ["any"]):
             made = replace(other, rows=strip.rows, cols=strip.cols, pad=strip.pad, cost=strip.cost)
-            layout = (made.by_column, made.pairs, made.offset, made.prepare)
-            if layout != (strip.by_column, strip.pairs, strip.offset, strip.prepare):
+            if made.layout != strip.layout:
                 raise ToolError(f"{isa} and {strip.isa} lay {strip.form} out differently")
             return made
     return None

@@ -39,6 +39,8 @@ def encoded(tiles: Array, strip: Strip) -> Array:
     bits = BITS[strip.type]
     if strip.pairs:
         return _pairs(flat)
+    if strip.raised:
+        flat = (flat.astype(np.int16) + (1 << (bits - 1))).astype(np.uint8).view(np.int8)
     if bits >= 8:
         return np.asarray(flat.reshape(-1))
     planes: Array = (flat.astype(np.uint8) & ((1 << bits) - 1)).reshape(

@@ -15,6 +15,7 @@ import edgernn
 from edgernn.backend import find_runner
 from edgernn.elf import read_elf
 from edgernn.errors import UnknownName
+from edgernn.graph.number_type import NUMBER_TYPES
 from edgernn.target import Target, all_targets, find_target
 
 PACKAGE = "edgernn.targets"
@@ -67,7 +68,7 @@ def test_a_target_names_a_runner_and_is_whole(target: Target) -> None:
     assert find_runner(target.runner).name == target.runner
     assert (target.kind == "firmware") == (target.board is not None)
     assert target.summary
-    assert target.number_types == ("fp32", "w8a8")
+    assert target.number_types == tuple(NUMBER_TYPES)
     if target.board:
         assert target.clock_hz
         assert (target.board.unicorn_cpu is None) == (target.runner == "qemu")

@@ -1,6 +1,6 @@
 #include <arm_neon.h>
-/* y[n] = the 32-bit sums acc[n] in 16 bits, one mult a row; see edgernn_rescale. SQDMULH gives twice
- * the high word, so one more bit goes in the rounding shift: the same bits. */
+/* y[n] = the 32-bit sums acc[n] in 16 bits, one mult a row; see edgernn_rescale. SQDMULH gives
+ * twice the high word, so one more bit goes in the rounding shift: the same bits. */
 EDGERNN_INLINE void edgernn_rescale_rows(const int32_t *restrict acc, const int32_t *restrict mult,
                                          int lead, int shift, int16_t *restrict y, int n) {
   const int32x4_t up = vdupq_n_s32(lead), down = vdupq_n_s32(-1 - shift);

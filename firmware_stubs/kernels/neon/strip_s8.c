@@ -48,6 +48,8 @@ EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const u
     }
   }
 #pragma GCC unroll 8
-  for (int i = 0; i < ROWS / 4; ++i)
-    vst1q_s32(acc + 4 * i, vaddq_s32(vld1q_s32(acc + 4 * i), vpaddq_s32(sum[2 * i], sum[2 * i + 1])));
+  for (int i = 0; i < ROWS / 4; ++i) {
+    const int32x4_t four = vpaddq_s32(sum[2 * i], sum[2 * i + 1]);
+    vst1q_s32(acc + 4 * i, vaddq_s32(vld1q_s32(acc + 4 * i), four));
+  }
 }

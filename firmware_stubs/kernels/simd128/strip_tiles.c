@@ -1,6 +1,6 @@
 /* strip: types=s8,s4,s2 tiles=16x4,8x4,4x4 dense=16x4 sparse=16x4:70,8x4:40,4x4:26 uses=lanes */
-/* Tiles [ROWS][4] widened to 16 bits: two rows a vector, each against the same four inputs. Pairs of
- * products are summed by the instruction itself, so a lane holds half a row. */
+/* Tiles [ROWS][4] widened to 16 bits: two rows a vector, each against the same four inputs. Pairs
+ * of products are summed by the instruction itself, so a lane holds half a row. */
 EDGERNN_INLINE v128_t edgernn_quad_FORM(const int8_t *x) {
   return wasm_i16x8_extend_low_i8x16(wasm_v128_load32_splat(x));
 }
