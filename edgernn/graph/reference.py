@@ -16,7 +16,6 @@ from edgernn.graph import fixed_point as fx
 from edgernn.graph.ir import Graph, Node
 from edgernn.graph.shapes import slices
 
-
 COMPUTE = frozenset(
     ["linear", "conv1d", "matmul", "reduce_sum", "reduce_max", "gather", "softmax", "layernorm"]
 )
