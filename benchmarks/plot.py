@@ -34,16 +34,21 @@ def draw(rows: Sequence[OurRow], path: Path = PICTURE) -> None:
     for axis, (name, found) in zip(axes[0], panels.items(), strict=True):
         for place, row in enumerate(found):
             assert row.ratio
+            assert row.alone_ratio
             spread = [[row.ratio.median - row.ratio.low], [row.ratio.high - row.ratio.median]]
             colour = COLOURS[row.variant.split()[0].rstrip(",")]
             axis.barh(place, row.ratio.median, xerr=spread, color=colour, ecolor="#555555")
+            axis.plot(row.alone_ratio.median, place, marker="D", color=colour, markersize=3)
             if row.goal:
                 axis.plot([row.goal] * 2, [place - 0.45, place + 0.45], color="black", linewidth=2)
         titles = [f"{row.variant}, {row.number_type}" for row in found]
         axis.set_yticks(range(len(found)), titles if axis is axes[0][0] else [], fontsize=8)
         axis.axvline(1, color="#999999", linewidth=0.8)
         axis.set_title(TITLES[name].replace(", ", ",\n", 1), fontsize=9)
-    figure.supxlabel("times faster than the fastest other runtime; black: the goal", fontsize=9)
+    figure.supxlabel(
+        "times faster than the fastest other runtime; diamond: the call alone; black: the goal",
+        fontsize=9,
+    )
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
     pyplot.close(figure)

@@ -12,7 +12,7 @@ import argparse
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -79,7 +79,8 @@ def measure(name: str, cache: Path, rounds: int, steps: int) -> tuple[list[OurRo
     """Every variant and every runtime on one workload."""
     mine = list(ours(name, variants(name, workloads.SHAPES)))
     dense = network(name, workloads.module(name))
-    theirs, rows = peers(dense, cache)
+    kinds = {kind for one in mine for kind in one.variant.against}
+    theirs, rows = peers(dense, kinds, cache)
     contenders = {one.variant.title: (one.contender, one.frames) for one in mine} | {
         title: (contender, dense.frames) for title, (contender, _) in theirs.items()
     }
@@ -100,13 +101,15 @@ def measure(name: str, cache: Path, rounds: int, steps: int) -> tuple[list[OurRo
     return found, sorted(rows, key=lambda row: order.index((row.kind, row.runtime)))
 
 
-def peers(dense: Network, cache: Path) -> tuple[dict[str, tuple[Contender, float]], list[PeerRow]]:
+def peers(
+    dense: Network, kinds: Collection[str], cache: Path
+) -> tuple[dict[str, tuple[Contender, float]], list[PeerRow]]:
     """The others at their best by `RUNTIME KIND`, with their errors; rows of those that are not
     here and of those that are timed apart."""
     found: dict[str, tuple[Contender, float]] = {}
     rows = []
     for peer in PEERS:
-        for kind in peer.KINDS:
+        for kind in (one for one in peer.KINDS if one in kinds):
             try:
                 contender, error = best(dense, peer, kind, cache)
             except EdgernnError as cause:

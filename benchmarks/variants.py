@@ -49,7 +49,8 @@ def _pruned(rows: int, cols: int, goals: Mapping[str, float] | None = None) -> V
 
 def _delta(number_type: str, block: int, silent: bool, goals: Mapping[str, float]) -> Variant:
     share = SILENCE if silent else SPEECH
-    name = f"delta, {share:.0%} of columns" + (f" in blocks of {block}" if block > 1 else "")
+    name = f"delta, {100 * share:.0f} % of columns"
+    name += f" in blocks of {block}" if block > 1 else ""
     against = ("int8",) if number_type == "w8a8" else ("int8", "int4")
     return Variant(name, number_type, against, delta=block, share=share, goals=goals)
 
