@@ -123,7 +123,7 @@ class Road:
             compare(f"{name}, state {leaf}", value[None], stream.state[leaf][None], exact)
         text = f"peak error {peak:.1e} of rms"
         self.checks.append(Check(f"{name} against {self.truth}", len(stream), text))
-        return artifact
+        return replace(artifact, facts={**artifact.facts, "tolerance": exact})
 
     def against_truth(
         self,

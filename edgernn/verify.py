@@ -175,7 +175,10 @@ def _check_program(
         same_bits(f"{where}, state", leaves, {k: v[None] for k, v in golden["state"].items()})
         return Check(where, count, "same bits, outputs and state")
     truth = next(kind for kind in TRUTHS if kind in golden)
-    errors = [compare(where, got[k], golden[truth][k], entry["number_type"], truth) for k in got]
+    allowed = entry["facts"].get("tolerance", entry["number_type"])
+    if allowed not in TOLERANCES:
+        raise BundleError(f"{where}: {allowed!r} is no tolerance; one of {', '.join(TOLERANCES)}")
+    errors = [compare(where, got[k], golden[truth][k], allowed, truth) for k in got]
     peak = max(error[0] for error in errors)
     return Check(where, count, f"equals {TRUTHS[truth]}, peak error {peak:.1e}")
 
