@@ -36,7 +36,7 @@ CHIPS = {  # row -> target, and for a program the core that it runs on
 }
 GOLDEN_STEPS = 20
 DELTA_STEPS = 100  # its first step reads every column
-KERNEL = re.compile(r"^static (void|int) edgernn_", re.MULTILINE)
+KERNEL = re.compile(r"^static (void|int) edgernn_(?=\w+\()", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ class Weights:
         self._note(name, weight, layout)
         after = [str(len(weight)), str(groups)]
         before = [*self._stored(name, layout), *rows]
-        return Product(kernel, before, after, strip, groups * strip.prepare)
+        return Product(kernel, before, after, strip, _room_bytes(strip, groups))
 
     def _stored(self, name: str, layout: pack.Layout) -> list[str]:
         """Tables of a layout, in the drivers' order: weights, gains, counts, index."""
@@ -141,7 +141,7 @@ class Weights:
         groups = -(-weight.shape[1] // strip.cols)
         self._note(name, weight, layout, "delta")
         after = [str(len(weight)), str(groups), str(chunk // strip.cols)]
-        room = strip.prepare * 2 * chunk // strip.cols
+        room = _room_bytes(strip, 2 * chunk // strip.cols)
         return Product(kernel, self._stored(name, layout), after, strip, room)
 
     def _note(self, name: str, weight: Array, layout: pack.Layout, how: str = "") -> None:
@@ -159,6 +159,11 @@ class Weights:
     def text(self) -> str:
         """C definitions of every table."""
         return "".join(_definition(symbol, array) for symbol, array in self.tables.items())
+
+
+def _room_bytes(strip: Strip, groups: int) -> int:
+    """What a kernel rewrites x into, and as much again as a group for a sum at its end."""
+    return (groups + 1) * strip.prepare if strip.prepare else 0
 
 
 def _definition(symbol: str, array: Array) -> str:

@@ -1,4 +1,4 @@
-/* strip: types=s4,s2 tiles=32x4,16x4,8x4 s4.tiles=32x4,16x4,8x4,4x4 dense=32x4 s4.sparse=16x4:80,8x4:56,4x4:40 s2.sparse=16x4:90 uses=words */
+/* strip: types=s4,s2 tiles=32x4,16x4,8x4 s4.tiles=32x4,16x4,8x4,4x4 dense=32x4 s4.sparse=16x4:80,8x4:56,4x4:40 s2.sparse=16x4:90 prepare=8 uses=words */
 /* Four columns at a time of weights of 4 or 2 bits, raised to be unsigned: VPMADDUBSW is exact on
  * them, and eight tiles fit into sums of 16 bits (8 * 2 * 15 * 128 < 2^15). What raising adds is
  * taken off. */
@@ -11,6 +11,18 @@ typedef int8_t edgernn_avx2_s8_FORM __attribute__((vector_size(EDGERNN_AVX2_WIDE
 typedef uint16_t edgernn_avx2_u16_FORM __attribute__((vector_size(EDGERNN_AVX2_WIDE_FORM), aligned(1), may_alias));
 typedef int16_t edgernn_avx2_s16_FORM __attribute__((vector_size(EDGERNN_AVX2_WIDE_FORM), aligned(1), may_alias));
 typedef int32_t edgernn_avx2_s32_FORM __attribute__((vector_size(EDGERNN_AVX2_WIDE_FORM), aligned(1), may_alias));
+
+/* Each group of x, and before it the sum of all groups before: what raised weights add is then one
+ * difference. */
+EDGERNN_INLINE void edgernn_prepare_FORM(const int8_t *x, int groups, int8_t *room) {
+  int32_t *to = (int32_t *)room, before = 0;
+  for (int k = 0; k < groups; ++k, x += 4, to += 2) {
+    to[0] = before;
+    to[1] = *(const edgernn_avx2_word *)x;
+    before += (x[0] + x[1]) + (x[2] + x[3]);
+  }
+  to[0] = before;
+}
 
 EDGERNN_INLINE void edgernn_tile_FORM(edgernn_avx2_s16_FORM (*sum)[8 / BITS], const int8_t *w,
                                       const int8_t *x) {
@@ -36,13 +48,16 @@ EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const u
                                        const uint16_t *groups, int count, int32_t *acc) {
   edgernn_avx2_s32_FORM sum[EDGERNN_AVX2_PIECES_FORM][8 / BITS] = {{{0}}};
   edgernn_avx2_s32_FORM met = {0};
+  if (!groups) met += *(const int32_t *)(x + 8 * count) - *(const int32_t *)x;
+  x += 4;
   for (int k = 0; k < count; k += 8) {
     edgernn_avx2_s16_FORM part[EDGERNN_AVX2_PIECES_FORM][8 / BITS] = {{{0}}}, ones = 1 - (edgernn_avx2_s16_FORM){0}, fours = {0};
     const int end = count - k < 8 ? count : k + 8;
     if (!tiles) edgernn_avx2_page(w + k * EDGERNN_AVX2_BYTES_FORM, 8 * EDGERNN_AVX2_BYTES_FORM);
     for (int j = k; j < end; ++j) {
-      const int8_t *const u = x + (groups ? groups[j] : j) * COLS;
+      const int8_t *const u = x + (groups ? groups[j] : j) * 8;
       edgernn_tile_FORM(part, w + (tiles ? tiles[j] : j) * EDGERNN_AVX2_BYTES_FORM, u);
+      if (!groups) continue;
       edgernn_avx2_s16_FORM pairs;
       __asm__("vpmaddubsw %2, %1, %0"
               : "=x"(pairs)
@@ -51,8 +66,10 @@ EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const u
       fours += pairs;
     }
     edgernn_avx2_s32_FORM wide;
-    __asm__("vpmaddwd %2, %1, %0" : "=x"(wide) : "x"(fours), "x"(ones));
-    met += wide;
+    if (groups) {
+      __asm__("vpmaddwd %2, %1, %0" : "=x"(wide) : "x"(fours), "x"(ones));
+      met += wide;
+    }
 #pragma GCC unroll 2
     for (int i = 0; i < EDGERNN_AVX2_PIECES_FORM; ++i)
 #pragma GCC unroll 4

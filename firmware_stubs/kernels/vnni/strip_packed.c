@@ -1,4 +1,4 @@
-/* strip: types=s4,s2 tiles=32x4,16x4,8x4 s4.tiles=32x4,16x4,8x4,4x4 dense=32x4 s4.sparse=16x4:80,8x4:56,4x4:40 s2.sparse=16x4:90 uses=vectors */
+/* strip: types=s4,s2 tiles=32x4,16x4,8x4 s4.tiles=32x4,16x4,8x4,4x4 dense=32x4 s4.sparse=16x4:80,8x4:56,4x4:40 s2.sparse=16x4:90 prepare=8 uses=vectors */
 /* As strip_s8.c, with weights of 4 or 2 bits. They are raised to be unsigned; x is signed, and what
  * that adds is taken off. Part p of a byte is not cut out: sums over its bits from part p down, less
  * those from part p - 1 down, are those of part p, shifted left. */
@@ -8,6 +8,18 @@ enum {
 };
 typedef int32_t edgernn_vnni_FORM
     __attribute__((vector_size(EDGERNN_VNNI_WIDE_FORM), aligned(1), may_alias));
+
+/* Each group of x, and before it the sum of all groups before: what raised weights add is then one
+ * difference. */
+EDGERNN_INLINE void edgernn_prepare_FORM(const int8_t *x, int groups, int8_t *room) {
+  int32_t *to = (int32_t *)room, before = 0;
+  for (int k = 0; k < groups; ++k, x += 4, to += 2) {
+    to[0] = before;
+    to[1] = *(const edgernn_vnni_word *)x;
+    before += (x[0] + x[1]) + (x[2] + x[3]);
+  }
+  to[0] = before;
+}
 
 EDGERNN_INLINE void edgernn_tile_FORM(edgernn_vnni_FORM *sum, const int8_t *w, const int8_t *x) {
   const uint32_t half = BITS == 4 ? 0x88888888u : 0xaaaaaaaau;
@@ -23,22 +35,24 @@ EDGERNN_INLINE void edgernn_tile_FORM(edgernn_vnni_FORM *sum, const int8_t *w, c
 
 EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const uint16_t *tiles,
                                        const uint16_t *groups, int count, int32_t *acc) {
-  edgernn_vnni_FORM sum[4][8 / BITS] = {{{0}}};
+  edgernn_vnni_FORM sum[2][8 / BITS] = {{{0}}};
   const edgernn_vnni_16 ones = 0x01010101 - (edgernn_vnni_16){0};
-  edgernn_vnni_16 met = {groups ? 0 : edgernn_vnni_total(x, 4 * count)};
+  edgernn_vnni_16 met = {0};
+  if (!groups) met[0] = *(const int32_t *)(x + 8 * count) - *(const int32_t *)x;
+  x += 4;
   int k = 0;
   for (; k + 4 <= count; k += 4) {
     if (!tiles) edgernn_vnni_page(w + k * EDGERNN_VNNI_BYTES_FORM, 4 * EDGERNN_VNNI_BYTES_FORM);
 #pragma GCC unroll 4
     for (int j = k; j < k + 4; ++j) {
-      const int8_t *const u = x + (groups ? groups[j] : j) * COLS;
-      edgernn_tile_FORM(sum[j - k], w + (tiles ? tiles[j] : j) * EDGERNN_VNNI_BYTES_FORM, u);
+      const int8_t *const u = x + (groups ? groups[j] : j) * 8;
+      edgernn_tile_FORM(sum[(j - k) & 1], w + (tiles ? tiles[j] : j) * EDGERNN_VNNI_BYTES_FORM, u);
       if (groups) EDGERNN_DOT(met, ones, ((edgernn_vnni_16){*(const edgernn_vnni_word *)u}));
     }
   }
 #pragma GCC unroll 1
   for (; k < count; ++k) {
-    const int8_t *const u = x + (groups ? groups[k] : k) * COLS;
+    const int8_t *const u = x + (groups ? groups[k] : k) * 8;
     edgernn_tile_FORM(sum[0], w + (tiles ? tiles[k] : k) * EDGERNN_VNNI_BYTES_FORM, u);
     if (groups) EDGERNN_DOT(met, ones, ((edgernn_vnni_16){*(const edgernn_vnni_word *)u}));
   }
@@ -46,7 +60,7 @@ EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const u
   edgernn_vnni_FORM below = {0};
 #pragma GCC unroll 4
   for (int p = 0; p < 8 / BITS; ++p) {
-    const edgernn_vnni_FORM all = (sum[0][p] + sum[1][p]) + (sum[2][p] + sum[3][p]);
+    const edgernn_vnni_FORM all = sum[0][p] + sum[1][p];
     const edgernn_vnni_FORM part = ((all - below) >> (BITS * p)) + more;
     int32_t *const to = acc + p * (EDGERNN_VNNI_BYTES_FORM / 4);
     if (EDGERNN_VNNI_BYTES_FORM >= 16)
