@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,11 +18,12 @@ from benchmarks.compiled import Compiled, Stream, host_source
 from benchmarks.contender import Contender, alone, view, whole
 from benchmarks.document import table, write_section
 from benchmarks.interleave import Array, Ratio, Times, fastest, interleaved, ratio, times
-from benchmarks.prepared import network
+from benchmarks.peers import PEERS, onnxruntime
+from benchmarks.prepared import LARGEST_ERROR, network
 from benchmarks.step_latency import OurRow
 from benchmarks.variants import variants
 from edgernn.cells.gru import GRU
-from edgernn.errors import DataError, ParityError
+from edgernn.errors import DataError, MissingExtra, ParityError
 from edgernn.layers.linear import Linear
 from edgernn.streaming import Sequential
 
@@ -129,6 +131,27 @@ def test_the_delta_network_reads_the_share_that_it_was_set_for(block: int) -> No
         assert share == pytest.approx(wanted, abs=0.015)
 
 
+@pytest.mark.parametrize(
+    ("peer", "module"),
+    [("LiteRT", "ai_edge_litert.interpreter"), ("OpenVINO", "openvino"), ("TVM", "tvm")],
+)
+def test_a_runtime_that_is_not_installed_is_told_with_what_brings_it(
+    peer: str, module: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    (found,) = [one for one in PEERS if peer == one.NAME]
+    graph = network("kws", workloads.module("kws")).graph
+    with pytest.raises(MissingExtra, match="bench"):
+        next(found.candidates(graph, "fp32", tmp_path))
+
+
+def test_onnx_runtime_gives_what_torch_gives_in_every_number_type(tmp_path: Path) -> None:
+    made = network("kws", workloads.module("kws"))
+    for kind in onnxruntime.KINDS:
+        for candidate in onnxruntime.candidates(made.graph, kind, tmp_path):
+            assert made.error(candidate, LARGEST_ERROR[kind], candidate.setting) >= 0
+
+
 def test_every_goal_of_the_three_shapes_is_a_variant() -> None:
     goals = [variant for variant in variants("kws", workloads.SHAPES) if variant.goals]
     assert {tuple(variant.goals) for variant in goals} == {("kws", "kbd", "asr")}
@@ -185,15 +208,22 @@ def _rows(chip: str, dense: float, sparse: float, delta_count: float) -> list[Ro
 
 
 def test_a_missed_limit_and_an_absent_chip_are_told() -> None:
-    limit = chip_cost.LIMITS["cortex-m4"]
+    limit = chip_cost.LIMITS.per_mac["cortex-m4"]
     good = _rows("cortex-m4", limit, 0.2 * limit, 0.2 * limit)
     bad = _rows("cortex-m0", 9.5, 9.0, 1.0)
-    lines = chip_cost.missed([*good, *bad])
+    lines = chip_cost.missed([*good, *bad], chip_cost.LIMITS)
     assert not [line for line in lines if "cortex-m4" in line]
     slow, sparse, *others = lines
     assert "cortex-m0: 9.50 instructions a MAC" in slow
     assert "75 % sparse takes 0.95" in sparse
     assert all("not counted" in line for line in others)
+
+
+def test_no_limit_is_stricter_than_its_goal() -> None:
+    for name in ("per_mac", "sparse", "delta"):
+        goals, limits = getattr(chip_cost.GOALS, name), getattr(chip_cost.LIMITS, name)
+        assert goals.keys() == limits.keys()
+        assert all(limits[chip] >= goals[chip] for chip in goals)
 
 
 def test_a_footprint_above_its_limits_is_told() -> None:
@@ -233,7 +263,7 @@ def test_both_streams_of_a_compiled_step_keep_their_own_state() -> None:
 def test_the_int8_gru_is_within_its_limit_on_a_cortex_m4() -> None:
     (row,) = chips.counted(chips.DENSE_CASE, ["cortex-m4"])
     assert row.per_mac is not None
-    assert 0.5 < row.per_mac <= chip_cost.LIMITS["cortex-m4"]
+    assert 0.5 < row.per_mac <= chip_cost.LIMITS.per_mac["cortex-m4"]
     assert row.flash_bytes is not None
     assert row.flash_bytes < 90_000
     kernels = sum(n for name, n in row.by_function.items() if name.startswith("edgernn_"))

@@ -162,9 +162,10 @@ def _sized(strip: Strip, size: str, cost: float = 0.0) -> Strip:
     return replace(strip, rows=rows, cols=cols, cost=cost, pad=pad)
 
 
-def find_strip(type_: str, use: str, isas: tuple[str, ...]) -> Strip:
+def find_strip(type_: str, use: str, isas: tuple[str, ...], rows: int = 0) -> Strip:
     """The best strip for `dense`, `delta` (single columns) or `block` (delta by 4 columns).
 
+    rows: of the matrix; of several tile sizes it takes the first that pads it by an eighth at most.
     Raises: ToolError if there is none.
     """
     for words, strip in _strip_files(type_, isas):
@@ -172,8 +173,13 @@ def find_strip(type_: str, use: str, isas: tuple[str, ...]) -> Strip:
         if use == "block" and not size and words.get("dense", "").endswith("x4"):
             size = words["dense"]
         if size:
-            return _sized(strip, size)
+            return _fitting([_sized(strip, one) for one in size.split(",")], rows)
     raise ToolError(f"no {use} kernel for {type_} on {isas or 'portable'}")
+
+
+def _fitting(strips: list[Strip], rows: int) -> Strip:
+    padded = (-(-rows // strip.rows) * strip.rows for strip in strips)
+    return next((s for s, p in zip(strips, padded, strict=True) if 8 * p <= 9 * rows), strips[-1])
 
 
 def sparse_strips(type_: str, isas: tuple[str, ...]) -> list[Strip]:

@@ -125,15 +125,15 @@ class Weights:
         self._note(name, weight, layout)
         return Product(kernel, [*self._stored(name, layout), start], after, strip)
 
-    def delta_strip(self, type_: str, block: int) -> Strip:
+    def delta_strip(self, type_: str, block: int, rows: int = 0) -> Strip:
         """The strip that reads the lists of what has moved."""
-        return find_strip(type_, "block" if block == 4 else "delta", self.isas)
+        return find_strip(type_, "block" if block == 4 else "delta", self.isas, rows)
 
     def delta(
         self, name: str, weight: Array, type_: str, gain: Array | None, block: int, chunk: int
     ) -> Product:
         """A product of what has moved, onto running sums. chunk: columns listed together."""
-        strip = self.delta_strip(type_, block)
+        strip = self.delta_strip(type_, block, len(weight))
         if strip.columns and weight.shape[1] > strip.columns:
             strip = find_strip(type_, "block" if block == 4 else "delta", ())
         layout = pack.dense(weight, strip, gain)
