@@ -1,4 +1,4 @@
-/* strip: types=s4,s2 tiles=32x4,16x4,8x4 s4.tiles=32x4,16x4,8x4,4x4 dense=32x4 s4.sparse=16x4:80,8x4:56,4x4:40 s2.sparse=16x4:90 prepare=8 uses=words */
+/* strip: types=s4,s2 tiles=32x4,16x4,8x4 s4.tiles=32x4,16x4,8x4,4x4 dense=32x4 s4.sparse=16x4:80,8x4:56,4x4:40 s2.sparse=16x4:90 raised prepare=8 uses=words */
 /* Four columns at a time of weights of 4 or 2 bits, raised to be unsigned: VPMADDUBSW is exact on
  * them, and eight tiles fit into sums of 16 bits (8 * 2 * 15 * 128 < 2^15). What raising adds is
  * taken off. */
@@ -26,13 +26,12 @@ EDGERNN_INLINE void edgernn_prepare_FORM(const int8_t *x, int groups, int8_t *ro
 
 EDGERNN_INLINE void edgernn_tile_FORM(edgernn_avx2_s16_FORM (*sum)[8 / BITS], const int8_t *w,
                                       const int8_t *x) {
-  const int mask = BITS == 4 ? 0x0f0f : 0x0303, half = BITS == 4 ? 0x8888 : 0xaaaa;
+  const int mask = BITS == 4 ? 0x0f0f : 0x0303;
   const edgernn_avx2_s32_FORM four = *(const edgernn_avx2_word *)x - (edgernn_avx2_s32_FORM){0};
 #pragma GCC unroll 2
   for (int i = 0; i < EDGERNN_AVX2_PIECES_FORM; ++i) {
     edgernn_avx2_u16_FORM raw = {0};
     __builtin_memcpy(&raw, w + 32 * i, EDGERNN_AVX2_BYTES_FORM < 32 ? EDGERNN_AVX2_BYTES_FORM : 32);
-    raw ^= (uint16_t)half;
 #pragma GCC unroll 4
     for (int p = 0; p < 8 / BITS; ++p) {
       edgernn_avx2_s16_FORM pairs;

@@ -1,4 +1,4 @@
-/* strip: types=s8,s4 tiles=16x1 sparse=16x1:30 s8.offset=128 interleave=4 uses=words */
+/* strip: types=s8,s4 tiles=16x1 sparse=16x1:30 s8.offset=128 s4.raised interleave=4 uses=words */
 /* Sixteen rows of single columns, for sparse products: four stored columns lie row by row in one
  * another, and their elements of x are gathered. */
 EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const uint16_t *tiles,
@@ -17,12 +17,12 @@ EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const u
         (edgernn_avx2_s16x16)((int64_t)words - (edgernn_avx2_s64x4){0});
 #pragma GCC unroll 4
     for (int i = 0; i < BITS / 2; ++i) {
-      const edgernn_avx2_s16x16 v = edgernn_avx2_wide(*(const edgernn_avx2_s8x16 *)(w + 16 * i));
       if (BITS == 8) {
-        sum[i] = edgernn_avx2_dot(sum[i], v, four);
+        sum[i] = edgernn_avx2_dot(sum[i], edgernn_avx2_signed(w + 16 * i), four);
       } else { /* a byte holds two elements of neighbouring pairs of rows */
-        sum[i] = edgernn_avx2_dot(sum[i], (v << 12) >> 12, four);
-        sum[i + 2] = edgernn_avx2_dot(sum[i + 2], v >> 4, four);
+        const edgernn_avx2_s16x16 both = edgernn_avx2_unsigned(*(const edgernn_avx2_s8x16 *)(w + 16 * i));
+        sum[i] = edgernn_avx2_dot(sum[i], (both & 15) - 8, four);
+        sum[i + 2] = edgernn_avx2_dot(sum[i + 2], (both >> 4) - 8, four);
       }
     }
   }

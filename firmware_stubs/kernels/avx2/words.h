@@ -3,6 +3,7 @@ typedef int8_t edgernn_avx2_s8x8 __attribute__((vector_size(8), aligned(1), may_
 typedef int8_t edgernn_avx2_s8x16 __attribute__((vector_size(16), aligned(1), may_alias));
 typedef int8_t edgernn_avx2_s8x32 __attribute__((vector_size(32), aligned(1), may_alias));
 typedef int16_t edgernn_avx2_s16x8 __attribute__((vector_size(16), aligned(1), may_alias));
+typedef uint16_t edgernn_avx2_u16x16 __attribute__((vector_size(32), aligned(1), may_alias));
 typedef int16_t edgernn_avx2_s16x16 __attribute__((vector_size(32), aligned(1), may_alias));
 typedef int32_t edgernn_avx2_s32x4 __attribute__((vector_size(16), aligned(1), may_alias));
 typedef int32_t edgernn_avx2_s32x8 __attribute__((vector_size(32), aligned(1), may_alias));
@@ -11,9 +12,15 @@ typedef int64_t edgernn_avx2_long __attribute__((aligned(1), may_alias));
 typedef int64_t edgernn_avx2_s64x4 __attribute__((vector_size(32)));
 
 /* sixteen bytes as words */
-EDGERNN_INLINE edgernn_avx2_s16x16 edgernn_avx2_wide(edgernn_avx2_s8x16 bytes) {
+EDGERNN_INLINE edgernn_avx2_s16x16 edgernn_avx2_signed(const int8_t *w) {
   edgernn_avx2_s16x16 words;
-  __asm__("vpmovsxbw %1, %0" : "=x"(words) : "x"(bytes));
+  __asm__("vpmovsxbw %1, %0" : "=x"(words) : "m"(*(const edgernn_avx2_s8x16 *)w));
+  return words;
+}
+
+EDGERNN_INLINE edgernn_avx2_s16x16 edgernn_avx2_unsigned(edgernn_avx2_s8x16 bytes) {
+  edgernn_avx2_s16x16 words;
+  __asm__("vpmovzxbw %1, %0" : "=x"(words) : "x"(bytes));
   return words;
 }
 

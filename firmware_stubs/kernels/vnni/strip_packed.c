@@ -1,9 +1,10 @@
-/* strip: types=s4,s2 tiles=32x4,16x4,8x4 s4.tiles=32x4,16x4,8x4,4x4 dense=32x4 s4.sparse=16x4:80,8x4:56,4x4:40 s2.sparse=16x4:90 prepare=8 uses=vectors */
-/* As strip_s8.c, with weights of 4 or 2 bits. They are raised to be unsigned; x is signed, and what
- * that adds is taken off. Part p of a byte is not cut out: sums over its bits from part p down, less
- * those from part p - 1 down, are those of part p, shifted left. */
+/* strip: types=s4,s2 tiles=32x4,16x4,8x4 s4.tiles=32x4,16x4,8x4,4x4 dense=32x4 s4.sparse=16x4:80,8x4:56,4x4:40 s2.sparse=16x4:90 raised prepare=8 uses=vectors */
+/* As strip_s8.c, with weights of 4 or 2 bits. They are the unsigned factor, and what they are raised
+ * by is taken off. Those that share a byte are not cut apart: sums over bits 0 to 3, less those over
+ * bits 0 and 1, are those over bits 2 and 3, shifted left. */
 enum {
   EDGERNN_VNNI_BYTES_FORM = ROWS * COLS * BITS / 8,
+  EDGERNN_VNNI_PARTS_FORM = 8 / BITS,
   EDGERNN_VNNI_WIDE_FORM = EDGERNN_VNNI_BYTES_FORM < 16 ? 16 : EDGERNN_VNNI_BYTES_FORM
 };
 typedef int32_t edgernn_vnni_FORM
@@ -22,51 +23,48 @@ EDGERNN_INLINE void edgernn_prepare_FORM(const int8_t *x, int groups, int8_t *ro
 }
 
 EDGERNN_INLINE void edgernn_tile_FORM(edgernn_vnni_FORM *sum, const int8_t *w, const int8_t *x) {
-  const uint32_t half = BITS == 4 ? 0x88888888u : 0xaaaaaaaau;
   const edgernn_vnni_FORM four = *(const edgernn_vnni_word *)x - (edgernn_vnni_FORM){0};
   edgernn_vnni_FORM raw = {0};
   __builtin_memcpy(&raw, w, EDGERNN_VNNI_BYTES_FORM);
 #pragma GCC unroll 4
-  for (int p = 0; p < 8 / BITS; ++p) {
-    const uint32_t mask = 0x01010101u * ((2u << (BITS * (p + 1) - 1)) - 1);
-    EDGERNN_DOT(sum[p], (raw & (int)mask) ^ (int)(half & mask), four);
-  }
+  for (int p = 0; p < EDGERNN_VNNI_PARTS_FORM; ++p)
+    EDGERNN_DOT(sum[p], raw & (int)EDGERNN_LOW_BITS(BITS * (p + 1)), four);
 }
 
 EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const uint16_t *tiles,
                                        const uint16_t *groups, int count, int32_t *acc) {
-  edgernn_vnni_FORM sum[2][8 / BITS] = {{{0}}};
+  edgernn_vnni_FORM sum[2][EDGERNN_VNNI_PARTS_FORM] = {{{0}}};
   const edgernn_vnni_16 ones = 0x01010101 - (edgernn_vnni_16){0};
-  edgernn_vnni_16 met = {0};
-  if (!groups) met[0] = *(const int32_t *)(x + 8 * count) - *(const int32_t *)x;
+  edgernn_vnni_16 met[4] = {{0}};
+  if (!groups) met[0][0] = *(const int32_t *)(x + 8 * count) - *(const int32_t *)x;
   x += 4;
   int k = 0;
   for (; k + 4 <= count; k += 4) {
     if (!tiles) edgernn_vnni_page(w + k * EDGERNN_VNNI_BYTES_FORM, 4 * EDGERNN_VNNI_BYTES_FORM);
 #pragma GCC unroll 4
-    for (int j = k; j < k + 4; ++j) {
+    for (int i = 0, j = k; i < 4; ++i, ++j) {
       const int8_t *const u = x + (groups ? groups[j] : j) * 8;
-      edgernn_tile_FORM(sum[(j - k) & 1], w + (tiles ? tiles[j] : j) * EDGERNN_VNNI_BYTES_FORM, u);
-      if (groups) EDGERNN_DOT(met, ones, ((edgernn_vnni_16){*(const edgernn_vnni_word *)u}));
+      edgernn_tile_FORM(sum[i & 1], w + (tiles ? tiles[j] : j) * EDGERNN_VNNI_BYTES_FORM, u);
+      if (groups) EDGERNN_DOT(met[i], ones, ((edgernn_vnni_16){*(const edgernn_vnni_word *)u}));
     }
   }
 #pragma GCC unroll 1
   for (; k < count; ++k) {
     const int8_t *const u = x + (groups ? groups[k] : k) * 8;
     edgernn_tile_FORM(sum[0], w + (tiles ? tiles[k] : k) * EDGERNN_VNNI_BYTES_FORM, u);
-    if (groups) EDGERNN_DOT(met, ones, ((edgernn_vnni_16){*(const edgernn_vnni_word *)u}));
+    if (groups) EDGERNN_DOT(met[0], ones, ((edgernn_vnni_16){*(const edgernn_vnni_word *)u}));
   }
-  const int32_t more = met[0] * -(1 << (BITS - 1));
+  const int32_t more = ((met[0] + met[1]) + (met[2] + met[3]))[0] * (1 << (BITS - 1));
   edgernn_vnni_FORM below = {0};
 #pragma GCC unroll 4
-  for (int p = 0; p < 8 / BITS; ++p) {
+  for (int p = 0; p < EDGERNN_VNNI_PARTS_FORM; ++p) {
     const edgernn_vnni_FORM all = sum[0][p] + sum[1][p];
-    const edgernn_vnni_FORM part = ((all - below) >> (BITS * p)) + more;
+    const edgernn_vnni_FORM rows = ((all - below) >> (BITS * p)) - more;
     int32_t *const to = acc + p * (EDGERNN_VNNI_BYTES_FORM / 4);
     if (EDGERNN_VNNI_BYTES_FORM >= 16)
-      *(edgernn_vnni_FORM *)to += part;
+      *(edgernn_vnni_FORM *)to += rows;
     else
-      for (int i = 0; i < EDGERNN_VNNI_BYTES_FORM / 4; ++i) to[i] += part[i];
+      for (int r = 0; r < EDGERNN_VNNI_BYTES_FORM / 4; ++r) to[r] += rows[r];
     below = all;
   }
 }
