@@ -121,6 +121,17 @@ def test_a_faster_instruction_set_reads_the_same_tables() -> None:
                 kernels.same_form(strip, target.faster)
 
 
+def test_one_file_of_an_instruction_set_serves_a_type_and_size(root: Path) -> None:
+    for folder in sorted((root / "firmware_stubs" / "kernels").iterdir()):
+        served: list[tuple[str, str]] = []
+        for file in sorted(folder.glob("strip_*.c")):
+            words = dict(w.partition("=")[::2] for w in file.read_text().split("*/")[0].split())
+            for type_ in words["types"].split(","):
+                tiles = words.get(f"{type_}.tiles", words["tiles"]).split(",")
+                served += [(type_, size) for size in tiles]
+        assert len(served) == len(set(served)), folder.name
+
+
 SHAPES = [(1, 1), (3, 5), (33, 64), (32, 7), (65, 17), (40, 3), (20, 130)]
 HOST = find_target("host")
 KINDS = ["portable", *HOST.isa, *([HOST.faster] if HOST.faster else [])]
