@@ -99,10 +99,18 @@ def test_a_contender_is_given_each_frame_in_turn_and_carries_its_state() -> None
     assert (spent >= 0).all()
 
 
-def test_a_loop_in_c_is_timed_as_one() -> None:
-    array = np.zeros(1, np.float32)
-    contender = Contender(array, array, lambda: None, lambda: None, loop=lambda steps: 10 * steps)
-    assert alone(contender)(7).tolist() == [10.0]
+@pytest.mark.parametrize(("nanoseconds", "run"), [(1000, 20), (30_000, 1)])
+def test_a_loop_in_c_is_timed_in_short_runs(nanoseconds: int, run: int) -> None:
+    array, runs = np.zeros(1, np.float32), list[int]()
+
+    def loop(steps: int) -> int:
+        runs.append(steps)
+        return nanoseconds * steps
+
+    measure = alone(Contender(array, array, lambda: None, lambda: None, loop=loop))
+    runs.clear()
+    assert measure(40).tolist() == [nanoseconds] * (40 // run)
+    assert runs == [run] * (40 // run)
 
 
 def test_three_in_four_blocks_become_zero_and_small_matrices_stay() -> None:

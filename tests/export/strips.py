@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from edgernn.export.c.pack import encoded
 
 NAME = "strips"  # of the library: it has the five functions that every library has
 WAYS = ("dense", "sparse", "delta")
+DELTA = ("s8", "s4", "s2")  # types of weights of which single columns are read
 WEIGHTS = {"s8": (-127, 127), "s8x16": (-127, 127), "s4": (-7, 7), "s2": (-2, 1)}
 ROOM_BYTES = 16384
 ENDS = f"""
@@ -193,3 +194,45 @@ def differing(bench: Bench, strip: Strip) -> list[str]:
             rows = np.flatnonzero(got != want.astype(got.dtype))
             wrong.append(f"{strip.form} {case.way} case {number}, {len(case.list)} tiles: {rows}")
     return wrong
+
+
+def used(isa: str) -> Iterator[tuple[Strip, set[str]]]:
+    """The strips of an instruction set in each size, and the ways in which drivers call them."""
+    for type_ in BITS:
+        blocks = kernels.find_strip(type_, "block", (isa,)) if type_ in DELTA else None
+        for words, strip in kernels._strip_files(type_, (isa,)):
+            if strip.isa != isa:
+                continue
+            sizes = {"dense": words.get("dense", ""), "delta": words.get("delta", "")}
+            offers = words.get("sparse", "").split(",")
+            sizes["sparse"] = ",".join(offer.split(":")[0] for offer in offers)
+            found = {way: set(text.split(",")) - {""} for way, text in sizes.items()}
+            found["delta"] = found["delta"] if type_ in DELTA else set()
+            if blocks and blocks.text == strip.text:
+                found["delta"].add(f"{blocks.rows}x{blocks.cols}")
+            for size in sorted(set().union(*found.values())):
+                yield kernels._sized(strip, size), {way for way in found if size in found[way]}
+
+
+def long_cases(strip: Strip) -> Iterator[Case]:
+    """More columns than one 32-bit sum of scaled products holds, at the ends of the ranges."""
+    rng = np.random.default_rng(5)
+    count = -(-600 // strip.cols // 4) * 4
+    if count * strip.rows * strip.cols * 4 < 1 << 16:
+        yield from (_case(strip, way, count, "ends", rng) for way in WAYS)
+        yield _case(strip, "dense", count, "least", rng)
+
+
+def wrong(bench: Bench, strip: Strip, ways: set[str]) -> list[str]:
+    """The cases of a strip, in some ways, that the library gets wrong, one line each."""
+    lines = []
+    for number, case in enumerate([*cases(strip), *long_cases(strip)]):
+        if case.way not in ways:
+            continue
+        short = -len(case.tiles) % strip.interleave
+        zeros = np.zeros((short, strip.rows, strip.cols), case.tiles.dtype)
+        case = replace(case, tiles=np.concatenate([case.tiles, zeros]))
+        got, want = bench.sums(strip, case), case.sums(strip)
+        if not np.array_equal(got, want.astype(got.dtype)):
+            lines.append(f"{strip.form} {case.way} case {number}, {len(case.list)} tiles")
+    return lines

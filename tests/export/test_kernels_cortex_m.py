@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from edgernn.backend import Module
-from edgernn.export.c import kernels
-from edgernn.export.c.kernels import BITS, Strip
 from edgernn.target import find_target
 from edgernn.targets.runners.qemu import RUNNER
 from edgernn.toolchain import build_firmware
 
 from . import overrides
-from .strips import NAME, Bench, Case, _case, cases, library, strips_of
+from .strips import NAME, Bench, library, strips_of, used, wrong
 
 pytestmark = [pytest.mark.cc, pytest.mark.emulator]
 # one chip's instructions, on a board with memory for large cases: each core runs older ones' code
@@ -45,47 +42,9 @@ def load(tmp_path_factory: pytest.TempPathFactory) -> Load:
     return run
 
 
-def uses(isa: str) -> Iterator[tuple[Strip, set[str]]]:
-    """The strips of an instruction set in each size, and the ways in which drivers call them."""
-    for type_ in BITS:
-        for words, strip in kernels._strip_files(type_, (isa,)):
-            if strip.isa != isa:
-                continue
-            delta = {words.get("delta"), words.get("block")} if type_ != "s8x16" else set()
-            sizes = {"dense": {words.get("dense")}, "delta": delta}
-            sizes["sparse"] = {offer.split(":")[0] for offer in words.get("sparse", "").split(",")}
-            for size in set().union(*sizes.values()) - {"", None}:
-                ways = {way for way, found in sizes.items() if size in found}
-                yield kernels._sized(strip, size), ways
-
-
-def long_cases(strip: Strip) -> Iterator[Case]:
-    """More columns than one 32-bit sum of scaled products holds, at the ends of the ranges."""
-    rng = np.random.default_rng(5)
-    count = -(-600 // strip.cols // 4) * 4
-    if count * strip.rows * strip.cols * 4 < 1 << 16:
-        yield from (_case(strip, way, count, "ends", rng) for way in ("dense", "sparse", "delta"))
-        yield _case(strip, "dense", count, "least", rng)
-
-
-def wrong(bench: Bench, strip: Strip, ways: set[str]) -> list[str]:
-    """The cases of a strip that the firmware gets wrong, one line each."""
-    lines = []
-    for number, case in enumerate([*cases(strip), *long_cases(strip)]):
-        if case.way not in ways:
-            continue
-        short = -len(case.tiles) % strip.interleave
-        zeros = np.zeros((short, strip.rows, strip.cols), case.tiles.dtype)
-        case = replace(case, tiles=np.concatenate([case.tiles, zeros]))
-        got, want = bench.sums(strip, case), case.sums(strip)
-        if not np.array_equal(got, want.astype(got.dtype)):
-            lines.append(f"{strip.form} {case.way} case {number}, {len(case.list)} tiles")
-    return lines
-
-
 @pytest.mark.parametrize("isa", CORES)
 def test_every_strip_gives_exact_sums(isa: str, load: Load) -> None:
-    found = list(uses(isa))
+    found = list(used(isa))
     assert {way for _, ways in found for way in ways} == {"dense", "sparse", "delta"}
     bench = Bench(load(isa, library([strip for strip, _ in found])))
     assert [line for strip, ways in found for line in wrong(bench, strip, ways)] == []

@@ -1,5 +1,5 @@
-/* One frame of a depthwise convolution, channels in lanes. Two taps are interleaved byte by byte, so
- * that VPMADDWD meets the two of a channel side by side. */
+/* One frame of a depthwise convolution, channels in lanes. Two taps are interleaved byte by byte,
+ * so that VPMADDWD meets the two of a channel side by side. */
 static void edgernn_depthwise_s8(const int8_t *restrict w, const int32_t *restrict start,
                                  const int32_t *restrict mult, int lead, int shift,
                                  const int8_t *restrict x, int16_t *restrict y, int channels,

@@ -1,5 +1,5 @@
-/* y[n] = the 32-bit sums acc[n] in 16 bits, one mult a row; see edgernn_rescale. Lanes 0, 2, ... and
- * lanes 1, 3, ... are multiplied apart. */
+/* y[n] = the 32-bit sums acc[n] in 16 bits, one mult a row; see edgernn_rescale. Lanes 0, 2, ...
+ * and lanes 1, 3, ... are multiplied apart. */
 EDGERNN_INLINE void edgernn_rescale_rows(const int32_t *restrict acc, const int32_t *restrict mult,
                                          int lead, int shift, int16_t *restrict y, int n) {
   typedef int32_t lanes __attribute__((vector_size(32), aligned(1), may_alias));

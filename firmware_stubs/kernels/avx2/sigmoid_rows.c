@@ -1,5 +1,5 @@
-/* edgernn_sigmoid_q of q[n] in place. Both ends of a linear piece come in one load, eight loads to a
- * vector: gathers are no faster, and on many CPUs far slower. Rounding by VPMULHRSW is that of
+/* edgernn_sigmoid_q of q[n] in place. Both ends of a linear piece come in one load, eight loads to
+ * a vector: gathers are no faster, and on many CPUs far slower. Rounding by VPMULHRSW is that of
  * edgernn_sigmoid_q. */
 EDGERNN_INLINE uint32_t edgernn_sigmoid_ends(int8_t piece) {
   uint32_t ends;

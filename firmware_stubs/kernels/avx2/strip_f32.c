@@ -5,11 +5,14 @@ EDGERNN_INLINE void edgernn_strip_FORM(const float *w, const float *x, const uin
   typedef float f32xN_FORM __attribute__((vector_size(ROWS % 8 ? 4 : 32), aligned(4), may_alias));
   enum { LANES_FORM = ROWS % 8 ? 1 : 8, VECTORS_FORM = ROWS / LANES_FORM };
   f32xN_FORM sum[VECTORS_FORM];
+#pragma GCC unroll 4
   for (int i = 0; i < VECTORS_FORM; ++i) sum[i] = *(const f32xN_FORM *)(acc + LANES_FORM * i);
   for (int k = 0; k < count; ++k) {
     const float *const v = w + (tiles ? tiles[k] : k) * (ROWS * COLS);
     const float u = x[(groups ? groups[k] : k) * COLS];
+#pragma GCC unroll 4
     for (int i = 0; i < VECTORS_FORM; ++i) sum[i] += *(const f32xN_FORM *)(v + LANES_FORM * i) * u;
   }
+#pragma GCC unroll 4
   for (int i = 0; i < VECTORS_FORM; ++i) *(f32xN_FORM *)(acc + LANES_FORM * i) = sum[i];
 }

@@ -4,13 +4,15 @@
  * taken off. */
 enum {
   EDGERNN_AVX2_BYTES_FORM = ROWS * COLS * BITS / 8,
-  EDGERNN_AVX2_WIDE_FORM = EDGERNN_AVX2_BYTES_FORM < 16 ? 16 : EDGERNN_AVX2_BYTES_FORM < 32 ? EDGERNN_AVX2_BYTES_FORM : 32,
+  EDGERNN_AVX2_WIDE_FORM = EDGERNN_AVX2_BYTES_FORM < 32 ? 16 : 32,
   EDGERNN_AVX2_PIECES_FORM = EDGERNN_AVX2_BYTES_FORM < 32 ? 1 : EDGERNN_AVX2_BYTES_FORM / 32
 };
-typedef int8_t edgernn_avx2_s8_FORM __attribute__((vector_size(EDGERNN_AVX2_WIDE_FORM), aligned(1), may_alias));
-typedef uint16_t edgernn_avx2_u16_FORM __attribute__((vector_size(EDGERNN_AVX2_WIDE_FORM), aligned(1), may_alias));
-typedef int16_t edgernn_avx2_s16_FORM __attribute__((vector_size(EDGERNN_AVX2_WIDE_FORM), aligned(1), may_alias));
-typedef int32_t edgernn_avx2_s32_FORM __attribute__((vector_size(EDGERNN_AVX2_WIDE_FORM), aligned(1), may_alias));
+typedef uint16_t edgernn_avx2_u16_FORM
+    __attribute__((vector_size(EDGERNN_AVX2_WIDE_FORM), aligned(1), may_alias));
+typedef int16_t edgernn_avx2_s16_FORM
+    __attribute__((vector_size(EDGERNN_AVX2_WIDE_FORM), aligned(1), may_alias));
+typedef int32_t edgernn_avx2_s32_FORM
+    __attribute__((vector_size(EDGERNN_AVX2_WIDE_FORM), aligned(1), may_alias));
 
 /* Each group of x, and before it the sum of all groups before: what raised weights add is then one
  * difference. */
@@ -50,7 +52,8 @@ EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const u
   if (!groups) met += *(const int32_t *)(x + 8 * count) - *(const int32_t *)x;
   x += 4;
   for (int k = 0; k < count; k += 8) {
-    edgernn_avx2_s16_FORM part[EDGERNN_AVX2_PIECES_FORM][8 / BITS] = {{{0}}}, ones = 1 - (edgernn_avx2_s16_FORM){0}, fours = {0};
+    const edgernn_avx2_s16_FORM ones = 1 - (edgernn_avx2_s16_FORM){0};
+    edgernn_avx2_s16_FORM part[EDGERNN_AVX2_PIECES_FORM][8 / BITS] = {{{0}}}, fours = {0};
     const int end = count - k < 8 ? count : k + 8;
     if (!tiles) edgernn_avx2_page(w + k * EDGERNN_AVX2_BYTES_FORM, 8 * EDGERNN_AVX2_BYTES_FORM);
     for (int j = k; j < end; ++j) {

@@ -20,7 +20,8 @@ EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const u
       if (BITS == 8) {
         sum[i] = edgernn_avx2_dot(sum[i], edgernn_avx2_signed(w + 16 * i), four);
       } else { /* a byte holds two elements of neighbouring pairs of rows */
-        const edgernn_avx2_s16x16 both = edgernn_avx2_unsigned(*(const edgernn_avx2_s8x16 *)(w + 16 * i));
+        const edgernn_avx2_s8x16 bytes = *(const edgernn_avx2_s8x16 *)(w + 16 * i);
+        const edgernn_avx2_s16x16 both = edgernn_avx2_unsigned(bytes);
         sum[i] = edgernn_avx2_dot(sum[i], (both & 15) - 8, four);
         sum[i + 2] = edgernn_avx2_dot(sum[i + 2], (both >> 4) - 8, four);
       }

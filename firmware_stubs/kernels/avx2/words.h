@@ -54,8 +54,9 @@ EDGERNN_INLINE void edgernn_avx2_add_rows(int32_t *acc, edgernn_avx2_s32x8 sum) 
   *(edgernn_avx2_s32x4 *)acc += both;
 }
 
-/* A hint, once a page, to the page after it: prefetchers do not cross from page to page. */
+/* A hint, once a page, to the page after it, of which the address is then translated in time. The
+ * address is a number here, for no table need reach that far. */
 EDGERNN_INLINE void edgernn_avx2_page(const int8_t *w, int bytes) {
-  const uintptr_t at = (uintptr_t)w; /* a number, for no table need reach that far */
+  const uintptr_t at = (uintptr_t)w;
   if ((at & 4095u) < (uintptr_t)bytes) __builtin_prefetch((const void *)(at + 4096u));
 }

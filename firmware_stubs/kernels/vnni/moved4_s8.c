@@ -1,5 +1,5 @@
-/* The blocks of 4 columns of x that have moved; see the portable one. Sixteen blocks are compared at
- * a time; those that moved are packed by vpcompressd and written with whatever follows. */
+/* The blocks of 4 columns of x that have moved; see the portable one. Sixteen blocks are compared
+ * at a time; those that moved are packed by vpcompressd, and zeros are written behind them. */
 static int edgernn_moved4_s8(const int8_t *restrict x, int8_t *restrict held, int threshold,
                              int cols, uint16_t *restrict list, int8_t *restrict moves) {
   typedef int8_t bytes __attribute__((vector_size(64), aligned(1), may_alias));

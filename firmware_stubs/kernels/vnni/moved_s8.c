@@ -1,10 +1,10 @@
-/* The columns of x that have moved; see the portable one. Sixteen are compared at a time; those that
- * moved are packed by vpcompressd and written with whatever follows in their vector. */
+/* The columns of x that have moved; see the portable one. Sixteen are compared at a time; those
+ * that moved are packed by vpcompressd, and zeros are written behind them. */
 typedef int8_t edgernn_moved_bytes __attribute__((vector_size(16), aligned(1), may_alias));
 typedef int32_t edgernn_moved_lanes __attribute__((vector_size(64), aligned(1), may_alias));
 typedef int16_t edgernn_moved_halves __attribute__((vector_size(32), aligned(1), may_alias));
 
-/* appends the lanes in `mask`: a column below, what it moved by in the upper half; gives how many */
+/* appends the lanes in `mask`: columns in their lower halves, moves in the upper; gives how many */
 EDGERNN_INLINE int edgernn_moved_append(edgernn_moved_lanes lanes, uint32_t mask, uint16_t *list,
                                         int8_t *moves) {
   edgernn_moved_halves columns;

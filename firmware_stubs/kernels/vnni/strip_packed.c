@@ -1,7 +1,7 @@
 /* strip: types=s4,s2 tiles=32x4,16x4,8x4 s4.tiles=32x4,16x4,8x4,4x4 dense=32x4 s4.sparse=16x4:80,8x4:56,4x4:40 s2.sparse=16x4:90 raised prepare=8 uses=vectors */
-/* As strip_s8.c, with weights of 4 or 2 bits. They are the unsigned factor, and what they are raised
- * by is taken off. Those that share a byte are not cut apart: sums over bits 0 to 3, less those over
- * bits 0 and 1, are those over bits 2 and 3, shifted left. */
+/* As strip_s8.c, with weights of 4 or 2 bits. They are the unsigned factor, and what they are
+ * raised by is taken off. Those that share a byte are not cut apart: sums over bits 0 to 3, less
+ * those over bits 0 and 1, are those over bits 2 and 3, shifted left. */
 enum {
   EDGERNN_VNNI_BYTES_FORM = ROWS * COLS * BITS / 8,
   EDGERNN_VNNI_PARTS_FORM = 8 / BITS,
@@ -49,7 +49,7 @@ EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const u
     }
   }
 #pragma GCC unroll 1
-  for (; k < count; ++k) {
+  for (int left = count & 3; left > 0; --left, ++k) {
     const int8_t *const u = x + (groups ? groups[k] : k) * 8;
     edgernn_tile_FORM(sum[0], w + (tiles ? tiles[k] : k) * EDGERNN_VNNI_BYTES_FORM, u);
     if (groups) EDGERNN_DOT(met[0], ones, ((edgernn_vnni_16){*(const edgernn_vnni_word *)u}));

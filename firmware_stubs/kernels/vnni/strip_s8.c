@@ -33,7 +33,7 @@ EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const u
                         x + (groups ? groups[j] : j) * COLS, tiles != 0);
   }
 #pragma GCC unroll 1
-  for (; k < count; ++k)
+  for (int left = count & 3; left > 0; --left, ++k)
     edgernn_tile_FORM(sum[0], w + (tiles ? tiles[k] : k) * (ROWS * COLS),
                       x + (groups ? groups[k] : k) * COLS, tiles != 0);
 #pragma GCC unroll 4

@@ -10,7 +10,7 @@ typedef int32_t edgernn_vnni_64 __attribute__((vector_size(64), aligned(1), may_
 
 /* `by` times the sum of x[n], in each lane. What lies behind x is neither read nor added. */
 EDGERNN_INLINE edgernn_vnni_64 edgernn_vnni_total(const int8_t *x, int n, int by) {
-  const edgernn_vnni_64 ones = by * 0x01010101 - (edgernn_vnni_64){0};
+  const edgernn_vnni_64 ones = (int)((uint32_t)by * 0x01010101u) - (edgernn_vnni_64){0};
   edgernn_vnni_64 all;
   edgernn_vnni_32 half = {0};
   if (n == 32) {
@@ -25,7 +25,7 @@ EDGERNN_INLINE edgernn_vnni_64 edgernn_vnni_total(const int8_t *x, int n, int by
     EDGERNN_DOT(sum, ones, rest);
     half = ((edgernn_vnni_32 *)&sum)[0] + ((edgernn_vnni_32 *)&sum)[1];
   }
-  edgernn_vnni_16 four = ((edgernn_vnni_16 *)&half)[0] + ((edgernn_vnni_16 *)&half)[1], other;
+  edgernn_vnni_16 other, four = ((edgernn_vnni_16 *)&half)[0] + ((edgernn_vnni_16 *)&half)[1];
   __asm__("vpshufd $0x4e, %1, %0" : "=v"(other) : "v"(four));
   four += other;
   __asm__("vpshufd $0xb1, %1, %0" : "=v"(other) : "v"(four));
@@ -34,7 +34,9 @@ EDGERNN_INLINE edgernn_vnni_64 edgernn_vnni_total(const int8_t *x, int n, int by
   return all;
 }
 
-/* A hint, once a page, to the page after it: prefetchers do not cross from page to page. */
+/* A hint, once a page, to the page after it, of which the address is then translated in time. The
+ * address is a number here, for no table need reach that far. */
 EDGERNN_INLINE void edgernn_vnni_page(const int8_t *w, int bytes) {
-  if (((uintptr_t)w & 4095u) < (uintptr_t)bytes) __builtin_prefetch((const void *)((uintptr_t)w + 4096u));
+  const uintptr_t at = (uintptr_t)w;
+  if ((at & 4095u) < (uintptr_t)bytes) __builtin_prefetch((const void *)(at + 4096u));
 }
