@@ -175,7 +175,7 @@ def delta_sum(work: Lowering, node: Node) -> None:
     total = work.storage(node.output, value)
     work.out.views[node.output] = total
     work.copy(work.view(old), total, value, node.output)
-    gain = graph.constants[node.inputs[4]] if len(node.inputs) > 4 else None
+    gain = gains(work, node)
     weight = graph.constants[name]
     chunk = node.attrs["chunk"] or weight.shape[1]
     type_ = f"s{node.attrs['bits']}"

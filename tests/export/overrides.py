@@ -95,6 +95,8 @@ def library(isa: str) -> tuple[dict[str, str], list[str]]:
     parts = ["#include <stdint.h>", kernels.header("prelude"), kernels.header("fixed")]
     parts += [f"static const int16_t edgernn_sigmoid_table[] = {{{table}}};"]
     parts += [kernels.header("table"), kernels.find_kernel("rescale_rows", (isa,)).source]
+    # moved_s8 and moved4_s8 call these
+    parts += [kernels.find_kernel(f"{name}_rest", (isa,)).source for name in ("moved", "moved4")]
     symbols = []
     for name in overridden(isa):
         own = kernels.find_kernel(name, (isa,)).source

@@ -1,24 +1,5 @@
 /* The blocks of 4 columns of x that have moved; see the portable one. Four blocks are compared at a
  * time; a mask then leads from one that moved to the next. */
-EDGERNN_INLINE int edgernn_block_moves(int count, int block, const int8_t *restrict x,
-                                       int8_t *restrict held, uint16_t *restrict list,
-                                       int8_t *restrict moves) {
-  int rest[4], any = 0;
-  list[count] = (uint16_t)block;
-  for (int i = 0; i < 4; ++i) {
-    const int d = x[i] - held[i], part = d > 127 ? 127 : d < -127 ? -127 : d;
-    held[i] = x[i];
-    moves[4 * count + i] = (int8_t)part;
-    rest[i] = d - part;
-    any |= rest[i];
-  }
-  ++count;
-  if (!any) return count;
-  list[count] = (uint16_t)block;
-  for (int i = 0; i < 4; ++i) moves[4 * count + i] = (int8_t)rest[i];
-  return count + 1;
-}
-
 static int edgernn_moved4_s8(const int8_t *restrict x, int8_t *restrict held, int threshold,
                              int cols, uint16_t *restrict list, int8_t *restrict moves) {
   typedef int8_t bytes __attribute__((vector_size(16), aligned(1), may_alias));
@@ -37,14 +18,8 @@ static int edgernn_moved4_s8(const int8_t *restrict x, int8_t *restrict held, in
     __asm__("vmovmskpd %1, %0" : "=r"(mask) : "x"(squares + others > threshold));
     for (; mask; mask &= mask - 1) {
       const int k = j + 4 * __builtin_ctz(mask);
-      count = edgernn_block_moves(count, k >> 2, x + k, held + k, list, moves);
+      count = edgernn_moved_block(count, k >> 2, x + k, held + k, list, moves);
     }
   }
-  for (; j < cols; j += 4) {
-    int squares = 0;
-    for (int i = 0; i < 4; ++i) squares += (x[j + i] - held[j + i]) * (x[j + i] - held[j + i]);
-    if (squares > threshold)
-      count = edgernn_block_moves(count, j >> 2, x + j, held + j, list, moves);
-  }
-  return count;
+  return edgernn_moved4_rest(x, held, threshold, j, cols, count, list, moves);
 }

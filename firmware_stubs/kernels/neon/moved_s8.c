@@ -1,17 +1,6 @@
 #include <arm_neon.h>
 /* As the portable function: the columns of x that have moved, with what they moved by. Sixteen
  * columns are compared at once; a mask of four bits a column then leads from one to the next. */
-EDGERNN_INLINE int edgernn_column_moves(int count, int column, int d, uint16_t *restrict list,
-                                        int8_t *restrict moves) {
-  const int part = d > 127 ? 127 : d < -127 ? -127 : d;
-  list[count] = (uint16_t)column;
-  moves[count++] = (int8_t)part;
-  if (part == d) return count;
-  list[count] = (uint16_t)column;
-  moves[count++] = (int8_t)(d - part);
-  return count;
-}
-
 static int edgernn_moved_s8(const int8_t *restrict x, int8_t *restrict held, int threshold,
                             int cols, uint16_t *restrict list, int8_t *restrict moves) {
   const uint8x16_t limit = vdupq_n_u8((uint8_t)(threshold < 255 ? threshold : 255));
@@ -27,15 +16,5 @@ static int edgernn_moved_s8(const int8_t *restrict x, int8_t *restrict held, int
     }
     vst1q_s8(held + j, vbslq_s8(far, now, old));
   }
-  for (; j < cols; ++j) {
-    const int d = x[j] - held[j];
-    if ((d < 0 ? -d : d) <= threshold) continue;
-    held[j] = x[j];
-    count = edgernn_column_moves(count, j, d, list, moves);
-  }
-  for (; count & 3; ++count) {
-    list[count] = 0;
-    moves[count] = 0;
-  }
-  return count;
+  return edgernn_moved_rest(x, held, threshold, j, cols, count, list, moves);
 }

@@ -42,29 +42,9 @@ static int edgernn_moved_s8(const int8_t *restrict x, int8_t *restrict held, int
       continue;
     }
     for (; mask; mask &= mask - 1) {
-      const int at = __builtin_ctz(mask), all = d[at];
-      const int part = all > 127 ? 127 : all < -127 ? -127 : all;
-      list[count] = (uint16_t)(j + at);
-      moves[count++] = (int8_t)part;
-      if (part == all) continue;
-      list[count] = (uint16_t)(j + at);
-      moves[count++] = (int8_t)(all - part);
+      const int at = __builtin_ctz(mask);
+      count = edgernn_column_moves(count, j + at, d[at], list, moves);
     }
   }
-  for (; j < cols; ++j) {
-    const int d = x[j] - held[j];
-    if ((d < 0 ? -d : d) <= threshold) continue;
-    const int part = d > 127 ? 127 : d < -127 ? -127 : d;
-    held[j] = x[j];
-    list[count] = (uint16_t)j;
-    moves[count++] = (int8_t)part;
-    if (part == d) continue;
-    list[count] = (uint16_t)j;
-    moves[count++] = (int8_t)(d - part);
-  }
-  for (; count & 3; ++count) {
-    list[count] = 0;
-    moves[count] = 0;
-  }
-  return count;
+  return edgernn_moved_rest(x, held, threshold, j, cols, count, list, moves);
 }
