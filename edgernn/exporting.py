@@ -131,8 +131,8 @@ def _tools() -> dict[str, str]:
 
 def _accuracy(model: Model) -> dict[str, Any]:
     """What the model's own measurement recorded, if it has one."""
-    path = model.folder / "metrics.json" if model.folder else None
-    if path is None or not path.is_file():
+    path = model.file("metrics.json")
+    if path is None:
         return {}
     figures: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")).get("figures", {})
     return figures

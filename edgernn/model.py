@@ -1,10 +1,11 @@
-"""Find models: by name in models/, a user's own `path/mine.py:build`, or an ONNX step model.
+"""Find models: by name in models/, a user's own `path/mine.py:build`, an ONNX step, a training.
 
 Light: listing and describing models imports no torch; `Model.steps` does. A model folder holds
 `__init__.py` with INFO, `network.py` with `build`, `recipe.toml`, `weights.safetensors`, `clips/`,
 `CARD.md`. A user's file needs only the function; it may define INFO (a `ModelInfo`) and
 `examples()`, which yields input arrays (1, T, C) of real data for calibration. An `.onnx` file is
-exported as it is (`graph/onnx_file`); it cannot be built or trained.
+exported as it is (`graph/onnx_file`); it cannot be built or trained. A folder that `edgernn train`
+or `compress` left is the model that its recipe.toml names, with that recipe and the weights there.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import sys
 import tomllib
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,7 @@ class Model:
 
     folder: of a shipped model; None for a user's file, whose path is `source`.
     function: that builds it; "" for an .onnx file.
+    run: the folder of a training, whose recipe and weights are used instead of the shipped ones.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Model:
     folder: Path | None
     source: Path
     function: str
+    run: Path | None = None
 
     def steps(self, weights: Path | None = None) -> dict[str, Streaming]:
         """The networks by step name, in eval mode, with their weights loaded.
@@ -68,14 +71,14 @@ class Model:
         if self.is_onnx:
             raise ModelError(f"{self.source}: an ONNX model is exported as it is, not built anew")
         if self.folder is None:
-            module, arguments = _load_file(self.source), {}
+            module = _load_file(self.source)
         else:
             module = importlib.import_module(f"edgernn.models.{self.name}.network")
-            arguments = self._recipe_network()
+        arguments = self._recipe_network()
         steps = self._checked(_function(module, self.function, self.source)(**arguments))
-        shipped = self.folder / "weights.safetensors" if self.folder else None
-        if weights or (shipped and shipped.is_file()):
-            load_weights(steps, weights or shipped)  # type: ignore[arg-type]
+        weights = weights or self.weights
+        if weights:
+            load_weights(steps, weights)
         for step in steps.values():
             step.eval()
         return steps
@@ -155,19 +158,26 @@ class Model:
             frames = max(1, 100 // first.timing.block) * first.timing.block
             yield rng.standard_normal((1, frames, channels)).astype(np.float32)
 
-    def _file(self, name: str) -> Path | None:
-        path = self.folder / name if self.folder else None
+    def file(self, name: str) -> Path | None:
+        """A file beside the weights, if there is one: of the training, else as shipped."""
+        home = self.run or self.folder
+        path = home / name if home else None
         return path if path and path.is_file() else None
 
     @property
     def recipe(self) -> Path | None:
         """recipe.toml, if there is one."""
-        return self._file("recipe.toml")
+        return self.file("recipe.toml")
+
+    @property
+    def weights(self) -> Path | None:
+        """weights.safetensors, if there are any."""
+        return self.file("weights.safetensors")
 
     @property
     def card(self) -> Path | None:
         """CARD.md, if there is one."""
-        return self._file("CARD.md")
+        return self.file("CARD.md")
 
 
 def _example(source: Path, given: Any) -> Array:
@@ -188,11 +198,29 @@ def model_names() -> list[str]:
     return sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.ispkg)
 
 
+def _trained(run: Path) -> Model:
+    """The model that a training in this folder was of."""
+    recipe = run / "recipe.toml"
+    try:
+        table = tomllib.loads(recipe.read_text(encoding="utf-8"))
+    except OSError as cause:
+        raise ModelError(f"{run}: no recipe.toml in it, so it holds no trained model") from cause
+    except tomllib.TOMLDecodeError as cause:
+        raise ModelError(f"{recipe}: not TOML: {cause}") from cause
+    if not (run / "weights.safetensors").is_file():
+        raise ModelError(f"{run}: no weights.safetensors; its training has not ended")
+    if not isinstance(table.get("model"), str):
+        raise ModelError(f'{recipe}: names no model; need a line like model = "kws"')
+    return replace(find_model(table["model"]), run=run)
+
+
 def find_model(name: str) -> Model:
-    """The model of this name, of `path/mine.py:build`, or of `path/step.onnx`.
+    """The model of this name, of `path/mine.py:build`, `path/step.onnx`, or a training's folder.
 
     Raises: UnknownName with the nearest names; ModelError if the file or function is missing.
     """
+    if Path(name).is_dir() and name not in model_names():
+        return _trained(Path(name))
     if Path(name).suffix.lower() == ".onnx":
         source = Path(name)
         if not source.is_file():
@@ -231,6 +259,11 @@ def load_weights(steps: dict[str, Streaming], path: Path) -> None:
     except (OSError, SafetensorError, RuntimeError) as cause:
         line = str(cause).splitlines()[-1].strip()
         raise ModelError(f"{path}: weights do not load: {line}") from cause
+
+
+def load_source(model: Model) -> ModuleType:
+    """The module of a user's file. Raises: ModelError if it cannot be imported."""
+    return _load_file(model.source)
 
 
 def _load_file(source: Path) -> ModuleType:

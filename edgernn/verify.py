@@ -45,6 +45,7 @@ TOLERANCES = {
     # without training for it two bits keep little more than the sign of the answer
     "w2a8": Tolerance(8.0, 1.0),
     "w2a8-row": Tolerance(8.0, 1.0),
+    "mixed": Tolerance(1.0, 0.08),  # fewer bits only where they hold the weights exactly
 }
 
 

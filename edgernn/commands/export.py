@@ -21,7 +21,7 @@ from edgernn.errors import ModelError
     default="fp32",
     show_default=True,
     type=NumberTypeName(),
-    help="fp32, w8a8, w8a16, w4a8, w4a8-row, w2a8 or w2a8-row: bits of weights and of inputs.",
+    help="fp32, w8a8, w8a16, w4a8, w4a8-row, w2a8, w2a8-row or mixed: bits of weights, inputs.",
 )
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Default: MODEL-TARGET-TYPE.edgernn."

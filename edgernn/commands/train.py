@@ -16,6 +16,9 @@ from edgernn.commands._form import command, print_json, print_table
     "--data", required=True, type=click.Path(path_type=Path), help="Folder with the recordings."
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: runs/MODEL.")
+@click.option(
+    "--recipe", type=click.Path(path_type=Path), help="A recipe.toml instead of the model's own."
+)
 @click.option("--resume", is_flag=True, help="Continue from the checkpoint in the output folder.")
 @click.option("--steps", type=click.IntRange(1), help="Instead of the recipe's, for a trial.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, ...")
@@ -23,6 +26,7 @@ def train(
     model: str,
     data: Path,
     output: Path | None,
+    recipe: Path | None,
     resume: bool,
     steps: int | None,
     device: str,
@@ -38,12 +42,21 @@ def train(
     edgernn train kws --data speech
     edgernn train kws --data speech --resume
     edgernn train kws --data speech --steps 50 -o trial
+    edgernn train kws --data speech --recipe runs/small/recipe.toml -o runs/again
+    edgernn export runs/again --target cortex-m4 --number-type w4a8
     """
     from edgernn.train.run import WEIGHTS, train_model
 
     folder = output or Path("runs") / model
     trained = train_model(
-        model, data, folder, resume=resume, steps=steps, device=device, quiet=as_json
+        model,
+        data,
+        folder,
+        recipe=recipe,
+        resume=resume,
+        steps=steps,
+        device=device,
+        quiet=as_json,
     )
     if as_json:
         weights = folder / WEIGHTS

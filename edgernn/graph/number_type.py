@@ -7,6 +7,8 @@
     w4a8-row   4-bit weights, one scale a row: smaller, faster, coarser
     w2a8       2-bit weights in chunks; meant for weights trained for it
     w2a8-row   2-bit weights, one scale a row
+    mixed      each matrix in the fewest bits that hold it exactly, else in 8: for weights that were
+               trained on such grids, each matrix on its own
 
 Between two products values have 16 bits in all of them but fp32.
 """
@@ -20,12 +22,16 @@ from edgernn.errors import UnknownName
 
 @dataclass(frozen=True, slots=True)
 class NumberType:
-    """Bits of a weight and of a product's input; columns that share a gain (0: all of a row)."""
+    """Bits of a weight and of a product's input; columns that share a gain (0: all of a row).
+
+    fewest: weights that fewer bits hold exactly get fewer.
+    """
 
     name: str
     weight_bits: int
     input_bits: int
     chunk: int = 0
+    fewest: bool = False
 
     @property
     def quantized(self) -> bool:
@@ -42,6 +48,7 @@ NUMBER_TYPES = {
         NumberType("w4a8-row", 4, 8),
         NumberType("w2a8", 2, 8, 32),
         NumberType("w2a8-row", 2, 8),
+        NumberType("mixed", 8, 8, fewest=True),
     )
 }
 

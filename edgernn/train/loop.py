@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,9 +23,8 @@ from torch import Tensor, nn
 
 from edgernn.errors import EdgernnError
 from edgernn.train.checkpoint import load_checkpoint, restore_rng, save_checkpoint
+from edgernn.train.method import Batch, Method
 from edgernn.train.recipe import Recipe
-
-Batch = Mapping[str, Tensor]
 
 
 class Task(Protocol):
@@ -39,7 +38,10 @@ class Task(Protocol):
     def batch(self, step: int) -> Batch:
         """The batch of this step, a pure function of (recipe.seed, step); on the CPU."""
 
-    def loss(self, network: nn.Module, batch: Batch) -> tuple[Tensor, float]:
+    def output(self, network: nn.Module, batch: Batch) -> Tensor:
+        """What the network makes of a batch; random only by torch's generator."""
+
+    def loss(self, output: Tensor, batch: Batch) -> tuple[Tensor, float]:
         """Loss to minimise, and the accuracy on this batch in [0, 1]."""
 
     def validate(self, network: nn.Module) -> dict[str, float]:
@@ -48,11 +50,15 @@ class Task(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What a training ended with. weights: the EMA on the CPU; history: one row a validation."""
+    """What a training ended with. weights: the EMA on the CPU; history: one row a validation.
+
+    network: with these weights, in eval mode, what methods attached still on it.
+    """
 
     weights: dict[str, Tensor]
     history: list[dict[str, float]]
     steps: int
+    network: nn.Module
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -76,10 +82,13 @@ def learning_rate(recipe: Recipe, step: int) -> float:
 class _Run:
     """All that changes during a training, and so all that a checkpoint holds."""
 
-    def __init__(self, task: Task, device: torch.device) -> None:
+    def __init__(self, task: Task, device: torch.device, methods: Sequence[Method] = ()) -> None:
         self.recipe, self.device, self.step = task.recipe, device, 0
+        self.methods = methods
         torch.manual_seed(self.recipe.seed)
         self.network = task.build().to(device)
+        for method in methods:
+            method.attach(self.network)
         self.average = {n: t.detach().clone() for n, t in self.network.state_dict().items()}
         decayed = [p for p in self.network.parameters() if p.requires_grad and p.dim() > 1]
         other = [p for p in self.network.parameters() if p.requires_grad and p.dim() <= 1]
@@ -90,6 +99,16 @@ class _Run:
         self.optimizer = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.99))
         self.history: list[dict[str, float]] = []
         self.recent: list[float] = []  # loss and accuracy, smoothed
+
+    def loss(self, task: Task, batch: Batch) -> tuple[Tensor, float]:
+        """The task's loss with what the methods add, and the accuracy."""
+        for method in self.methods:
+            method.before_step(self.network, self.step)
+        output = task.output(self.network, batch)
+        loss, accuracy = task.loss(output, batch)
+        for method in self.methods:
+            loss = method.share * loss + method.extra(self.network, batch, output)
+        return loss, accuracy
 
     def update(self, loss: Tensor, accuracy: float) -> None:
         """One optimiser step, and the average after it."""
@@ -123,6 +142,13 @@ class _Run:
         row |= {name: float(value) for name, value in figures.items()}
         self.history.append(row)
         return row
+
+    def finished(self) -> nn.Module:
+        """The network with the averaged weights on the CPU, after every method's last word."""
+        self.network.load_state_dict(self.average)
+        for method in self.methods:
+            method.finish(self.network)
+        return self.network.cpu().eval()
 
     def save(self, path: Path) -> None:
         """Write everything to `path`."""
@@ -167,15 +193,23 @@ def _held_interrupt() -> Iterator[threading.Event]:
 
 
 def train(
-    task: Task, checkpoint: Path, *, resume: bool = False, device: str = "auto", quiet: bool = False
+    task: Task,
+    checkpoint: Path,
+    *,
+    methods: Sequence[Method] = (),
+    resume: bool = False,
+    device: str = "auto",
+    quiet: bool = False,
 ) -> Trained:
     """Run the task's recipe to its end, leaving a checkpoint every `checkpoint_every` steps.
+
+    methods: what acts beside the task, in this order; they end with `finish` on the weights given.
 
     Ctrl-C ends the running step, writes a checkpoint and raises KeyboardInterrupt.
     Raises: CheckpointError if the checkpoint cannot be written, or resumed from.
     """
     recipe = task.recipe
-    run = _Run(task, choose_device(device))
+    run = _Run(task, choose_device(device), methods)
     if resume:
         run.load(checkpoint)
     run.network.train()
@@ -184,7 +218,7 @@ def train(
             if asked.is_set():
                 break
             torch.manual_seed((recipe.seed << 32) + run.step)
-            run.update(*task.loss(run.network, batch))
+            run.update(*run.loss(task, batch))
             last = run.step == recipe.steps
             row = run.validate(task) if last or run.step % recipe.validate_every == 0 else {}
             show(run.step, run.recent, row)
@@ -193,8 +227,9 @@ def train(
     if asked.is_set() and run.step < recipe.steps:
         run.save(checkpoint)
         raise KeyboardInterrupt
-    weights = {name: tensor.detach().cpu().clone() for name, tensor in run.average.items()}
-    return Trained(weights, run.history, run.step)
+    network = run.finished()
+    weights = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+    return Trained(weights, run.history, run.step, network)
 
 
 def _batches(task: Task, first: int, device: torch.device) -> Iterator[Batch]:

@@ -1,7 +1,8 @@
 """`Recipe`: everything that decides the outcome of a training, read from recipe.toml.
 
 A recipe is data, so a training can be replayed from it: `[train]` belongs to the loop, `[network]`
-and `[data]` are handed to the model's own `Task` as they are.
+and `[data]` are handed to the model's own `Task` as they are, `[compress]` is read by
+`edgernn.compress.plan`. `model`, above all tables, names the model that it is for.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from edgernn.errors import EdgernnError
+
+TABLES = ("network", "data", "compress")
 
 
 class RecipeError(EdgernnError, ValueError):
@@ -43,6 +46,7 @@ class Recipe:
     checkpoint_every: int = 200
     network: Mapping[str, Any] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
+    compress: Mapping[str, Any] = field(default_factory=dict)
 
     def fingerprint(self) -> str:
         """Hash of every value; two recipes with one fingerprint train to the same weights."""
@@ -65,9 +69,10 @@ def parse_recipe(name: str, text: str, *, where: str = "recipe.toml") -> Recipe:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as cause:
         raise RecipeError(f"{where}: not TOML: {cause}") from cause
+    name = str(tables.pop("model", name))
     train = dict(tables.pop("train", {}))
-    extra = {key: tables.pop(key, {}) for key in ("network", "data")}
-    known = {f.name for f in fields(Recipe)} - {"name", "network", "data"}
+    extra = {key: tables.pop(key, {}) for key in TABLES}
+    known = {f.name for f in fields(Recipe)} - {"name", *TABLES}
     unknown = sorted([*tables, *(f"train.{key}" for key in train.keys() - known)])
     if unknown:
         raise RecipeError(
@@ -90,3 +95,33 @@ def read_recipe(name: str, path: Path) -> Recipe:
     except OSError as cause:
         raise RecipeError(f"{path}: cannot be read: {cause.strerror}") from cause
     return parse_recipe(name, text, where=str(path))
+
+
+def recipe_text(recipe: Recipe) -> str:
+    """The recipe as TOML: `parse_recipe` gives it back."""
+    train = {
+        f.name: getattr(recipe, f.name) for f in fields(Recipe) if f.name not in ("name", *TABLES)
+    }
+    tables = {"train": train, **{name: getattr(recipe, name) for name in TABLES}}
+    lines = [f"model = {json.dumps(recipe.name)}"]
+    for name, table in tables.items():
+        if table:
+            lines += _toml_table(name, table)
+    return "\n".join(lines) + "\n"
+
+
+def _toml_table(name: str, table: Mapping[str, Any]) -> list[str]:
+    """A table's lines: its values first, then its own tables and lists of tables."""
+    lines = ["", f"[{name}]"]
+    later: list[str] = []
+    for key, value in table.items():
+        label = key if key.replace("_", "").replace("-", "").isalnum() else json.dumps(key)
+        if isinstance(value, Mapping):
+            later += _toml_table(f"{name}.{label}", value)
+        elif isinstance(value, list) and value and isinstance(value[0], Mapping):
+            for row in value:
+                first, head, *rest = _toml_table(f"{name}.{label}", row)
+                later += [first, f"[{head}]", *rest]
+        else:
+            lines.append(f"{label} = {json.dumps(value, ensure_ascii=False)}")
+    return lines + later

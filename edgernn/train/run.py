@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ from safetensors.torch import save
 from torch import Tensor
 
 from edgernn.errors import CheckpointError, DataError, ModelError
-from edgernn.model import find_model
+from edgernn.model import Model, find_model, load_source
 from edgernn.train.checkpoint import write_atomic
-from edgernn.train.loop import Trained, train
-from edgernn.train.recipe import read_recipe
+from edgernn.train.loop import Task, Trained, train
+from edgernn.train.recipe import Recipe, read_recipe, recipe_text
 
 CHECKPOINT, WEIGHTS, HISTORY = "checkpoint.pt", "weights.safetensors", "history.json"
+RECIPE = "recipe.toml"
 
 
 def train_model(
@@ -25,35 +27,80 @@ def train_model(
     data: Path,
     out: Path,
     *,
+    recipe: Path | None = None,
     resume: bool = False,
     steps: int | None = None,
     device: str = "auto",
     quiet: bool = False,
 ) -> Trained:
-    """Train models/NAME on `data`; leaves checkpoint, weights and history in `out`.
+    """Train a model on `data`; leaves checkpoint, weights, recipe and history in `out`.
 
-    steps: instead of the recipe's number, for a quick trial; it is then another recipe.
+    recipe: a recipe.toml instead of the model's own. steps: instead of the recipe's number, for a
+    quick trial; it is then another recipe.
 
-    Raises: UnknownName, ModelError without a training.py, DataError, CheckpointError.
+    Raises: UnknownName, ModelError without a Task, DataError, RecipeError, CheckpointError.
     """
     model = find_model(name)
-    if model.folder is None or not (model.folder / "training.py").is_file():
-        raise ModelError(f"{name}: has no training.py, so nothing says how to train it")
+    make_task = find_task(model)
     if not data.is_dir():
         raise DataError(f"{data}: no such directory; --data takes the one with the archives")
-    recipe = read_recipe(name, model.folder / "recipe.toml")
-    if steps is not None:
-        recipe = recipe.with_steps(steps)
     if not resume and (out / CHECKPOINT).exists():
         raise CheckpointError(
             f"{out / CHECKPOINT}: exists; add --resume to continue it, or choose another --output"
         )
-    task = importlib.import_module(f"edgernn.models.{name}.training").Task(recipe, data)
-    trained = train(task, out / CHECKPOINT, resume=resume, device=device, quiet=quiet)
+    how = read_recipe(name, recipe or _own_recipe(model))
+    if steps is not None:
+        how = how.with_steps(steps)
+    return run_recipe(model, make_task(how, data), out, resume=resume, device=device, quiet=quiet)
+
+
+def run_recipe(
+    model: Model,
+    task: Task,
+    out: Path,
+    *,
+    resume: bool = False,
+    device: str = "auto",
+    quiet: bool = False,
+) -> Trained:
+    """Run a task's recipe, its compression with it, and leave all of its files in `out`.
+
+    Weights are plain ones, whatever lay on them. Raises: as `train_model`.
+    """
+    from edgernn.compress.parametrized import bake
+    from edgernn.compress.plan import methods, parse_compression
+
+    recipe = task.recipe
+    compression = parse_compression(recipe.compress, recipe.name)
+    acting = methods(compression, model, task)
+    trained = train(
+        task, out / CHECKPOINT, methods=acting, resume=resume, device=device, quiet=quiet
+    )
+    if recipe.compress:
+        trained = replace(trained, weights=bake(trained.network).state_dict())
     save_weights(out / WEIGHTS, trained.weights)
     history = json.dumps({"recipe": recipe.fingerprint(), "rows": trained.history}, indent=1)
     write_atomic(out / HISTORY, lambda file: file.write(history.encode()))
+    write_atomic(out / RECIPE, lambda file: file.write(recipe_text(recipe).encode()))
     return trained
+
+
+def find_task(model: Model) -> Callable[[Recipe, Path], Task]:
+    """What makes a model's task of a recipe and data. Raises: ModelError if nothing does."""
+    if model.folder is not None and (model.folder / "training.py").is_file():
+        module = importlib.import_module(f"edgernn.models.{model.name}.training")
+        return module.Task  # type: ignore[no-any-return]
+    found = None if model.folder else getattr(load_source(model), "Task", None)
+    if found is None:
+        where = f"{model.name} has no training.py" if model.folder else f"{model.source}: no Task"
+        raise ModelError(f"{where}, so nothing says how to train it")
+    return found  # type: ignore[no-any-return]
+
+
+def _own_recipe(model: Model) -> Path:
+    if model.recipe is None:
+        raise ModelError(f"{model.name}: comes without a recipe.toml; give one with --recipe")
+    return model.recipe
 
 
 def save_weights(path: Path, weights: Mapping[str, Tensor], **facts: Any) -> None:

@@ -88,37 +88,37 @@ class Task:
             self._epoch, self._order = epoch, order
         return int(self._order[within])
 
-    def loss(self, network: nn.Module, batch: Mapping[str, Tensor]) -> tuple[Tensor, float]:
-        """Loss and share of streams answered rightly."""
+    def output(self, network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
+        """Logits (B, T, labels); in training mode with masked features and dropout."""
         assert isinstance(network, Sequential)
-        logits = self._logits(network, batch["audio"])
+        x = batch["audio"]
+        for name, layer in network.layers.items():
+            if name == "features":
+                assert isinstance(layer, LogMel)
+                x = fast_features(layer, x)
+            elif name == "head":
+                x = layer(F.dropout(x, self.options["dropout"], network.training))
+            else:
+                x = layer(x)
+            if name == "norm" and network.training:
+                x = masked(x, self.options)
+        return x
+
+    def loss(self, output: Tensor, batch: Mapping[str, Tensor]) -> tuple[Tensor, float]:
+        """Loss and share of streams answered rightly."""
+        logits, labels = output, batch["label"]
         frames = torch.arange(ANSWER_FRAMES, device=logits.device) + batch["answer"][:, None]
         index = frames[:, :, None].expand(-1, -1, logits.shape[2])
         answer = logits.gather(1, index).mean(1)
-        whole = F.cross_entropy(answer, batch["label"], label_smoothing=self.options["smoothing"])
+        whole = F.cross_entropy(answer, labels, label_smoothing=self.options["smoothing"])
         each = F.cross_entropy(logits.flatten(0, 1), batch["frames"].flatten(), ignore_index=IGNORE)
-        right = (answer.argmax(1) == batch["label"]).float().mean()
+        right = (answer.argmax(1) == labels).float().mean()
         loss = whole + self.options["frame_weight"] * each
         if self.of_speech:
             loss = loss + self.options["peak_weight"] * alarm_loss(
                 logits[-self.of_speech :], KEYWORDS, settled=SETTLED_FRAMES, window=WINDOW
             )
         return loss, float(right)
-
-    def _logits(self, network: Sequential, audio: Tensor) -> Tensor:
-        """The network with masked features and dropout, which only training has."""
-        x = audio
-        for name, layer in network.layers.items():
-            if name == "features":
-                assert isinstance(layer, LogMel)
-                x = fast_features(layer, x)
-            elif name == "head":
-                x = layer(F.dropout(x, self.options["dropout"]))
-            else:
-                x = layer(x)
-            if name == "norm":
-                x = masked(x, self.options)
-        return x
 
     def validate(self, network: nn.Module) -> dict[str, float]:
         """Clip accuracy on the validation speakers."""

@@ -87,24 +87,10 @@ class Task:
             self._epoch, self._order = epoch, order
         return int(self._order[within])
 
-    def loss(self, network: nn.Module, batch: Mapping[str, Tensor]) -> tuple[Tensor, float]:
-        """Loss, and the share of frames of wake words answered rightly."""
+    def output(self, network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
+        """Logits (B, T, labels); in training mode with masked features and dropout."""
         assert isinstance(network, Sequential)
-        logits, frames = self._logits(network, batch["audio"]), batch["frames"]
-        spoken = frames > OTHER
-        word = F.cross_entropy(
-            logits[spoken], frames[spoken], label_smoothing=self.options["smoothing"]
-        )
-        rest = F.cross_entropy(logits[frames == OTHER], frames[frames == OTHER])
-        window = round(WINDOW_MS / FRAME_MS)
-        worst = alarm_loss(logits[-self.without :], KEYWORDS, settled=SETTLED_FRAMES, window=window)
-        loss = word + self.options["rest_weight"] * rest + self.options["peak_weight"] * worst
-        right = (logits[spoken].argmax(1) == frames[spoken]).float().mean()
-        return loss, float(right)
-
-    def _logits(self, network: Sequential, audio: Tensor) -> Tensor:
-        """The network with masked features and dropout, which only training has."""
-        x = audio
+        x = batch["audio"]
         for name, layer in network.layers.items():
             if name == "features":
                 assert isinstance(layer, LogMel)
@@ -117,12 +103,25 @@ class Task:
                 x = masked(x, self.options)
         return x
 
+    def loss(self, output: Tensor, batch: Mapping[str, Tensor]) -> tuple[Tensor, float]:
+        """Loss, and the share of frames of wake words answered rightly."""
+        logits, frames = output, batch["frames"]
+        spoken = frames > OTHER
+        word = F.cross_entropy(
+            logits[spoken], frames[spoken], label_smoothing=self.options["smoothing"]
+        )
+        rest = F.cross_entropy(logits[frames == OTHER], frames[frames == OTHER])
+        window = round(WINDOW_MS / FRAME_MS)
+        worst = alarm_loss(logits[-self.without :], KEYWORDS, settled=SETTLED_FRAMES, window=window)
+        loss = word + self.options["rest_weight"] * rest + self.options["peak_weight"] * worst
+        right = (logits[spoken].argmax(1) == frames[spoken]).float().mean()
+        return loss, float(right)
+
     def validate(self, network: nn.Module) -> dict[str, float]:
         """Misses and false alarms on the validation clips, at the detector's own threshold."""
-        assert isinstance(network, Sequential)
 
         def run(audio: Wave) -> Logits:
-            logits = self._logits(network, torch.from_numpy(audio).view(1, -1, 1))
+            logits = self.output(network, {"audio": torch.from_numpy(audio).view(1, -1, 1)})
             return np.asarray(logits[0].numpy())
 
         def detect(logits: Logits) -> list[Detection]:

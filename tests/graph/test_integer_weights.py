@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgernn.backend import Array
-from edgernn.graph.integer_weights import LEVELS, IntegerWeights, integer_weights
+from edgernn.graph.integer_weights import LEVELS, IntegerWeights, fewest_bits, integer_weights
 
 from ..compiled import noise
 
@@ -54,3 +54,11 @@ def test_rows_of_zeros_stay_zeros(bits: int, chunk: int) -> None:
     assert (made.scale > 0).all()
     np.testing.assert_array_equal(real(made)[[0, 2]], 0.0)
     assert np.count_nonzero(made.rows) == 1
+
+
+@pytest.mark.parametrize(("bits", "chunk"), [(2, 0), (2, 32), (4, 0), (4, 32), (8, 0)])
+def test_the_fewest_bits_that_hold_weights_exactly_are_found(bits: int, chunk: int) -> None:
+    rng = np.random.default_rng(0)
+    made = integer_weights(rng.standard_normal((20, 70)), bits, chunk)
+    exact = made.rows * made.gains_by_column() * made.scale[:, None]
+    assert fewest_bits(exact.astype(np.float32).astype(np.float64)) == (bits, chunk)

@@ -20,7 +20,7 @@ def test_unknown_model_is_refused(tmp_path: Path) -> None:
 
 def test_a_users_file_has_no_training(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("def build():\n    return None\n")
-    with pytest.raises(ModelError, match=r"has no training\.py"):
+    with pytest.raises(ModelError, match=r"mine\.py: no Task, so nothing says how to train it"):
         train_model(f"{tmp_path}/mine.py:build", tmp_path, tmp_path)
 
 

@@ -22,6 +22,7 @@ from edgernn.graph.ir import MOVEMENT, Graph, Node, PassResult, Quant, StateEdge
 from edgernn.graph.number_type import NUMBER_TYPES, NumberType
 from edgernn.graph.passes.gate_scales import GATES, capped, gate_groups, unit, unit_groups
 from edgernn.graph.passes.storage import Storage
+from edgernn.graph.passes.weight_forms import weight_forms
 
 BIAS_TOP = 1 << 28  # of a bias as an integer, so that sums stay within 32 bits; our choice
 HEADROOM = 1.1  # on the widest value seen, for 16-bit values; our choice
@@ -53,6 +54,7 @@ class _Quantizer:
         self.members = self.storage.members()
         self.units, self.gates = unit_groups(self.storage), gate_groups(self.storage)
         self.quants = {g: self._group_quant(g, m) for g, m in self.members.items()}
+        self.forms = weight_forms(graph, self.storage.heavy, type_)
 
     def _seen(self, names: list[str], kind: str) -> Quant:
         seen = [self.ranges[name] for name in names if name in self.ranges]
@@ -139,9 +141,8 @@ class _Quantizer:
         """Linear or conv1d in integers: onto int32, rescaled to 16 bits."""
         weight = self.old.constants[node.inputs[1]]
         flat = weight.reshape(weight.shape[0], -1).astype(np.float64)
-        alone = node.attrs.get("groups", 1) > 1  # few columns: 8 bits and one scale a row
-        bits = 8 if alone else self.type.weight_bits
-        chunk, kind = (0, "int8") if alone else (self.type.chunk, self.narrow)
+        bits, chunk = self.forms[node.output]
+        kind = "int8" if node.attrs.get("groups", 1) > 1 else self.narrow
         made = integer_weights(flat, bits, chunk)
         source, reach = self._product_input(node, made, kind)
         quant = self.graph.values[source].quant
@@ -209,9 +210,9 @@ class _Quantizer:
         limit = int(threshold) if block == 1 else int(block * threshold**2)
         x = self.convert(self.where[node.inputs[0]], "int8", quant)
         inputs = [x, self.where[node.inputs[1]]]
-        attrs = {"limit": limit, "block": block, "chunk": self.type.chunk}
-        bits = self.type.weight_bits
-        self.where[node.output] = self.emit("qhold", node.output, inputs, value, bits=bits, **attrs)
+        bits, chunk = self.forms[node.output]
+        attrs = {"limit": limit, "block": block, "chunk": chunk, "bits": bits}
+        self.where[node.output] = self.emit("qhold", node.output, inputs, value, **attrs)
 
     def _product_quant(self, node: Node) -> Quant:
         group = self.storage.root(node.output)

@@ -1,0 +1,1 @@
+"""Compression: prune, sparsify, quantize, hold, narrow and distill, and what each of them costs."""

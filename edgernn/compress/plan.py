@@ -1,0 +1,121 @@
+"""`Compression`: the `[compress]` table of a recipe, and the methods that carry it out.
+
+    [compress]
+    start = "shipped"                # weights to begin with: shipped, a file, or "" for fresh ones
+    [compress.quantize]
+    number_type = "w4a8"
+    [[compress.prune]]
+    pattern = "16x4"
+    sparsity = 0.75
+
+Everything that decides the outcome stands there, so a recipe replays a compression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from torch import nn
+
+from edgernn.compress.distill import Distill, Distiller
+from edgernn.compress.prune import Prune, Pruner
+from edgernn.compress.quantize import Quantize, Quantizer
+from edgernn.errors import ModelError
+from edgernn.model import Model, find_model, load_weights
+from edgernn.streaming import Streaming
+from edgernn.train.loop import Task
+from edgernn.train.method import Method
+from edgernn.train.recipe import RecipeError
+
+SHIPPED = "shipped"
+How = TypeVar("How")
+
+
+@dataclass(frozen=True, slots=True)
+class Compression:
+    """What is done to a network, in this order: start, prune, quantize; a teacher beside it."""
+
+    start: str = ""
+    prune: tuple[Prune, ...] = ()
+    quantize: Quantize | None = None
+    distill: Distill | None = None
+
+
+def parse_compression(table: Mapping[str, Any], where: str) -> Compression:
+    """A `[compress]` table. Raises: RecipeError naming the key, ModelError naming the value."""
+    unknown = sorted(table.keys() - {f.name for f in fields(Compression)})
+    if unknown:
+        known = ", ".join(f.name for f in fields(Compression))
+        raise RecipeError(f"{where}: unknown key compress.{unknown[0]}; it takes {known}")
+    prunes = table.get("prune", ())
+    rows = [prunes] if isinstance(prunes, Mapping) else list(prunes)
+    return Compression(
+        str(table.get("start", "")),
+        tuple(_filled(Prune, row, f"{where}: compress.prune") for row in rows),
+        _optional(Quantize, table.get("quantize"), f"{where}: compress.quantize"),
+        _optional(Distill, table.get("distill"), f"{where}: compress.distill"),
+    )
+
+
+def _optional(sort: type[How], table: Any, where: str) -> How | None:
+    return None if table is None else _filled(sort, table, where)
+
+
+def _filled(sort: type[How], table: Any, where: str) -> How:
+    """A frozen dataclass from a table; lists become tuples."""
+    if not isinstance(table, Mapping):
+        raise RecipeError(f"{where} is {table!r}; need a table")
+    known = {f.name: f for f in fields(sort)}  # type: ignore[arg-type]
+    unknown = sorted(table.keys() - known.keys())
+    if unknown:
+        raise RecipeError(f"{where}: unknown key {unknown[0]}; it takes {', '.join(known)}")
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
+    for name, value in values.items():
+        want = type(known[name].default)
+        number = want is float and type(value) is int
+        if want in (int, float, str, bool, tuple) and type(value) is not want and not number:
+            raise RecipeError(f"{where}: {name} is {value!r}; need {want.__name__}")
+    return sort(**values)
+
+
+class Start(Method):
+    """Begins with the weights of a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def attach(self, network: nn.Module) -> None:
+        """Raises: ModelError if they do not fit the network."""
+        load_weights({"": cast(Streaming, network)}, self.path)
+
+
+def methods(how: Compression, model: Model, task: Task) -> list[Method]:
+    """What carries a compression out, in the order in which it lies on the weights.
+
+    Raises: ModelError if there are no weights to start from or no teacher.
+    """
+    found: list[Method] = []
+    if how.start:
+        found.append(Start(start_weights(how.start, model)))
+    found += [Pruner(one) for one in how.prune]
+    if how.quantize:
+        found.append(Quantizer(how.quantize))
+    if how.distill:
+        name = how.distill.teacher
+        teacher = (model if name == SHIPPED else find_model(name)).steps()
+        found.append(Distiller(how.distill, next(iter(teacher.values())), task))
+    return found
+
+
+def start_weights(start: str, model: Model) -> Path:
+    """The file behind `start`. Raises: ModelError if there is none."""
+    path = model.weights if start == SHIPPED else Path(start)
+    if path is None or not path.is_file():
+        raise ModelError(
+            f"compress.start {start!r}: no such weights; give a .safetensors file, or "
+            f"{SHIPPED!r} for a model that comes trained"
+        )
+    return path
