@@ -74,8 +74,9 @@ class Model:
             module = _load_file(self.source)
         else:
             module = importlib.import_module(f"edgernn.models.{self.name}.network")
-        arguments = self._recipe_network()
+        arguments = self._recipe_table("network")
         steps = self._checked(_function(module, self.function, self.source)(**arguments))
+        self._restructure(steps)
         weights = weights or self.weights
         if weights:
             load_weights(steps, weights)
@@ -88,11 +89,20 @@ class Model:
         """Whether it is an .onnx file rather than a function that builds modules."""
         return not self.function
 
-    def _recipe_network(self) -> dict[str, Any]:
+    def _recipe_table(self, name: str) -> dict[str, Any]:
         path = self.recipe
         if path is None:
             return {}
-        return dict(tomllib.loads(path.read_text(encoding="utf-8")).get("network", {}))
+        return dict(tomllib.loads(path.read_text(encoding="utf-8")).get(name, {}))
+
+    def _restructure(self, steps: dict[str, Streaming]) -> None:
+        """What the recipe's compression did to the modules."""
+        table = self._recipe_table("compress")
+        if table:
+            from edgernn.compress.plan import restructure
+
+            for step in steps.values():
+                restructure(step, table, str(self.recipe))
 
     def _checked(self, built: Any) -> dict[str, Streaming]:
         from edgernn.streaming import Streaming

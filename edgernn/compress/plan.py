@@ -16,10 +16,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from torch import nn
 
+from edgernn.compress.delta import Delta
 from edgernn.compress.distill import Distill, Distiller
 from edgernn.compress.prune import Prune, Pruner
 from edgernn.compress.quantize import Quantize, Quantizer
@@ -34,11 +35,22 @@ SHIPPED = "shipped"
 How = TypeVar("How")
 
 
+class Structure(Protocol):
+    """What changes a network's modules, and so which weights it has."""
+
+    def apply(self, network: nn.Module) -> None:
+        """Change the network in place, its weights with it; shapes follow from settings alone."""
+
+
+STRUCTURES: dict[str, type[Structure]] = {"delta": Delta}  # in the order in which they act
+
+
 @dataclass(frozen=True, slots=True)
 class Compression:
-    """What is done to a network, in this order: start, prune, quantize; a teacher beside it."""
+    """What is done to a network, in this order; a teacher stands beside it."""
 
     start: str = ""
+    structures: tuple[Structure, ...] = ()
     prune: tuple[Prune, ...] = ()
     quantize: Quantize | None = None
     distill: Distill | None = None
@@ -46,18 +58,35 @@ class Compression:
 
 def parse_compression(table: Mapping[str, Any], where: str) -> Compression:
     """A `[compress]` table. Raises: RecipeError naming the key, ModelError naming the value."""
-    unknown = sorted(table.keys() - {f.name for f in fields(Compression)})
+    known = ("start", *STRUCTURES, "prune", "quantize", "distill")
+    unknown = sorted(table.keys() - set(known))
     if unknown:
-        known = ", ".join(f.name for f in fields(Compression))
-        raise RecipeError(f"{where}: unknown key compress.{unknown[0]}; it takes {known}")
+        raise RecipeError(
+            f"{where}: unknown key compress.{unknown[0]}; it takes {', '.join(known)}"
+        )
     prunes = table.get("prune", ())
     rows = [prunes] if isinstance(prunes, Mapping) else list(prunes)
     return Compression(
         str(table.get("start", "")),
+        _structures(table, where),
         tuple(_filled(Prune, row, f"{where}: compress.prune") for row in rows),
         _optional(Quantize, table.get("quantize"), f"{where}: compress.quantize"),
         _optional(Distill, table.get("distill"), f"{where}: compress.distill"),
     )
+
+
+def _structures(table: Mapping[str, Any], where: str) -> tuple[Structure, ...]:
+    return tuple(
+        _filled(sort, table[name], f"{where}: compress.{name}")
+        for name, sort in STRUCTURES.items()
+        if name in table
+    )
+
+
+def restructure(network: nn.Module, table: Mapping[str, Any], where: str) -> None:
+    """Give a fresh network the modules that its trained weights are of."""
+    for one in _structures(table, where):
+        one.apply(network)
 
 
 def _optional(sort: type[How], table: Any, where: str) -> How | None:
@@ -92,6 +121,17 @@ class Start(Method):
         load_weights({"": cast(Streaming, network)}, self.path)
 
 
+class Restructure(Method):
+    """Changes the network's modules before anything is laid on its weights."""
+
+    def __init__(self, how: Structure) -> None:
+        self.how = how
+
+    def attach(self, network: nn.Module) -> None:
+        """Once the first weights are in."""
+        self.how.apply(network)
+
+
 def methods(how: Compression, model: Model, task: Task) -> list[Method]:
     """What carries a compression out, in the order in which it lies on the weights.
 
@@ -100,6 +140,7 @@ def methods(how: Compression, model: Model, task: Task) -> list[Method]:
     found: list[Method] = []
     if how.start:
         found.append(Start(start_weights(how.start, model)))
+    found += [Restructure(one) for one in how.structures]
     found += [Pruner(one) for one in how.prune]
     if how.quantize:
         found.append(Quantizer(how.quantize))

@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from edgernn.compress.delta import Delta
 from edgernn.compress.plan import parse_compression
 from edgernn.errors import CheckpointError, ModelError
 from edgernn.model import find_model
@@ -45,7 +46,8 @@ teacher = "START_FOLDER"
 @pytest.fixture(scope="module")
 def dense(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dense")
-    (folder / "dense.toml").write_text(f'model = "{MINE}:build"\n{DENSE}')
+    longer = DENSE.replace("steps = 150", "steps = 450")
+    (folder / "dense.toml").write_text(f'model = "{MINE}:build"\n{longer}')
     out = folder / "out"
     train_model(f"{MINE}:build", folder, out, recipe=folder / "dense.toml", quiet=True)
     return out
@@ -137,7 +139,7 @@ def test_what_was_trained_on_four_bits_is_what_runs(dense: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     ("table", "error", "line"),
     [
-        ({"prun": {}}, RecipeError, "unknown key compress.prun; it takes start, prune"),
+        ({"prun": {}}, RecipeError, "unknown key compress.prun; it takes start, delta, prune"),
         ({"prune": {"sparsty": 1}}, RecipeError, "compress.prune: unknown key sparsty"),
         ({"prune": {"sparsity": "much"}}, RecipeError, "sparsity is 'much'; need float"),
         ({"prune": {"sparsity": 2}}, ModelError, "sparsity 2; need at least 0 and below 1"),
@@ -158,3 +160,21 @@ def test_absent_weights_to_start_from_are_named(dense: Path, tmp_path: Path) -> 
         ModelError, match=r"compress\.start 'nowhere\.safetensors': no such weights"
     ):
         train_model(str(dense), dense, tmp_path / "out", recipe=recipe, quiet=True)
+
+
+def test_a_delta_network_is_trained_and_found_again(dense: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "r.toml"
+    start = dense / "weights.safetensors"
+    table = "[compress.delta.thresholds]\nrnn = [0.2, 0.1]"
+    recipe.write_text(f'model = "{MINE}:build"\n{DENSE}\n[compress]\nstart = "{start}"\n{table}\n')
+    trained = train_model(str(dense), dense, tmp_path / "out", recipe=recipe, quiet=True, steps=20)
+    assert trained.history[-1]["val_accuracy"] > 0.9
+    network = find_model(str(tmp_path / "out")).steps()["keep"]
+    assert network.layers["rnn"].thresholds == (0.2, 0.1)
+    assert set(network.initial_state(1)["rnn"]._fields) == {"h", "held_x", "held_h"}
+
+
+def test_a_cell_that_is_not_there_cannot_hold(dense: Path) -> None:
+    network = find_model(str(dense)).steps()["keep"]
+    with pytest.raises(ModelError, match="no cell 'gru' that can hold; there are rnn"):
+        Delta({"gru": 0.1}).apply(network)
