@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from edgernn.bundle import open_bundle
 from edgernn.compress.budget import Budget
@@ -45,6 +44,7 @@ class Search:
     """What to search. seconds: after which nothing new is begun, None for no limit.
 
     steps, learning_rate: of each candidate's training; by default half of the recipe's each.
+    tried: the candidates, the control first; by default what is sensible for the network.
     """
 
     model: str
@@ -58,6 +58,7 @@ class Search:
     learning_rate: float | None = None
     seconds: float | None = None
     recipe: Path | None = None
+    tried: tuple[Candidate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,8 @@ def search(how: Search, *, resume: bool = False, quiet: bool = False, say: Say =
         figure = next(iter(task.validate(network)))
     done = {(run.name, run.seed): run for run in _read(log)}
     began, skipped = time.monotonic(), dict[str, str]()
-    todo = [(one, seed) for seed in range(1, how.seeds + 1) for one in _all(network, target)]
+    tried = how.tried or candidates(network, target.number_types)
+    todo = [(one, seed) for seed in range(1, how.seeds + 1) for one in tried]
     for at, (one, seed) in enumerate(todo):
         recipe = _recipe(base, one, seed)
         known = done.get((one.name, recipe.seed))
@@ -135,10 +137,6 @@ def _base(how: Search, model: Model) -> Recipe:
     start = "shipped" if model.run is None and model.folder else str(model.weights.resolve())
     short = replace(recipe.with_steps(steps), learning_rate=rate, validate_every=steps)
     return replace(short, compress={**recipe.compress, "start": start})
-
-
-def _all(network: nn.Module, target: Target) -> list[Candidate]:
-    return candidates(network, target.number_types)
 
 
 def _recipe(base: Recipe, one: Candidate, seed: int) -> Recipe:
