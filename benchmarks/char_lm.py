@@ -1,4 +1,4 @@
-"""A character language model, as a user brings his own: `edgernn train benchmarks/char_lm.py:build`.
+"""A character language model, as a user brings one: `edgernn train benchmarks/char_lm.py:build`.
 
 Tiny Shakespeare, split 90/5/5 in order; its figure is bits per character of the validation part,
 streamed with the state carried. Needs --data with tinyshakespeare.txt.gz.
@@ -28,10 +28,7 @@ from edgernn.train.recipe import Recipe
 
 CHARACTERS = "\n !$&',-.3:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 FILE, PARTS = "tinyshakespeare.txt.gz", (0.90, 0.95)
-WINDOW, ROWS = (
-    128,
-    64,
-)  # characters of a training stream; streams that the validation text is cut to
+WINDOW, ROWS = 128, 64  # characters of a training stream; streams that a text is cut into
 SAMPLE = (
     "Now is the winter of our discontent\nMade glorious summer by this sun of York;\nAnd all the "
     "clouds that lour'd upon our house\nIn the deep bosom of the ocean buried.\n"
@@ -69,7 +66,7 @@ class Task:
         path = data / FILE
         if not path.is_file():
             raise DataError(f"{path}: no such file; --data takes the folder that holds it")
-        tokens = _tokens(gzip.open(path, "rt", encoding="utf-8").read())
+        tokens = _tokens(gzip.decompress(path.read_bytes()).decode("utf-8"))
         first, second = (int(len(tokens) * part) for part in PARTS)
         self.train, self.valid = tokens[:first], tokens[first:second]
         self.test = tokens[second:]

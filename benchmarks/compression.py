@@ -2,8 +2,8 @@
 
 For a trained model every candidate begins with the same weights, is trained for equally many steps
 with several seeds, compiled, and judged by its compiled step; see docs/compression.md. It is the
-search of `edgernn compress` over longer lists. Runs are kept in --output, so that it goes on where it
-was; --write puts tables and pictures into docs/.
+search of `edgernn compress` over longer lists. Runs are kept in --output, so that it goes on where
+it was; --write puts tables and pictures into docs/.
 """
 
 from __future__ import annotations
