@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from edgernn.backend import Array
-from edgernn.errors import UnsupportedOp
 from edgernn.graph import fixed_point as fx
 from edgernn.graph.calibrate import calibrate
 from edgernn.graph.ir import Graph
@@ -21,22 +20,24 @@ from ..compiled import Builder, assert_same_bits, compiled, noise, step_of, stre
 COLS, ROWS = 72, 20
 
 
-def held_product(threshold: float, block: int, products: int = 1) -> Graph:
+def held_product(
+    threshold: float, block: int, products: int = 1, cols: int = COLS, rows: int = ROWS
+) -> Graph:
     """y = W hold(x), `products` times over one hold."""
     b = Builder()
-    x = b.input("x", 1, COLS)
-    held = b.state("held", np.zeros((1, COLS), np.float32))
+    x = b.input("x", 1, cols)
+    held = b.state("held", np.zeros((1, cols), np.float32))
     moved = b.op("hold", x, held, name="moved", threshold=threshold, block=block)
     outs = [
-        b.op("linear", moved, b.constant(f"w{k}", noise((ROWS, COLS), k)), name=f"y{k}")
+        b.op("linear", moved, b.constant(f"w{k}", noise((rows, cols), k)), name=f"y{k}")
         for k in range(products)
     ]
     return b.done(*outs, held=moved)
 
 
-def walk(count: int, step: float) -> list[dict[str, Array]]:
+def walk(count: int, step: float, cols: int = COLS) -> list[dict[str, Array]]:
     """Inputs that wander, each element by its own steps."""
-    moves = noise((count, 1, COLS), 7) * step
+    moves = noise((count, 1, cols), 7) * step
     moves[::9] *= 20
     path = np.cumsum(moves, axis=0)
     return [{"x": np.clip(x, -3, 3).astype(np.float32)} for x in path]
@@ -48,13 +49,17 @@ def typed(graph: Graph, frames: Any, number_type: str) -> tuple[Graph, Graph]:
     return plain, dead_code.run(delta.run(plain).graph).graph
 
 
-@pytest.mark.parametrize("block", [1, 4])
-@pytest.mark.parametrize("number_type", ["w8a8", "w4a8", "w4a8-row", "w2a8"])
+KINDS = ["w8a8", "w4a8", "w4a8-row", "w2a8", "w8a16"]
+FORMS = [(1, COLS), (4, COLS), (4, 70), (4, 33), (4, 3)]  # block, columns
+
+
+@pytest.mark.parametrize(("block", "cols"), FORMS)
+@pytest.mark.parametrize("number_type", KINDS)
 def test_running_sums_are_the_product_after_any_number_of_steps(
-    block: int, number_type: str
+    block: int, cols: int, number_type: str
 ) -> None:
-    frames = walk(300, 0.1)
-    plain, summed = typed(held_product(0.2, block, 2), frames, number_type)
+    frames = walk(300, 0.1, cols)
+    plain, summed = typed(held_product(0.2, block, 2, cols), frames, number_type)
     assert [n.op for n in summed.nodes].count("delta_sum") == 2
     a, b = streamed(Reference(plain), frames)[0], streamed(Reference(summed), frames)[0]
     for left, right in zip(a, b, strict=True):
@@ -62,12 +67,14 @@ def test_running_sums_are_the_product_after_any_number_of_steps(
 
 
 @pytest.mark.cc
-@pytest.mark.parametrize("block", [1, 4])
-@pytest.mark.parametrize("number_type", ["w8a8", "w4a8", "w4a8-row", "w2a8"])
-def test_the_c_reads_what_moved_and_gives_the_same_bits(block: int, number_type: str) -> None:
-    frames = walk(200, 0.1)
-    frames += [{"x": np.full((1, COLS), v, np.float32)} for v in (-9, 9, 9, -9)]
-    _, graph = typed(held_product(0.2, block, 2), frames[:200], number_type)
+@pytest.mark.parametrize(("block", "cols"), FORMS)
+@pytest.mark.parametrize("number_type", KINDS)
+def test_the_c_reads_what_moved_and_gives_the_same_bits(
+    block: int, cols: int, number_type: str
+) -> None:
+    frames = walk(200, 0.1, cols)
+    frames += [{"x": np.full((1, cols), v, np.float32)} for v in (-9, 9, 9, -9)]
+    _, graph = typed(held_product(0.2, block, 2, cols), frames[:200], number_type)
     program = compiled(step_of(graph), graph, number_type)
     assert any(name.startswith("delta_") for name in program.row["facts"]["kernels"])
     got, states = streamed(program, frames)
@@ -78,6 +85,24 @@ def test_the_c_reads_what_moved_and_gives_the_same_bits(block: int, number_type:
             assert_same_bits(states[k][name], leaves[k][name], f"{name} at frame {k}")
 
 
+@pytest.mark.cc
+@pytest.mark.parametrize("block", [1, 4])
+def test_16_bit_inputs_of_wide_products_are_held_in_what_fits_the_sums(block: int) -> None:
+    cols = 700
+    frames = walk(60, 0.1, cols)
+    frames += [{"x": np.full((1, cols), v, np.float32)} for v in (-9, 9, 9, -9)]
+    _, graph = typed(held_product(0.02, block, 1, cols), frames[:60], "w8a16")
+    (hold,) = (node for node in graph.nodes if node.op == "qhold")
+    assert [n.inputs[1] for n in graph.nodes if n.op == "delta_sum"] == [hold.output]
+    held = graph.values[hold.output].quant
+    assert held is not None
+    assert held.scale == 2 * quantize.int16_quant(-3, 3).scale  # a bit less than a product of few
+    program, reference = compiled(step_of(graph), graph, "w8a16"), Reference(graph)
+    for got, want in zip(streamed(program, frames)[0], streamed(reference, frames)[0], strict=True):
+        assert_same_bits(got, want)
+    assert np.abs(reference.leaves["held"]).max() == 1 << 14  # saturated as the finer scale
+
+
 def test_a_column_is_held_until_it_moves_beyond_the_limit() -> None:
     x, held = np.array([[5, 9, -3, 0]], np.int8), np.array([[2, 2, 2, 0]], np.int8)
     assert fx.hold(x, held, 5, 1).tolist() == [[2, 9, 2, 0]]
@@ -85,14 +110,16 @@ def test_a_column_is_held_until_it_moves_beyond_the_limit() -> None:
     assert fx.hold(x, held, 83, 4).tolist() == [[2, 2, 2, 0]]
 
 
-def test_blocks_that_do_not_divide_the_channels_are_refused() -> None:
-    b = Builder()
-    x = b.input("x", 1, 6)
-    held = b.state("held", np.zeros((1, 6), np.float32))
-    moved = b.op("hold", x, held, threshold=0.1, block=4)
-    graph = b.done(b.op("linear", moved, b.constant("w", noise((3, 6)))), held=moved)
-    with pytest.raises(UnsupportedOp, match="6 channels are no whole blocks of 4"):
-        quantize.run(graph, calibrate(graph, [{"x": noise((1, 6))}]))
+def test_a_short_last_block_has_a_limit_of_its_own() -> None:
+    x, held = np.array([[1, 1, 1, 1, 3, 4]], np.int8), np.zeros((1, 6), np.int8)
+    assert fx.hold(x, held, 3, 4, 25).tolist() == [[1, 1, 1, 1, 0, 0]]
+    assert fx.hold(x, held, 4, 4, 24).tolist() == [[0, 0, 0, 0, 3, 4]]
+
+
+def test_the_least_of_16_bits_is_held_as_its_neighbour() -> None:
+    x, held = np.array([[-32768, -32768, 5]], np.int16), np.array([[32767, 0, 5]], np.int16)
+    assert fx.hold(x, held, 100, 1).tolist() == [[-32767, -32767, 5]]
+    assert fx.hold(x, held, 65533, 1).tolist() == [[-32767, 0, 5]]
 
 
 def test_what_reads_no_held_state_is_left_alone() -> None:

@@ -1,4 +1,4 @@
-/* strip: types=f32 tiles=32x1,16x1,8x1,1x1 dense=32x1 sparse=8x1:12,1x1:4 */
+/* strip: types=f32 tiles=32x1,16x1,8x1,1x1 dense=32x1 delta=32x1 sparse=8x1:12,1x1:4 */
 /* Rows in the lanes, four vectors side by side; each row sums its columns in order. */
 EDGERNN_INLINE void edgernn_strip_FORM(const float *w, const float *x, const uint16_t *tiles,
                                        const uint16_t *groups, int count, float *acc) {

@@ -1,4 +1,4 @@
-/* strip: types=f32 tiles=32x1,16x1,8x1,4x1,16x4,8x4,4x4 dense=16x1 sparse=16x4:72,8x4:44,4x4:26,16x1:22 by_column uses=quads */
+/* strip: types=f32 tiles=32x1,16x1,8x1,4x1,16x4,8x4,4x4 dense=16x1 delta=16x1 sparse=16x4:72,8x4:44,4x4:26,16x1:22 by_column uses=quads */
 /* Rows in lanes; each row sums its columns in order. A product is rounded before it is added, as
  * it is on a CPU without fused multiplication. */
 EDGERNN_INLINE void edgernn_strip_FORM(const float *w, const float *x, const uint16_t *tiles,
