@@ -39,23 +39,31 @@ def _gain_rows(rng: np.random.Generator) -> Iterator[Arguments]:
         yield acc, rng.integers(0, 256, n + 8).astype(np.uint8), part, n
 
 
-def _moved(rng: np.random.Generator, limits: Sequence[int]) -> Iterator[Arguments]:
-    for cols in (4, 8, 16, 20, 32, 40, 128):
-        for threshold in limits:
-            held = rng.integers(-128, 128, cols).astype(np.int8)
-            near = np.clip(held + rng.integers(-6, 7, cols), -128, 127).astype(np.int8)
-            far = rng.choice(np.array([-128, 127], np.int8), cols)
+def _moved(
+    rng: np.random.Generator, dtype: str, limits: Sequence[int], block: int = 1
+) -> Iterator[Arguments]:
+    """Lists of single columns or of blocks of 4; `limits` of the former, or of sums of squares."""
+    type_ = np.dtype(dtype).type
+    ends = fx.LIMITS.get(dtype, (-3, 3))
+    for cols in (4, 8, 16, 20, 32, 40, 128, 3, 7, 18, 33, 126):
+        for limit in limits:
+            held = rng.integers(ends[0], ends[1] + 1, cols).astype(type_)
+            if dtype == "float32":
+                held = rng.standard_normal(cols).astype(np.float32)
+            near = np.clip(held + rng.integers(-6, 7, cols) * type_(1), *ends).astype(type_)
+            far = rng.choice(np.array(ends, type_), cols)
             for x in (near, far, held.copy(), rng.permutation(held)):
-                lists = np.zeros(2 * cols + 8, np.uint16), np.zeros(8 * cols + 8, np.int8)
-                yield x, held.copy(), threshold, cols, *lists
+                lists = np.zeros(2 * cols + 8, np.uint16), np.zeros(8 * cols + 8, type_)
+                last = () if block == 1 else (limit * (cols % block) // block,)
+                yield x, held.copy(), limit, *last, cols, *lists
 
 
 def _moved_s8(rng: np.random.Generator) -> Iterator[Arguments]:
-    yield from _moved(rng, (0, 1, 5, 127, 128, 254, 255, 400))
+    yield from _moved(rng, "int8", (0, 1, 5, 127, 128, 254, 255, 400))
 
 
 def _moved4_s8(rng: np.random.Generator) -> Iterator[Arguments]:
-    yield from _moved(rng, (0, 3, 40, 16129, 4 * 255 * 255 - 1, 4 * 255 * 255))
+    yield from _moved(rng, "int8", (0, 3, 40, 16129, 4 * 255 * 255 - 1, 4 * 255 * 255), 4)
 
 
 def _depthwise_s8(rng: np.random.Generator) -> Iterator[Arguments]:

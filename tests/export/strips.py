@@ -15,7 +15,6 @@ from edgernn.export.c.pack import encoded
 
 NAME = "strips"  # of the library: it has the five functions that every library has
 WAYS = ("dense", "sparse", "delta")
-DELTA = ("s8", "s4", "s2")  # types of weights of which single columns are read
 WEIGHTS = {"s8": (-127, 127), "s8x16": (-127, 127), "s4": (-7, 7), "s2": (-2, 1)}
 ROOM_BYTES = 16384
 ENDS = f"""
@@ -199,7 +198,7 @@ def differing(bench: Bench, strip: Strip) -> list[str]:
 def used(isa: str) -> Iterator[tuple[Strip, set[str]]]:
     """The strips of an instruction set in each size, and the ways in which drivers call them."""
     for type_ in BITS:
-        blocks = kernels.find_strip(type_, "block", (isa,)) if type_ in DELTA else None
+        blocks = kernels.find_strip(type_, "block", (isa,)) if type_ != "f32" else None
         for words, strip in kernels._strip_files(type_, (isa,)):
             if strip.isa != isa:
                 continue
@@ -207,7 +206,6 @@ def used(isa: str) -> Iterator[tuple[Strip, set[str]]]:
             offers = words.get("sparse", "").split(",")
             sizes["sparse"] = ",".join(offer.split(":")[0] for offer in offers)
             found = {way: set(text.split(",")) - {""} for way, text in sizes.items()}
-            found["delta"] = found["delta"] if type_ in DELTA else set()
             if blocks and blocks.text == strip.text:
                 found["delta"].add(f"{blocks.rows}x{blocks.cols}")
             for size in sorted(set().union(*found.values())):

@@ -13,7 +13,7 @@ from edgernn.graph.calibrate import calibrate
 from edgernn.graph.ir import Graph
 from edgernn.graph.number_type import find_number_type
 from edgernn.graph.passes import dead_code, delta, quantize
-from edgernn.graph.reference import Reference
+from edgernn.graph.reference import Reference, due_rows
 
 from ..compiled import Builder, assert_same_bits, compiled, noise, step_of, streamed
 
@@ -128,3 +128,105 @@ def test_what_reads_no_held_state_is_left_alone() -> None:
     graph = b.done(b.op("linear", x, b.constant("w", noise((3, 6)))))
     made = quantize.run(graph, calibrate(graph, [{"x": noise((1, 6))}])).graph
     assert not delta.run(made).modified
+
+
+def float_pair(block: int, cols: int = COLS, rows: int = 100) -> tuple[Graph, Graph]:
+    """A product of floats that is held, and the same with running sums."""
+    plain = held_product(0.2, block, 1, cols, rows)
+    return plain, dead_code.run(delta.run(plain).graph).graph
+
+
+@pytest.mark.parametrize(("block", "cols"), FORMS)
+def test_running_sums_of_floats_are_near_the_product(block: int, cols: int) -> None:
+    plain, summed = float_pair(block, cols)
+    assert [n.op for n in summed.nodes] == ["hold", "tick", "delta_linear"]
+    frames = walk(300, 0.1, cols)
+    a, b = streamed(Reference(plain), frames)[0], streamed(Reference(summed), frames)[0]
+    np.testing.assert_allclose(np.stack(b), np.stack(a), atol=2e-4)
+
+
+@pytest.mark.cc
+@pytest.mark.parametrize(("block", "cols"), FORMS)
+def test_the_c_of_float_sums_holds_what_numpy_holds_and_sums_it_in_order(
+    block: int, cols: int
+) -> None:
+    """Of columns in order numpy makes the very sums of the C: here one by one, in float32."""
+    _, graph = float_pair(block, cols)
+    frames = walk(150, 0.1, cols)
+    program = compiled(step_of(graph), graph)
+    assert any(name.startswith("delta_f32") for name in program.row["facts"]["kernels"])
+    weight, sums, before = graph.constants["w0"], np.zeros(100, np.float32), np.zeros(cols)
+    for t, (y, leaves) in enumerate(zip(*streamed(program, frames), strict=True)):
+        held = leaves["held"].reshape(-1)
+        begin, end = due_rows((t + 1) % delta.PERIOD, 100, delta.PERIOD)
+        sums[begin:end] = 0
+        for j, (new, old) in enumerate(zip(held, before.astype(np.float32), strict=True)):
+            sums[begin:end] += weight[begin:end, j] * new
+            rest = np.r_[0:begin, end:100]
+            if new != old:
+                sums[rest] += weight[rest, j] * (new - old)
+        assert_same_bits(y.reshape(-1), sums, f"frame {t}")
+        assert_same_bits(leaves["y0.sum"].reshape(-1), sums, f"frame {t}")
+        before = held
+    reference = Reference(graph)
+    assert_same_bits(held, streamed(reference, frames)[1][-1]["held"].reshape(-1))
+
+
+def test_every_row_is_due_once_in_a_period() -> None:
+    for rows in (1, 31, 32, 33, 384, 2048, 2049, 9000):
+        spans = [due_rows(age, rows, delta.PERIOD) for age in range(delta.PERIOD)]
+        due = [row for begin, end in spans for row in range(begin, end)]
+        assert due == list(range(rows))
+
+
+def errors(period: int, monkeypatch: pytest.MonkeyPatch) -> Array:
+    """Root mean square errors of quarters of 20,000 steps, beside the exact product."""
+    monkeypatch.setattr(delta, "PERIOD", period)
+    _, graph = float_pair(1, 40)
+    program, weight = compiled(step_of(graph), graph), graph.constants["w0"].astype(np.float64)
+    program.reset()
+    x, moves, found = np.zeros((1, 40), np.float32), noise((20_000, 1, 40), 3) / 10, []
+    for t, move in enumerate(moves):
+        x = np.clip(x + move, -3, 3)
+        y = program.step({"x": x})["out0"]
+        if t % 20 == 19:
+            found.append(np.square(y - program.state()["held"].astype(np.float64) @ weight.T))
+    return np.sqrt(np.stack(found).reshape(4, -1).mean(axis=1))
+
+
+@pytest.mark.cc
+def test_the_error_of_float_sums_does_not_grow_with_the_steps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made_anew, dense = errors(delta.PERIOD, monkeypatch), errors(1, monkeypatch)
+    assert max(made_anew) < 1.2 * made_anew[0]
+    assert max(made_anew) < 16 * dense[0]
+    never = errors(1 << 24, monkeypatch)  # what it would be without
+    assert never[-1] > 2 * never[0]
+
+
+@pytest.mark.cc
+def test_what_an_infinite_input_spoils_is_mended_within_a_period() -> None:
+    plain, graph = float_pair(1)
+    frames = walk(200, 0.1)
+    frames[20] = {"x": np.where(np.arange(COLS) == 7, np.inf, frames[20]["x"]).astype(np.float32)}
+    for run in (compiled(step_of(graph), graph), Reference(graph)):
+        got = np.stack(streamed(run, frames)[0])
+        assert not np.isfinite(got[21]).all()
+        want = np.stack(streamed(Reference(plain), frames)[0])
+        np.testing.assert_allclose(got[21 + delta.PERIOD :], want[21 + delta.PERIOD :], atol=2e-4)
+
+
+def test_what_stays_dense_says_why() -> None:
+    few = held_product(0.1, 1, 1, rows=3)
+    assert delta.run(few).notes == ("y0 stays dense: 3 rows a column do not pay for the list",)
+    assert not delta.run(few).modified
+    (note,) = delta.run(held_product(0.1, 4)).notes
+    assert note == (
+        "y0: 20 running sums, blocks of 4 columns that move, each sum made anew every 64 steps"
+    )
+
+
+def test_a_second_run_finds_nothing_more() -> None:
+    for graph in (float_pair(1)[1], typed(held_product(0.1, 4), walk(20, 0.1), "w8a8")[1]):
+        assert not delta.run(graph).modified
