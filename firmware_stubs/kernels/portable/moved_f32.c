@@ -3,13 +3,5 @@
  * never moves. */
 static int edgernn_moved_f32(const float *restrict x, float *restrict held, float threshold,
                              int cols, uint16_t *restrict list, float *restrict moves) {
-  int count = 0;
-  for (int j = 0; j < cols; ++j) {
-    const float d = x[j] - held[j];
-    if (!(d > threshold || -d > threshold)) continue;
-    held[j] = x[j];
-    list[count] = (uint16_t)j;
-    moves[count++] = d;
-  }
-  return count;
+  return edgernn_moved_f32_rest(x, held, threshold, 0, cols, 0, list, moves);
 }
