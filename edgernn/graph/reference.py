@@ -21,7 +21,6 @@ COMPUTE = frozenset(
 )
 
 DELTA = frozenset(["qhold", "delta_sum", "rescale", "tick", "delta_linear"])
-DUE_ROWS = 32  # of a float product that are summed anew together: a multiple of every strip's
 
 
 def _windows(x: Array, node: Node, weight: Array) -> Array:
@@ -175,10 +174,20 @@ def _running(x: list[Array], period: int) -> Array:
     return np.asarray(sums, np.float32).reshape(total.shape)
 
 
+def due_unit(rows: int) -> int:
+    """How many rows are summed anew together: 32 at least, and no more than an eighth of them.
+
+    A power of two, so that the strips of every instruction set fit in; a target may not choose
+    it, since what it is shows in the bits.
+    """
+    return next((unit for unit in (256, 128, 64) if 8 * unit <= rows), 32)
+
+
 def due_rows(age: int, rows: int, period: int) -> tuple[int, int]:
     """First and last (exclusive) of the rows that are summed anew at an age below `period`."""
-    strips = -(-rows // DUE_ROWS)
-    begin, end = (DUE_ROWS * (at * strips // period) for at in (age, age + 1))
+    unit = due_unit(rows)
+    strips = -(-rows // unit)
+    begin, end = (unit * (at * strips // period) for at in (age, age + 1))
     return begin, min(end, rows)
 
 

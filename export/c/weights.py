@@ -12,7 +12,7 @@ from edgernn.errors import UnsupportedOp
 from edgernn.export.c import pack
 from edgernn.export.c.kernel_set import KernelSet
 from edgernn.export.c.kernels import Strip, find_strip, sparse_strips
-from edgernn.graph.reference import DUE_ROWS
+from edgernn.graph.reference import due_unit
 
 C_TYPES = {
     "float32": "float",
@@ -132,13 +132,13 @@ class Weights:
 
     def delta_f32(self, name: str, weight: Array, bias: Array, block: int) -> Product:
         """A product of what has moved onto running sums of floats, some of them made anew."""
-        strip = self.delta_strip("f32", block)
-        assert DUE_ROWS % strip.rows == 0, f"{strip.isa}: rows are made anew {DUE_ROWS} at a time"
+        unit = due_unit(len(weight))
+        strip = find_strip("f32", _listed("f32", block), self.isas, len(weight), unit)
         layout = pack.dense(weight, strip)
         kernel = self.kernels.use_driver("delta_f32", strip)
         start = self.table(f"{name}.bias", np.pad(bias, (0, -len(bias) % strip.rows)))
         self._note(name, weight, layout, "delta")
-        after = [str(size) for size in weight.shape]
+        after = [*map(str, weight.shape), str(unit)]
         return Product(kernel, [*self._stored(name, layout), start], after, strip)
 
     def delta(

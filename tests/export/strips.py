@@ -154,9 +154,9 @@ def _case(strip: Strip, way: str, count: int, kind: str, rng: np.random.Generato
 class Bench:
     """Memory of a loaded library, and calls of its strips."""
 
-    def __init__(self, module: Module) -> None:
-        self.module = module
-        self.places = {name: module.alloc(1 << 16) for name in ("w", "x", "list", "acc", "room")}
+    def __init__(self, module: Module, place_bytes: int = 1 << 16) -> None:
+        self.module, self.place_bytes = module, place_bytes
+        self.places = {name: module.alloc(place_bytes) for name in ("w", "x", "list", "acc", "room")}
 
     def sums(self, strip: Strip, case: Case) -> Array:
         """What the library makes of a case."""
@@ -172,7 +172,7 @@ class Bench:
         }
         for name, array in written.items():
             data = array.tobytes()
-            assert len(data) <= 1 << 16, name
+            assert len(data) <= self.place_bytes, name
             self.module.write(self.places[name], data)
         groups = (len(case.x) - 16) // strip.cols
         self.module.call(

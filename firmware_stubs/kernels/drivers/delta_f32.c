@@ -1,14 +1,14 @@
 /* sum[rows] += W moves, reading only the listed columns; see edgernn_moves for the list.
  *
  * What rounding leaves behind would grow with the steps. So some rows are summed anew, as a dense
- * product does it: strips of 32 of them, the same on every CPU, each once in `period` steps. */
+ * product does it: `unit` of them together, the same on every CPU, each once in `period` steps. */
 static void edgernn_delta_FORM(const float *restrict w, const float *restrict bias,
                                const uint16_t *restrict counts, const uint16_t *restrict list,
                                const float *restrict moves, const float *restrict held,
                                const int32_t *restrict age, float *restrict sum, int rows,
-                               int cols, int period) {
-  const int strips = (rows + 31) / 32, count = *counts;
-  const int begin = *age * strips / period * 32, end = (*age + 1) * strips / period * 32;
+                               int cols, int unit, int period) {
+  const int units = (rows + unit - 1) / unit, count = *counts;
+  const int begin = *age * units / period * unit, end = (*age + 1) * units / period * unit;
   for (int r = 0; r < rows; r += ROWS, w += cols * ROWS) {
     const int anew = r >= begin && r < end, n = rows - r < ROWS ? rows - r : ROWS;
     float part[ROWS], *const acc = n < ROWS ? part : sum + r;
