@@ -148,7 +148,7 @@ def _integer(node: Node, x: list[Array], graph: Graph) -> Array:
 def _delta(node: Node, x: list[Array], graph: Graph) -> Array:
     """The ops of a delta product; see passes/delta.py."""
     if node.op == "qhold":
-        return fx.hold(*x, *(node.attrs[key] for key in ("limit", "block", "last")))
+        return fx.hold(x[0], x[1], *(node.attrs[key] for key in ("limit", "block", "last")))
     if node.op == "tick":
         return np.asarray((x[0] + 1) % node.attrs["period"], np.int32)
     if node.op == "delta_linear":

@@ -169,7 +169,7 @@ def listed(work: Lowering, node: Node, type_: str, limits: list[str]) -> None:
     ]
     work.moves[node.output] = buffers
     kernel = work.out.weights.kernels.use_driver("moves" if block == 1 else "moves4", strip)
-    args = [x, held, *limits, str(cols), str(chunk), *buffers]
+    args: list[str | View] = [x, held, *limits, str(cols), str(chunk), *buffers]
     work.out.actions.append(Call(kernel, args, [x, held], [held, *buffers], node.name))
 
 

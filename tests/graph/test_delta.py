@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from edgernn.graph.ir import Graph
 from edgernn.graph.number_type import find_number_type
 from edgernn.graph.passes import dead_code, delta, quantize
 from edgernn.graph.reference import Reference, due_rows
+from edgernn.target import find_target
 
 from ..compiled import Builder, assert_same_bits, compiled, noise, step_of, streamed
 
@@ -170,6 +172,26 @@ def test_the_c_of_float_sums_holds_what_numpy_holds_and_sums_it_in_order(
         before = held
     reference = Reference(graph)
     assert_same_bits(held, streamed(reference, frames)[1][-1]["held"].reshape(-1))
+
+
+@pytest.mark.cc
+@pytest.mark.parametrize("rows", [100, 700, 2100])
+@pytest.mark.parametrize("number_type", ["fp32", "w8a16"])
+def test_every_instruction_set_gives_the_same_bits(number_type: str, rows: int) -> None:
+    """Their tiles differ in height; which rows are made anew does not."""
+    graph = held_product(0.2, 1, 1, 50, rows)
+    frames = walk(90, 0.1, 50)
+    if number_type == "fp32":
+        graph = dead_code.run(delta.run(graph).graph).graph
+    else:
+        graph = typed(graph, frames, number_type)[1]
+    host = find_target("host")
+    want: list[Array] = []
+    for target in (replace(host, isa=(), faster=""), replace(host, faster=""), host):
+        got = streamed(compiled(step_of(graph), graph, number_type, target), frames)[0]
+        want = want or got
+        for left, right in zip(got, want, strict=True):
+            assert_same_bits(left, right, ", ".join(target.isa))
 
 
 def test_every_row_is_due_once_in_a_period() -> None:
