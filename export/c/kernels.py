@@ -164,9 +164,7 @@ def _sized(strip: Strip, size: str, cost: float = 0.0) -> Strip:
     return replace(strip, rows=rows, cols=cols, cost=cost, pad=pad)
 
 
-def find_strip(
-    type_: str, use: str, isas: tuple[str, ...], rows: int = 0, unit: int = 0
-) -> Strip:
+def find_strip(type_: str, use: str, isas: tuple[str, ...], rows: int = 0, unit: int = 0) -> Strip:
     """The best strip for `dense`, `delta` (single columns) or `block` (delta by 4 columns).
 
     rows: of the matrix; of several tile sizes it takes the first that pads it by an eighth at most.
@@ -178,7 +176,9 @@ def find_strip(
             size = words["dense"]
         if size:
             sizes = [_sized(strip, one) for one in size.split(",")]
-            return _fitting([one for one in sizes if not unit or unit % one.rows == 0], rows)
+            sizes = [one for one in sizes if not unit or unit % one.rows == 0]
+            if sizes:
+                return _fitting(sizes, rows)
     raise ToolError(f"no {use} kernel for {type_} on {isas or 'portable'}")
 
 

@@ -147,8 +147,7 @@ def library(isa: str) -> tuple[dict[str, str], list[str]]:
             symbols.append(f"{prefix}_{name}")
             result = "return " if kind == "int" else ""
             parts.append(
-                f"{kind} {symbols[-1]}({types}) {{\n"
-                f"  {result}edgernn_{called}({passed});\n}}"
+                f"{kind} {symbols[-1]}({types}) {{\n  {result}edgernn_{called}({passed});\n}}"
             )
     return {"overrides.c": "\n".join([*parts, ENDS])}, symbols
 

@@ -156,7 +156,8 @@ class Bench:
 
     def __init__(self, module: Module, place_bytes: int = 1 << 16) -> None:
         self.module, self.place_bytes = module, place_bytes
-        self.places = {name: module.alloc(place_bytes) for name in ("w", "x", "list", "acc", "room")}
+        names = ("w", "x", "list", "acc", "room")
+        self.places = {name: module.alloc(place_bytes) for name in names}
 
     def sums(self, strip: Strip, case: Case) -> Array:
         """What the library makes of a case."""
