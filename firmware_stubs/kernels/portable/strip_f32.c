@@ -2,13 +2,10 @@
 /* A strip of floats: each row sums its columns in order, so that every CPU gives the same bits. */
 EDGERNN_INLINE void edgernn_strip_FORM(const float *w, const float *x, const uint16_t *tiles,
                                        const uint16_t *groups, int count, float *acc) {
-  float sum[ROWS];
-  for (int r = 0; r < ROWS; ++r) sum[r] = acc[r];
   for (int k = 0; k < count; ++k) {
     const float *const v = w + (tiles ? tiles[k] : k) * (ROWS * COLS);
     const float *const u = x + (groups ? groups[k] : k) * COLS;
-    for (int c = 0; c < COLS; ++c)
-      for (int r = 0; r < ROWS; ++r) sum[r] += v[r * COLS + c] * u[c];
+    for (int r = 0; r < ROWS; ++r)
+      for (int c = 0; c < COLS; ++c) acc[r] += v[r * COLS + c] * u[c];
   }
-  for (int r = 0; r < ROWS; ++r) acc[r] = sum[r];
 }
