@@ -37,11 +37,11 @@ def test_a_gru_passes_every_stop(backend: str, number_type: str) -> None:
     check_backend(GRU(8, 16), real(), backend, number_type=number_type)
 
 
-@pytest.mark.parametrize("block", [1, 4])
-@pytest.mark.parametrize("number_type", ["fp32", "w8a8"])
-def test_a_delta_network_passes_every_stop(number_type: str, block: int) -> None:
+@pytest.mark.parametrize(("block", "units"), [(1, 16), (4, 16), (4, 18)])
+@pytest.mark.parametrize("number_type", ["fp32", "w8a8", "w8a16"])
+def test_a_delta_network_passes_every_stop(number_type: str, block: int, units: int) -> None:
     torch.manual_seed(0)
-    net = Sequential(rnn=GRU(8, 16, threshold=(0.5, 0.1), block=block), head=Linear(16, 4))
+    net = Sequential(rnn=GRU(8, units, threshold=(0.5, 0.1), block=block), head=Linear(units, 4))
     check_backend(net, real(), number_type=number_type)
 
 

@@ -1,7 +1,8 @@
 """Hold: pass on what has moved by more than a threshold, repeat the last value of the rest.
 
 What stands behind it then needs only the columns that moved: the compiler keeps the sums of the
-product as state and adds `weight[:, moved] @ difference`, which is exact in integers.
+product as state and adds `weight[:, moved] @ difference`, which is exact in integers and bounded in
+its error in floats.
 """
 
 from __future__ import annotations

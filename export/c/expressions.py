@@ -176,6 +176,8 @@ def expression(
         return _convert(op, x[0], quants[0], out.quant, attrs)
     if op in ("quantize", "requantize"):
         return _convert(op, x[0], quants[0], out.quant, attrs).fitted(out.dtype)
+    if op == "tick":
+        return Term(f"{x[0].text} < {attrs['period'] - 1} ? {x[0].text} + 1 : 0")
     if op.startswith("q"):
         assert out.quant
         return _fixed(op[1:], x, [q.frac for q in quants if q], out.quant.frac)

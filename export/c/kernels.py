@@ -92,11 +92,14 @@ class Strip:
 
     def filled(self, text: str) -> str:
         """A template with this strip's numbers."""
-        x_type = "int16_t" if self.type == "s8x16" else "int8_t"
+        kind = {"s8x16": "s16", "f32": "f32"}.get(self.type, "s8")  # of x
         room = f"edgernn_prepare_{self.form}(\\1, \\2, room);" if self.prepare else "(void)room;"
         text = re.sub(r"\bPREPARE\((\w+), (\w+)\)", room, text)
         words = {
-            "XTYPE": x_type,
+            "XTYPE": {"s16": "int16_t", "f32": "float"}.get(kind, "int8_t"),
+            "KIND": kind,
+            "LIMIT": "float" if kind == "f32" else "int",
+            "SQUARES": {"s16": "int64_t", "f32": "float"}.get(kind, "int"),
             "READY": "room" if self.prepare else ("moves" if "*restrict moves" in text else "x"),
             "GROUP_STEP": str(self.prepare or self.cols),
             "CHUNK_GROUPS": str(self.chunk_groups),
@@ -104,7 +107,6 @@ class Strip:
             "ROWS": str(self.rows),
             "COLS": str(self.cols),
             "BITS": str(BITS[self.type]),
-            "MOVED": "moved4_s8" if self.cols == 4 else "moved_s8",
         }
         for word, number in words.items():
             text = re.sub(rf"(?<![A-Z])(?<![A-Z]_){word}(?![A-Z_])", number, text)
@@ -162,18 +164,21 @@ def _sized(strip: Strip, size: str, cost: float = 0.0) -> Strip:
     return replace(strip, rows=rows, cols=cols, cost=cost, pad=pad)
 
 
-def find_strip(type_: str, use: str, isas: tuple[str, ...], rows: int = 0) -> Strip:
+def find_strip(type_: str, use: str, isas: tuple[str, ...], rows: int = 0, unit: int = 0) -> Strip:
     """The best strip for `dense`, `delta` (single columns) or `block` (delta by 4 columns).
 
     rows: of the matrix; of several tile sizes it takes the first that pads it by an eighth at most.
-    Raises: ToolError if there is none.
+    unit: what the rows of a tile must divide. Raises: ToolError if there is none.
     """
     for words, strip in _strip_files(type_, isas):
         size = words.get(use)
         if use == "block" and not size and words.get("dense", "").endswith("x4"):
             size = words["dense"]
         if size:
-            return _fitting([_sized(strip, one) for one in size.split(",")], rows)
+            sizes = [_sized(strip, one) for one in size.split(",")]
+            sizes = [one for one in sizes if not unit or unit % one.rows == 0]
+            if sizes:
+                return _fitting(sizes, rows)
     raise ToolError(f"no {use} kernel for {type_} on {isas or 'portable'}")
 
 

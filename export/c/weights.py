@@ -12,6 +12,7 @@ from edgernn.errors import UnsupportedOp
 from edgernn.export.c import pack
 from edgernn.export.c.kernel_set import KernelSet
 from edgernn.export.c.kernels import Strip, find_strip, sparse_strips
+from edgernn.graph.reference import due_unit
 
 C_TYPES = {
     "float32": "float",
@@ -127,7 +128,18 @@ class Weights:
 
     def delta_strip(self, type_: str, block: int, rows: int = 0) -> Strip:
         """The strip that reads the lists of what has moved."""
-        return find_strip(type_, "block" if block == 4 else "delta", self.isas, rows)
+        return find_strip(type_, _listed(type_, block), self.isas, rows)
+
+    def delta_f32(self, name: str, weight: Array, bias: Array, block: int) -> Product:
+        """A product of what has moved onto running sums of floats, some of them made anew."""
+        unit = due_unit(len(weight))
+        strip = find_strip("f32", _listed("f32", block), self.isas, len(weight), unit)
+        layout = pack.dense(weight, strip)
+        kernel = self.kernels.use_driver("delta_f32", strip)
+        start = self.table(f"{name}.bias", np.pad(bias, (0, -len(bias) % strip.rows)))
+        self._note(name, weight, layout, "delta")
+        after = [*map(str, weight.shape), str(unit)]
+        return Product(kernel, [*self._stored(name, layout), start], after, strip)
 
     def delta(
         self, name: str, weight: Array, type_: str, gain: Array | None, block: int, chunk: int
@@ -135,13 +147,14 @@ class Weights:
         """A product of what has moved, onto running sums. chunk: columns listed together."""
         strip = self.delta_strip(type_, block, len(weight))
         if strip.columns and weight.shape[1] > strip.columns:
-            strip = find_strip(type_, "block" if block == 4 else "delta", ())
+            strip = find_strip(type_, _listed(type_, block), ())
         layout = pack.dense(weight, strip, gain)
         kernel = self.kernels.use_driver("delta_int" if gain is None else "delta_gain", strip)
         groups = -(-weight.shape[1] // strip.cols)
         self._note(name, weight, layout, "delta")
-        after = [str(len(weight)), str(groups), str(chunk // strip.cols)]
-        room = _room_bytes(strip, 2 * chunk // strip.cols)
+        together = -(-chunk // strip.cols)
+        after = [str(len(weight)), str(groups), str(together)]
+        room = _room_bytes(strip, 2 * together)
         return Product(kernel, self._stored(name, layout), after, strip, room)
 
     def _note(self, name: str, weight: Array, layout: pack.Layout, how: str = "") -> None:
@@ -159,6 +172,11 @@ class Weights:
     def text(self) -> str:
         """C definitions of every table."""
         return "".join(_definition(symbol, array) for symbol, array in self.tables.items())
+
+
+def _listed(type_: str, block: int) -> str:
+    """What kind of strip reads the list: a block of floats is listed as its columns."""
+    return "block" if block == 4 and type_ != "f32" else "delta"
 
 
 def _room_bytes(strip: Strip, groups: int) -> int:

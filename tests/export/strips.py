@@ -15,7 +15,6 @@ from edgernn.export.c.pack import encoded
 
 NAME = "strips"  # of the library: it has the five functions that every library has
 WAYS = ("dense", "sparse", "delta")
-DELTA = ("s8", "s4", "s2")  # types of weights of which single columns are read
 WEIGHTS = {"s8": (-127, 127), "s8x16": (-127, 127), "s4": (-7, 7), "s2": (-2, 1)}
 ROOM_BYTES = 16384
 ENDS = f"""
@@ -155,9 +154,10 @@ def _case(strip: Strip, way: str, count: int, kind: str, rng: np.random.Generato
 class Bench:
     """Memory of a loaded library, and calls of its strips."""
 
-    def __init__(self, module: Module) -> None:
-        self.module = module
-        self.places = {name: module.alloc(1 << 16) for name in ("w", "x", "list", "acc", "room")}
+    def __init__(self, module: Module, place_bytes: int = 1 << 16) -> None:
+        self.module, self.place_bytes = module, place_bytes
+        names = ("w", "x", "list", "acc", "room")
+        self.places = {name: module.alloc(place_bytes) for name in names}
 
     def sums(self, strip: Strip, case: Case) -> Array:
         """What the library makes of a case."""
@@ -173,7 +173,7 @@ class Bench:
         }
         for name, array in written.items():
             data = array.tobytes()
-            assert len(data) <= 1 << 16, name
+            assert len(data) <= self.place_bytes, name
             self.module.write(self.places[name], data)
         groups = (len(case.x) - 16) // strip.cols
         self.module.call(
@@ -199,7 +199,7 @@ def differing(bench: Bench, strip: Strip) -> list[str]:
 def used(isa: str) -> Iterator[tuple[Strip, set[str]]]:
     """The strips of an instruction set in each size, and the ways in which drivers call them."""
     for type_ in BITS:
-        blocks = kernels.find_strip(type_, "block", (isa,)) if type_ in DELTA else None
+        blocks = kernels.find_strip(type_, "block", (isa,)) if type_ != "f32" else None
         for words, strip in kernels._strip_files(type_, (isa,)):
             if strip.isa != isa:
                 continue
@@ -207,7 +207,6 @@ def used(isa: str) -> Iterator[tuple[Strip, set[str]]]:
             offers = words.get("sparse", "").split(",")
             sizes["sparse"] = ",".join(offer.split(":")[0] for offer in offers)
             found = {way: set(text.split(",")) - {""} for way, text in sizes.items()}
-            found["delta"] = found["delta"] if type_ in DELTA else set()
             if blocks and blocks.text == strip.text:
                 found["delta"].add(f"{blocks.rows}x{blocks.cols}")
             for size in sorted(set().union(*found.values())):

@@ -65,7 +65,7 @@ def load(tmp_path: Path, cc: Compiler) -> Load:
 def test_every_strip_gives_exact_sums_in_the_ways_it_is_used(isa: str, load: Load) -> None:
     found = list(used(isa))
     assert {way for _, ways in found for way in ways} == set(WAYS)
-    bench = Bench(load(isa, library([strip for strip, _ in found])))
+    bench = Bench(load(isa, library([strip for strip, _ in found])), 1 << 18)
     assert [line for strip, ways in found for line in wrong(bench, strip, ways)] == []
 
 

@@ -1,7 +1,7 @@
 /* As edgernn_delta, with a gain for each chunk of columns of a row. */
 static void edgernn_delta_gain_FORM(const int8_t *restrict w, const uint8_t *restrict gain,
                                     const uint16_t *restrict counts, const uint16_t *restrict list,
-                                    const int8_t *restrict moves, int8_t *restrict room,
+                                    const XTYPE *restrict moves, int8_t *restrict room,
                                     int32_t *restrict sum, int rows, int groups, int chunk) {
   const int hop = (groups + chunk - 1) / chunk * ROWS;
   for (int g = 0; g < groups; g += chunk, gain += ROWS) {
