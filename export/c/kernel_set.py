@@ -54,9 +54,9 @@ class KernelSet:
         if name not in self.called:
             self.called.append(name)
 
-    def use_driver(self, name: str, strip: Strip) -> str:
-        """The step calls a driver over a strip; gives its name."""
-        made = driver(name, strip)
+    def use_driver(self, name: str, strip: Strip, columns: int) -> str:
+        """The step calls a driver over a strip, for a matrix of so many columns; gives its name."""
+        made = driver(name, strip, columns)
         self._strips.setdefault(f"strip_{strip.form}", strip)
         self._add(made)
         if made.name not in self.called:

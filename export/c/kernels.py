@@ -26,6 +26,7 @@ from edgernn.errors import ToolError
 BITS = {"s8": 8, "s4": 4, "s2": 2, "s8x16": 8, "f32": 32}  # of a weight, by strip type
 CHUNK = 32  # columns that share a gain, where a row has several
 _STRIP = re.compile(r"/\* strip: (.*) \*/\n")
+_DRIVER = re.compile(r"/\* driver: forms=(\S+) columns=(\d+) \*/\n")
 _TARGET = re.compile(r"/\* target: (\S+) \*/\n")
 _FUNCTION = re.compile(r"(?:static|EDGERNN_INLINE) (\w+) edgernn_(\w+)\(([^)]*)\)")
 
@@ -220,9 +221,16 @@ def find_kernel(name: str, isas: tuple[str, ...]) -> Kernel:
     raise ToolError(f"no kernel {name} for {isas or 'portable'}")
 
 
-def driver(name: str, strip: Strip) -> Kernel:
-    """A driver over a strip."""
-    text = (_root() / "drivers" / f"{name}.c").read_text("utf8")
+def driver(name: str, strip: Strip, columns: int) -> Kernel:
+    """A driver over a strip, for a matrix of so many columns: its instruction set's own if it
+    serves them, else the common one."""
+    path = _root() / strip.isa / f"{name}.c"
+    text = path.read_text("utf8") if path.is_file() else ""
+    found = _DRIVER.match(text)
+    if found and strip.form in found[1].split(",") and columns <= int(found[2]):
+        text = text[found.end() :]
+    else:
+        text = (_root() / "drivers" / f"{name}.c").read_text("utf8")
     text = strip.filled(text)
     return Kernel(functions(text)[0], strip.isa, text)
 

@@ -161,7 +161,7 @@ def qhold(work: Lowering, node: Node) -> None:
         for part, count, dtype in (*sizes, ("moves", longest * block, "int8"))
     ]
     work.moves[node.output] = buffers
-    kernel = work.out.weights.kernels.use_driver("moves", strip)
+    kernel = work.out.weights.kernels.use_driver("moves", strip, cols)
     numbers = [str(node.attrs["limit"]), str(cols), str(chunk)]
     made = Call(kernel, [x, held, *numbers, *buffers], [x, held], [held, *buffers], node.name)
     work.out.actions.append(made)

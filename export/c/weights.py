@@ -91,7 +91,7 @@ class Weights:
             start = (start - strip.offset * pack.row_sums(weight, gain)).astype(np.int32)
         kind = "dense" if layout.counts is None else "sparse"
         driver = f"{kind}_{'int' if gain is None else 'gain'}"
-        kernel = self.kernels.use_driver(driver, strip)
+        kernel = self.kernels.use_driver(driver, strip, weight.shape[1])
         pad = (0, -len(start) % strip.rows)
         rows = [
             self.table(f"{name}.{k}", np.pad(v, pad)) for k, v in (("start", start), ("mult", mult))
@@ -117,7 +117,7 @@ class Weights:
         strip = layout.strip
         start = self.table(f"{name}.bias", np.pad(bias, (0, -len(bias) % strip.rows)))
         kernel = self.kernels.use_driver(
-            "dense_f32" if layout.counts is None else "sparse_f32", strip
+            "dense_f32" if layout.counts is None else "sparse_f32", strip, weight.shape[1]
         )
         after = [str(len(weight))]
         if layout.counts is None:
@@ -137,7 +137,9 @@ class Weights:
         if strip.columns and weight.shape[1] > strip.columns:
             strip = find_strip(type_, "block" if block == 4 else "delta", ())
         layout = pack.dense(weight, strip, gain)
-        kernel = self.kernels.use_driver("delta_int" if gain is None else "delta_gain", strip)
+        kernel = self.kernels.use_driver(
+            "delta_int" if gain is None else "delta_gain", strip, weight.shape[1]
+        )
         groups = -(-weight.shape[1] // strip.cols)
         self._note(name, weight, layout, "delta")
         after = [str(len(weight)), str(groups), str(chunk // strip.cols)]
