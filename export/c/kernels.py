@@ -224,15 +224,22 @@ def find_kernel(name: str, isas: tuple[str, ...]) -> Kernel:
 def driver(name: str, strip: Strip, columns: int) -> Kernel:
     """A driver over a strip, for a matrix of so many columns: its instruction set's own if it
     serves them, else the common one."""
-    path = _root() / strip.isa / f"{name}.c"
-    text = path.read_text("utf8") if path.is_file() else ""
-    found = _DRIVER.match(text)
-    if found and strip.form in found[1].split(",") and columns <= int(found[2]):
-        text = text[found.end() :]
-    else:
-        text = (_root() / "drivers" / f"{name}.c").read_text("utf8")
+    text = _own_driver(name, strip, columns)
+    text = text or (_root() / "drivers" / f"{name}.c").read_text("utf8")
     text = strip.filled(text)
     return Kernel(functions(text)[0], strip.isa, text)
+
+
+def _own_driver(name: str, strip: Strip, columns: int) -> str:
+    """The text of a driver that a strip's instruction set has for it, or nothing."""
+    folder = _root() / strip.isa
+    for path in sorted(folder.iterdir(), key=lambda p: p.name):
+        if path.name.startswith(name) and path.name.endswith(".c"):
+            text = path.read_text("utf8")
+            found = _DRIVER.match(text)
+            if found and strip.form in found[1].split(",") and columns <= int(found[2]):
+                return text[found.end() :]
+    return ""
 
 
 def functions(text: str) -> list[str]:
