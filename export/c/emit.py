@@ -92,6 +92,9 @@ class Emitter:
             self.staged(loop, sizes[0], places)
             return
         indent = "  "
+        if any(s.op in LOOKUPS for s in loop.statements):
+            # as many values live at once as there are registers: two elements would spill
+            self.lines.append("#pragma GCC unroll 1")
         for axis, size in enumerate(sizes):
             brace = " {" if axis == len(sizes) - 1 else ""
             self.lines.append(f"{indent}for (int i{axis} = 0; i{axis} < {size}; ++i{axis}){brace}")
