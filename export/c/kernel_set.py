@@ -141,7 +141,7 @@ class KernelSet:
         wanted = {
             (kernel.isa, name): None
             for key, kernel in kernels.items()
-            for name in self._uses(key, kernel.isa)
+            for name in kernel.uses or self._uses(key, kernel.isa)
         }
         target = {isa: cpu_header(isa) for isa, _ in wanted}
         return [

@@ -33,11 +33,12 @@ _FUNCTION = re.compile(r"(?:static|EDGERNN_INLINE) (\w+) edgernn_(\w+)\(([^)]*)\
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """C text of one function, or of a header (`name` without one)."""
+    """C text of one function, or of a header (`name` without one), and the headers it uses."""
 
     name: str
     isa: str
     source: str
+    uses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -224,10 +225,9 @@ def find_kernel(name: str, isas: tuple[str, ...]) -> Kernel:
 def driver(name: str, strip: Strip, columns: int) -> Kernel:
     """A driver over a strip, for a matrix of so many columns: its instruction set's own if it
     serves them, else the common one."""
-    text = _own_driver(name, strip, columns)
-    text = text or (_root() / "drivers" / f"{name}.c").read_text("utf8")
-    text = strip.filled(text)
-    return Kernel(functions(text)[0], strip.isa, text)
+    own = _own_driver(name, strip, columns)
+    text = strip.filled(own or (_root() / "drivers" / f"{name}.c").read_text("utf8"))
+    return Kernel(functions(text)[0], strip.isa, text, strip.uses if own else ())
 
 
 def _own_driver(name: str, strip: Strip, columns: int) -> str:
