@@ -164,13 +164,17 @@ def _sized(strip: Strip, size: str, cost: float = 0.0) -> Strip:
     return replace(strip, rows=rows, cols=cols, cost=cost, pad=pad)
 
 
-def find_strip(type_: str, use: str, isas: tuple[str, ...], rows: int = 0) -> Strip:
+def find_strip(
+    type_: str, use: str, isas: tuple[str, ...], rows: int = 0, columns: int = 0
+) -> Strip:
     """The best strip for `dense`, `delta` (single columns) or `block` (delta by 4 columns).
 
-    rows: of the matrix; of several tile sizes it takes the first that pads it by an eighth at most.
-    Raises: ToolError if there is none.
+    rows, columns: of the matrix; of several tile sizes it takes the first that pads the rows by an
+    eighth at most. Raises: ToolError if there is none.
     """
     for words, strip in _strip_files(type_, isas):
+        if strip.columns and columns > strip.columns:
+            continue
         size = words.get(use)
         if use == "block" and not size and words.get("dense", "").endswith("x4"):
             size = words["dense"]

@@ -153,7 +153,7 @@ def qhold(work: Lowering, node: Node) -> None:
     work.out.views[node.output] = held
     work.copy(work.view(node.inputs[1]), held, value, node.output)
     block, chunk, cols = node.attrs["block"], node.attrs["chunk"] or value.size, value.size
-    strip = work.out.weights.delta_strip(f"s{node.attrs['bits']}", block)
+    strip = work.out.weights.delta_strip(f"s{node.attrs['bits']}", block, cols)
     longest = 2 * -(-cols // block) + 4 * -(-cols // chunk)
     sizes = (("counts", -(-cols // chunk), "uint16"), ("list", longest, "uint16"))
     buffers = [

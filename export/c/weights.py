@@ -125,17 +125,15 @@ class Weights:
         self._note(name, weight, layout)
         return Product(kernel, [*self._stored(name, layout), start], after, strip)
 
-    def delta_strip(self, type_: str, block: int, rows: int = 0) -> Strip:
+    def delta_strip(self, type_: str, block: int, columns: int, rows: int = 0) -> Strip:
         """The strip that reads the lists of what has moved."""
-        return find_strip(type_, "block" if block == 4 else "delta", self.isas, rows)
+        return find_strip(type_, "block" if block == 4 else "delta", self.isas, rows, columns)
 
     def delta(
         self, name: str, weight: Array, type_: str, gain: Array | None, block: int, chunk: int
     ) -> Product:
         """A product of what has moved, onto running sums. chunk: columns listed together."""
-        strip = self.delta_strip(type_, block, len(weight))
-        if strip.columns and weight.shape[1] > strip.columns:
-            strip = find_strip(type_, "block" if block == 4 else "delta", ())
+        strip = self.delta_strip(type_, block, weight.shape[1], len(weight))
         layout = pack.dense(weight, strip, gain)
         kernel = self.kernels.use_driver(
             "delta_int" if gain is None else "delta_gain", strip, weight.shape[1]
@@ -143,7 +141,8 @@ class Weights:
         groups = -(-weight.shape[1] // strip.cols)
         self._note(name, weight, layout, "delta")
         after = [str(len(weight)), str(groups), str(chunk // strip.cols)]
-        room = _room_bytes(strip, 2 * chunk // strip.cols)
+        longest = -(-2 * chunk // strip.cols // strip.pad) * strip.pad
+        room = _room_bytes(strip, longest)
         return Product(kernel, self._stored(name, layout), after, strip, room)
 
     def _note(self, name: str, weight: Array, layout: pack.Layout, how: str = "") -> None:
