@@ -9,7 +9,13 @@ EDGERNN_INLINE int32_t edgernn_sat16(int32_t v) {
 #if defined(__ARM_FEATURE_SAT) && !defined(__ARM_FEATURE_MVE)
   return __builtin_arm_ssat(v, 16); /* compilers do not always see it */
 #elif defined(__thumb__) && !defined(__thumb2__)
-  return (int16_t)v == v ? v : (v >> 31) ^ 32767; /* one branch, seldom taken */
+  int32_t cut;
+  __asm__("sxth %1, %0\n cmp %1, %0\n beq 1f\n asrs %0, %0, #31\n movs %1, #1\n"
+          "lsls %1, %1, #15\n subs %1, #1\n eors %0, %1\n1:"
+          : "+l"(v), "=&l"(cut)
+          :
+          : "cc");
+  return v;
 #else
   return v > 32767 ? 32767 : v < -32768 ? -32768 : v;
 #endif
