@@ -29,7 +29,7 @@ static void edgernn_delta_FORM_narrow(const int8_t *restrict w, const uint16_t *
                        "str r8, [sp, #12]\n add r7, r10\n cmp r8, r9\n bne 5b\n" EDGERNN_END
                        : "+r"(at)
                        :
-                       : EDGERNN_LOST);
+                       : EDGERNN_PASS_LOST);
       if (end || !rest) break;
     }
     for (int i = 0; i < rest; ++i) sum[rows - rest + i] += last[i];

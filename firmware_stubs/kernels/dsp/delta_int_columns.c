@@ -42,7 +42,7 @@ static void edgernn_delta_FORM_narrow(const int8_t *restrict w, const uint16_t *
                        "bne 5b\n" EDGERNN_END
                        : "+r"(at)
                        :
-                       : EDGERNN_LOST);
+                       : EDGERNN_PASS_LOST);
       if (end || !rest) break;
     }
     for (int i = 0; i < rest; ++i) sum[rows - rest + i] += last[i];

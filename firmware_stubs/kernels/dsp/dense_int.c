@@ -22,7 +22,7 @@ static void edgernn_dense_FORM_narrow(const int8_t *restrict w, const int32_t *r
                      EDGERNN_RESCALED EDGERNN_END
                      : "+r"(at)
                      :
-                     : EDGERNN_LOST);
+                     : EDGERNN_PASS_LOST);
     if (end || !rest) break;
   }
   for (int i = 0; i < rest; ++i) y[rows - rest + i] = last[i];

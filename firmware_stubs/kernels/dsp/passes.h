@@ -3,7 +3,7 @@
 #define EDGERNN_BEGIN "push {r0, r7}\n ldm r0, {r1-r6, r8-r12}\n push {r1-r6, r8-r12}\n"
 #define EDGERNN_END \
   "pop {r1-r6, r8-r12}\n mov r11, r7\n pop {r0, r7}\n stm r0, {r1-r6, r8-r12}\n"
-#define EDGERNN_LOST \
+#define EDGERNN_PASS_LOST \
   "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory"
 /* To start with the sums in r0, r1, r2 and r12, then the next pass at 5 unless y is at its end.
  * Words 2 to 8 of the job are start, mult, lead, shift, half, y and its end. */

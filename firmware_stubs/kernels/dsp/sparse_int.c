@@ -25,7 +25,7 @@ static void edgernn_sparse_FORM_narrow(const int8_t *restrict w, const uint16_t 
                      "6:\n" EDGERNN_RESCALED "str lr, [sp, #4]\n" EDGERNN_END
                      : "+r"(at)
                      :
-                     : EDGERNN_LOST);
+                     : EDGERNN_PASS_LOST);
     if (end || !rest) break;
   }
   for (int i = 0; i < rest; ++i) y[rows - rest + i] = last[i];

@@ -19,12 +19,12 @@ static void edgernn_dense_FORM_passes(const int8_t *restrict w, const int32_t *r
     register const int16_t *until __asm__("r1") = stop;
     __asm__ volatile("push {r0, r7}\n ldm r0, {r3, r5, r7-r12}\n"
                      "5: " EDGERNN_START4 "wls lr, r10, 2f\n"
-                     EDGERNN_ROWS4("vldrb.u8 q0, [r8], #16\n")
+                     EDGERNN_FOUR_ROWS("vldrb.u8 q0, [r8], #16\n")
                      "sub r8, r8, r10, lsl #4\n" EDGERNN_RESCALED4 "cmp r3, r1\n bne 5b\n"
                      "pop {r0, r7}\n add r1, r0, #16\n stm r1, {r9-r12}\n"
                      : "+r"(at), "+r"(until)
                      :
-                     : "r2", EDGERNN_LOST);
+                     : "r2", EDGERNN_PASS_LOST);
     if (end || !rest) break;
   }
   for (int i = 0; i < rest; ++i) y[rows - rest + i] = last[i];

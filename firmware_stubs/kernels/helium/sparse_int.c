@@ -21,12 +21,12 @@ static void edgernn_sparse_FORM_passes(const int8_t *restrict w, const uint16_t 
     register const int16_t *until __asm__("r2") = stop;
     __asm__ volatile("push {r0, r2, r7}\n ldm r0, {r1, r3, r5, r7-r12}\n"
                      "5: " EDGERNN_START4 "ldrh lr, [r10], #2\n lsr lr, lr, #2\n wls lr, lr, 2f\n"
-                     EDGERNN_ROWS4("vldrh.u32 q3, [r1], #8\n vldrw.u32 q0, [r8, q3, uxtw #2]\n")
+                     EDGERNN_FOUR_ROWS("vldrh.u32 q3, [r1], #8\n vldrw.u32 q0, [r8, q3, uxtw #2]\n")
                      EDGERNN_RESCALED4 "ldr lr, [sp, #4]\n cmp r3, lr\n bne 5b\n"
                      "pop {r0, r2, r7}\n str r1, [r0]\n add r1, r0, #20\n stm r1, {r9-r12}\n"
                      : "+r"(at), "+r"(until)
                      :
-                     : "r1", EDGERNN_LOST);
+                     : "r1", EDGERNN_PASS_LOST);
     if (end || !rest) break;
   }
   for (int i = 0; i < rest; ++i) y[rows - rest + i] = last[i];

@@ -6,7 +6,7 @@ EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const u
   (void)tiles;
   (void)groups;
   __asm__ volatile("ldrd r0, r2, [%[acc]]\n ldrd r4, r6, [%[acc], #8]\n wls lr, %[k], 2f\n"
-                   EDGERNN_ROWS4("vldrb.u8 q0, [%[x]], #16\n")
+                   EDGERNN_FOUR_ROWS("vldrb.u8 q0, [%[x]], #16\n")
                    "strd r0, r2, [%[acc]]\n strd r4, r6, [%[acc], #8]\n"
                    : "+r"(v), [x] "+r"(x)
                    : [k] "r"(count), [acc] "r"(acc)

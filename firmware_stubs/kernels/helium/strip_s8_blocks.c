@@ -11,7 +11,7 @@ EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const u
   register const int8_t *v __asm__("r9") = w;
   (void)tiles;
   __asm__ volatile("ldrd r0, r2, [%[acc]]\n ldrd r4, r6, [%[acc], #8]\n wls lr, %[k], 2f\n"
-                   EDGERNN_ROWS4("vldrh.u32 q3, [%[groups]], #8\n"
+                   EDGERNN_FOUR_ROWS("vldrh.u32 q3, [%[groups]], #8\n"
                                  "vldrw.u32 q0, [%[x], q3, uxtw #2]\n")
                    "strd r0, r2, [%[acc]]\n strd r4, r6, [%[acc], #8]\n"
                    : "+r"(v), [groups] "+l"(groups)
