@@ -92,11 +92,11 @@ class Emitter:
             self.staged(loop, sizes[0], places)
             return
         indent = "  "
-        if any(s.op in LOOKUPS for s in loop.statements):
-            # as many values live at once as there are registers: two elements would spill
-            self.lines.append("#pragma GCC unroll 1")
         for axis, size in enumerate(sizes):
             brace = " {" if axis == len(sizes) - 1 else ""
+            if brace and any(s.op in LOOKUPS for s in loop.statements):
+                # one element keeps all registers of a small core busy: two of them spill
+                self.lines.append("#pragma GCC unroll 1")
             self.lines.append(f"{indent}for (int i{axis} = 0; i{axis} < {size}; ++i{axis}){brace}")
             indent += "  "
         if not sizes:

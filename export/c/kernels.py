@@ -227,8 +227,10 @@ def find_kernel(name: str, isas: tuple[str, ...]) -> Kernel:
 
 
 def driver(name: str, strip: Strip, columns: int) -> Kernel:
-    """A driver over a strip, for a matrix of so many columns: its instruction set's own if it
-    serves them, else the common one."""
+    """A driver over a strip, for a matrix of so many columns.
+
+    That of the strip's instruction set if it has one that serves them, else the common one.
+    """
     own = _own_driver(name, strip, columns)
     text = strip.filled(own or (_root() / "drivers" / f"{name}.c").read_text("utf8"))
     return Kernel(functions(text)[0], strip.isa, text, strip.uses if own else ())

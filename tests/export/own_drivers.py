@@ -68,7 +68,9 @@ class Chip:
         self.places = [module.alloc(1 << 15) for _ in range(7)]
         self.room = module.alloc(ROOM_BYTES)
 
-    def run(self, own: Own, tables: list[Array], words: list[int], after: list[int], y: Array) -> Array:
+    def run(
+        self, own: Own, tables: list[Array], words: list[int], after: list[int], y: Array
+    ) -> Array:
         """Tables, plain words, then the room, the result and more words, as drivers take them."""
         places = iter(self.places)
         arguments: list[int] = []

@@ -48,4 +48,6 @@ def test_overriding_kernels_give_the_portable_ones_bytes(load: Load) -> None:
     assert len(names) == len(overrides.CASES)
     module = load(overrides.library("neon"))
     places = overrides.places(module)
-    assert {name: overrides.differing(module, name, places) for name in names} == {n: [] for n in names}
+    assert {name: overrides.differing(module, name, places) for name in names} == {
+        n: [] for n in names
+    }

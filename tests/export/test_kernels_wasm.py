@@ -46,4 +46,6 @@ def test_overriding_kernels_give_the_portable_ones_bytes(load: Load) -> None:
     assert len(names) >= 4
     module = load(overrides.library("simd128"))
     places = overrides.places(module)
-    assert {name: overrides.differing(module, name, places) for name in names} == {n: [] for n in names}
+    assert {name: overrides.differing(module, name, places) for name in names} == {
+        n: [] for n in names
+    }
