@@ -7,7 +7,7 @@ static int edgernn_moved4_s8(const int8_t *restrict x, int8_t *restrict held, in
     register int32_t squares __asm__("r0") = 0;
     uint32_t rest;
     __asm__ volatile("vldrb.s32 q0, [%[x]]\n vldrb.s32 q1, [%[held]]\n vsub.i32 q1, q0, q1\n"
-                     "vmlava.s32 r0, q1, q1\n"
+                     "vmladava.s32 r0, q1, q1\n"
                      : "+r"(squares)
                      : [x] "l"(x + j), [held] "l"(held + j)
                      : "q0", "q1", "memory");
