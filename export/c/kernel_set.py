@@ -54,9 +54,9 @@ class KernelSet:
         if name not in self.called:
             self.called.append(name)
 
-    def use_driver(self, name: str, strip: Strip) -> str:
-        """The step calls a driver over a strip; gives its name."""
-        made = driver(name, strip)
+    def use_driver(self, name: str, strip: Strip, columns: int) -> str:
+        """The step calls a driver over a strip, for a matrix of so many columns; gives its name."""
+        made = driver(name, strip, columns)
         self._strips.setdefault(f"strip_{strip.form}", strip)
         self._add(made)
         if made.name not in self.called:
@@ -141,7 +141,7 @@ class KernelSet:
         wanted = {
             (kernel.isa, name): None
             for key, kernel in kernels.items()
-            for name in self._uses(key, kernel.isa)
+            for name in kernel.uses or self._uses(key, kernel.isa)
         }
         target = {isa: cpu_header(isa) for isa, _ in wanted}
         return [

@@ -26,17 +26,19 @@ from edgernn.errors import ToolError
 BITS = {"s8": 8, "s4": 4, "s2": 2, "s8x16": 8, "f32": 32}  # of a weight, by strip type
 CHUNK = 32  # columns that share a gain, where a row has several
 _STRIP = re.compile(r"/\* strip: (.*) \*/\n")
+_DRIVER = re.compile(r"/\* driver: forms=(\S+) columns=(\d+) \*/\n")
 _TARGET = re.compile(r"/\* target: (\S+) \*/\n")
 _FUNCTION = re.compile(r"(?:static|EDGERNN_INLINE) (\w+) edgernn_(\w+)\(([^)]*)\)")
 
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """C text of one function, or of a header (`name` without one)."""
+    """C text of one function, or of a header (`name` without one), and the headers it uses."""
 
     name: str
     isa: str
     source: str
+    uses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -164,13 +166,18 @@ def _sized(strip: Strip, size: str, cost: float = 0.0) -> Strip:
     return replace(strip, rows=rows, cols=cols, cost=cost, pad=pad)
 
 
-def find_strip(type_: str, use: str, isas: tuple[str, ...], rows: int = 0, unit: int = 0) -> Strip:
+def find_strip(
+    type_: str, use: str, isas: tuple[str, ...], rows: int = 0, columns: int = 0, unit: int = 0
+) -> Strip:
     """The best strip for `dense`, `delta` (single columns) or `block` (delta by 4 columns).
 
-    rows: of the matrix; of several tile sizes it takes the first that pads it by an eighth at most.
-    unit: what the rows of a tile must divide. Raises: ToolError if there is none.
+    rows, columns: of the matrix; of several tile sizes it takes the first that pads the rows by an
+    eighth at most. unit: what the rows of a tile must divide.
+    Raises: ToolError if there is none.
     """
     for words, strip in _strip_files(type_, isas):
+        if strip.columns and columns > strip.columns:
+            continue
         size = words.get(use)
         if use == "block" and not size and words.get("dense", "").endswith("x4"):
             size = words["dense"]
@@ -225,11 +232,26 @@ def find_kernel(name: str, isas: tuple[str, ...]) -> Kernel:
     raise ToolError(f"no kernel {name} for {isas or 'portable'}")
 
 
-def driver(name: str, strip: Strip) -> Kernel:
-    """A driver over a strip."""
-    text = (_root() / "drivers" / f"{name}.c").read_text("utf8")
-    text = strip.filled(text)
-    return Kernel(functions(text)[0], strip.isa, text)
+def driver(name: str, strip: Strip, columns: int) -> Kernel:
+    """A driver over a strip, for a matrix of so many columns.
+
+    That of the strip's instruction set if it has one that serves them, else the common one.
+    """
+    own = _own_driver(name, strip, columns)
+    text = strip.filled(own or (_root() / "drivers" / f"{name}.c").read_text("utf8"))
+    return Kernel(functions(text)[0], strip.isa, text, strip.uses if own else ())
+
+
+def _own_driver(name: str, strip: Strip, columns: int) -> str:
+    """The text of a driver that a strip's instruction set has for it, or nothing."""
+    folder = _root() / strip.isa
+    for path in sorted(folder.iterdir(), key=lambda p: p.name):
+        if path.name.startswith(name) and path.name.endswith(".c"):
+            text = path.read_text("utf8")
+            found = _DRIVER.match(text)
+            if found and strip.form in found[1].split(",") and columns <= int(found[2]):
+                return text[found.end() :]
+    return ""
 
 
 def functions(text: str) -> list[str]:

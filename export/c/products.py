@@ -160,7 +160,7 @@ def listed(work: Lowering, node: Node, type_: str, limits: list[str]) -> None:
     work.copy(work.view(node.inputs[1]), held, value, node.output)
     block, cols = node.attrs["block"], value.size
     chunk = node.attrs.get("chunk") or cols
-    strip = work.out.weights.delta_strip(type_, block)
+    strip = work.out.weights.delta_strip(type_, block, cols)
     longest = cols if type_ == "f32" else 2 * -(-cols // strip.cols) + 4 * -(-cols // chunk)
     sizes = (("counts", -(-cols // chunk), "uint16"), ("list", longest, "uint16"))
     buffers = [
@@ -168,7 +168,8 @@ def listed(work: Lowering, node: Node, type_: str, limits: list[str]) -> None:
         for part, count, dtype in (*sizes, ("moves", longest * strip.cols, value.dtype))
     ]
     work.moves[node.output] = buffers
-    kernel = work.out.weights.kernels.use_driver("moves" if block == 1 else "moves4", strip)
+    driver = "moves" if block == 1 else "moves4"
+    kernel = work.out.weights.kernels.use_driver(driver, strip, cols)
     args: list[str | View] = [x, held, *limits, str(cols), str(chunk), *buffers]
     work.out.actions.append(Call(kernel, args, [x, held], [held, *buffers], node.name))
 

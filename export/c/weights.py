@@ -92,7 +92,7 @@ class Weights:
             start = (start - strip.offset * pack.row_sums(weight, gain)).astype(np.int32)
         kind = "dense" if layout.counts is None else "sparse"
         driver = f"{kind}_{'int' if gain is None else 'gain'}"
-        kernel = self.kernels.use_driver(driver, strip)
+        kernel = self.kernels.use_driver(driver, strip, weight.shape[1])
         pad = (0, -len(start) % strip.rows)
         rows = [
             self.table(f"{name}.{k}", np.pad(v, pad)) for k, v in (("start", start), ("mult", mult))
@@ -118,7 +118,7 @@ class Weights:
         strip = layout.strip
         start = self.table(f"{name}.bias", np.pad(bias, (0, -len(bias) % strip.rows)))
         kernel = self.kernels.use_driver(
-            "dense_f32" if layout.counts is None else "sparse_f32", strip
+            "dense_f32" if layout.counts is None else "sparse_f32", strip, weight.shape[1]
         )
         after = [str(len(weight))]
         if layout.counts is None:
@@ -126,16 +126,17 @@ class Weights:
         self._note(name, weight, layout)
         return Product(kernel, [*self._stored(name, layout), start], after, strip)
 
-    def delta_strip(self, type_: str, block: int, rows: int = 0) -> Strip:
+    def delta_strip(self, type_: str, block: int, columns: int, rows: int = 0) -> Strip:
         """The strip that reads the lists of what has moved."""
-        return find_strip(type_, _listed(type_, block), self.isas, rows)
+        return find_strip(type_, _listed(type_, block), self.isas, rows, columns)
 
     def delta_f32(self, name: str, weight: Array, bias: Array, block: int) -> Product:
         """A product of what has moved onto running sums of floats, some of them made anew."""
-        unit = due_unit(len(weight))
-        strip = find_strip("f32", _listed("f32", block), self.isas, len(weight), unit)
+        rows, columns = weight.shape
+        unit, use = due_unit(rows), _listed("f32", block)
+        strip = find_strip("f32", use, self.isas, rows, columns, unit)
         layout = pack.dense(weight, strip)
-        kernel = self.kernels.use_driver("delta_f32", strip)
+        kernel = self.kernels.use_driver("delta_f32", strip, columns)
         start = self.table(f"{name}.bias", np.pad(bias, (0, -len(bias) % strip.rows)))
         self._note(name, weight, layout, "delta")
         after = [*map(str, weight.shape), str(unit)]
@@ -145,16 +146,16 @@ class Weights:
         self, name: str, weight: Array, type_: str, gain: Array | None, block: int, chunk: int
     ) -> Product:
         """A product of what has moved, onto running sums. chunk: columns listed together."""
-        strip = self.delta_strip(type_, block, len(weight))
-        if strip.columns and weight.shape[1] > strip.columns:
-            strip = find_strip(type_, _listed(type_, block), ())
+        strip = self.delta_strip(type_, block, weight.shape[1], len(weight))
         layout = pack.dense(weight, strip, gain)
-        kernel = self.kernels.use_driver("delta_int" if gain is None else "delta_gain", strip)
+        kernel = self.kernels.use_driver(
+            "delta_int" if gain is None else "delta_gain", strip, weight.shape[1]
+        )
         groups = -(-weight.shape[1] // strip.cols)
         self._note(name, weight, layout, "delta")
         together = -(-chunk // strip.cols)
         after = [str(len(weight)), str(groups), str(together)]
-        room = _room_bytes(strip, 2 * together)
+        room = _room_bytes(strip, -(-2 * together // strip.pad) * strip.pad)
         return Product(kernel, self._stored(name, layout), after, strip, room)
 
     def _note(self, name: str, weight: Array, layout: pack.Layout, how: str = "") -> None:

@@ -152,9 +152,13 @@ def library(isa: str) -> tuple[dict[str, str], list[str]]:
     return {"overrides.c": "\n".join([*parts, ENDS])}, symbols
 
 
-def differing(module: Module, name: str, place_bytes: int = 1 << 16) -> list[int]:
+def places(module: Module, place_bytes: int = 1 << 16) -> list[int]:
+    """Addresses for the arguments of a kernel."""
+    return [module.alloc(place_bytes) for _ in range(10)]
+
+
+def differing(module: Module, name: str, places: Sequence[int]) -> list[int]:
     """Numbers of the cases in which both kernels leave other bytes or give another result."""
-    places = [module.alloc(place_bytes) for _ in range(10)]
 
     def run(symbol: str, arguments: Arguments) -> tuple[int, list[bytes]]:
         words = []
