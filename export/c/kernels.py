@@ -25,6 +25,7 @@ from edgernn.errors import ToolError
 
 BITS = {"s8": 8, "s4": 4, "s2": 2, "s8x16": 8, "f32": 32}  # of a weight, by strip type
 CHUNK = 32  # columns that share a gain, where a row has several
+GAINED = ("s4", "s2")  # strip types whose rows may have gains
 _STRIP = re.compile(r"/\* strip: (.*) \*/\n")
 _TARGET = re.compile(r"/\* target: (\S+) \*/\n")
 _FUNCTION = re.compile(r"(?:static|EDGERNN_INLINE) (\w+) edgernn_(\w+)\(([^)]*)\)")
@@ -88,13 +89,20 @@ class Strip:
 
     @cached_property
     def source(self) -> str:
-        return self.filled(self.text)
+        """Its C, with the plain form of what it does not bring itself."""
+        own = functions(self.text)
+        wanted = ("gains", "rows") if self.type in GAINED else ()
+        plain = [_driver_text(name) for name in wanted if f"{name}_FORM" not in own]
+        return self.filled("\n".join([self.text, *plain]))
 
     def filled(self, text: str) -> str:
         """A template with this strip's numbers."""
         x_type = "int16_t" if self.type == "s8x16" else "int8_t"
-        room = f"edgernn_prepare_{self.form}(\\1, \\2, room);" if self.prepare else "(void)room;"
-        text = re.sub(r"\bPREPARE\((\w+), (\w+)\)", room, text)
+        own = "prepare_chunks_FORM" in functions(self.text)
+        for word, name in (("PREPARE", "prepare"), ("PREPARE_CHUNKS", "prepare_chunks")):
+            called = f"edgernn_{name if own else 'prepare'}_{self.form}(\\1, \\2, room);"
+            room = called if self.prepare else "(void)room;"
+            text = re.sub(rf"\b{word}\((\w+), (\w+)\)", room, text)
         words = {
             "XTYPE": x_type,
             "READY": "room" if self.prepare else ("moves" if "*restrict moves" in text else "x"),
@@ -113,6 +121,10 @@ class Strip:
 
 def _root() -> resources.abc.Traversable:
     return resources.files("edgernn.firmware_stubs") / "kernels"
+
+
+def _driver_text(name: str) -> str:
+    return (_root() / "drivers" / f"{name}.c").read_text("utf8")
 
 
 def _sizes(text: str) -> tuple[int, int]:
@@ -222,8 +234,7 @@ def find_kernel(name: str, isas: tuple[str, ...]) -> Kernel:
 
 def driver(name: str, strip: Strip) -> Kernel:
     """A driver over a strip."""
-    text = (_root() / "drivers" / f"{name}.c").read_text("utf8")
-    text = strip.filled(text)
+    text = strip.filled(_driver_text(name))
     return Kernel(functions(text)[0], strip.isa, text)
 
 

@@ -84,7 +84,7 @@ class Weights:
         self, name: str, weight: Array, scaling: tuple[Array, Array], type_: str, gain: Array | None
     ) -> Product:
         """A product of integers, dense or sparse. `scaling`: start and mult of each row."""
-        plain = find_strip(type_, "dense", self.isas)
+        plain = find_strip(type_, "dense", self.isas, len(weight))
         layout = pack.laid_out(weight, plain, sparse_strips(type_, self.isas), gain)
         strip, (start, mult) = layout.strip, scaling
         if strip.offset:
@@ -141,7 +141,9 @@ class Weights:
         groups = -(-weight.shape[1] // strip.cols)
         self._note(name, weight, layout, "delta")
         after = [str(len(weight)), str(groups), str(chunk // strip.cols)]
-        room = _room_bytes(strip, 2 * chunk // strip.cols)
+        # with gains a strip of rows takes all chunks in turn, so all of them lie rewritten
+        listed = 2 * groups + 4 * -(-weight.shape[1] // chunk) if gain is not None else 0
+        room = _room_bytes(strip, listed or 2 * chunk // strip.cols)
         return Product(kernel, self._stored(name, layout), after, strip, room)
 
     def _note(self, name: str, weight: Array, layout: pack.Layout, how: str = "") -> None:
@@ -162,8 +164,8 @@ class Weights:
 
 
 def _room_bytes(strip: Strip, groups: int) -> int:
-    """What a kernel rewrites x into, and as much again as a group for a sum at its end."""
-    return (groups + 1) * strip.prepare if strip.prepare else 0
+    """What a kernel rewrites x into, and at its end 8 bytes for a sum."""
+    return groups * strip.prepare + 8 if strip.prepare else 0
 
 
 def _definition(symbol: str, array: Array) -> str:

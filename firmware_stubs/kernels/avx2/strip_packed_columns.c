@@ -1,13 +1,16 @@
-/* strip: types=s4,s2 tiles=256x1,128x1 delta=256x1,128x1 raised uses=words */
+/* strip: types=s4,s2 tiles=256x1,128x1 delta=256x1,128x1 raised prepare=2 uses=words */
 /* Listed columns of weights of 4 or 2 bits, raised, two at a time: their bytes are interleaved, so
  * that VPMADDUBSW meets the two of a row side by side. Sixteen columns fit into sums of 16 bits. */
+EDGERNN_INLINE void edgernn_prepare_FORM(const int8_t *x, int groups, int8_t *room) {
+  edgernn_avx2_sums(x, groups / 4, room);
+}
+
 EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const uint16_t *tiles,
                                        const uint16_t *groups, int count, int32_t *acc) {
   enum { BYTES_FORM = ROWS * BITS / 8 };
   const int mask = BITS == 4 ? 0x0f0f : 0x0303;
-  int32_t moved = 0;
+  const int32_t met = *(const int32_t *)(x + 2 * count) - *(const int32_t *)x;
   (void)groups;
-  for (int k = 0; k < count; ++k) moved += x[k];
 #pragma GCC unroll 1
   for (int at = 0; at < BYTES_FORM; at += 32) {
 #pragma GCC unroll 1
@@ -17,8 +20,8 @@ EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const u
       for (int k = start; k < end; k += 2) {
         const int8_t *const a = w + (tiles ? tiles[k] : k) * BYTES_FORM + at;
         const int8_t *const b = w + (tiles ? tiles[k + 1] : k + 1) * BYTES_FORM + at;
-        const int two = (x[k] & 0xff) | (x[k + 1] & 0xff) << 8;
-        const edgernn_avx2_s16x16 pair = (int16_t)two - (edgernn_avx2_s16x16){0};
+        const int8_t *const two = x + 2 * (k & ~3) + 4 + (k & 3);
+        const edgernn_avx2_s16x16 pair = *(const edgernn_avx2_half *)two - (edgernn_avx2_s16x16){0};
         edgernn_avx2_u16x16 mixed[2];
         __asm__("vpunpcklbw %2, %1, %0"
                 : "=x"(mixed[0])
@@ -36,7 +39,7 @@ EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const u
             sum[p][i] += product;
           }
       }
-      const int32_t more = start ? 0 : moved * (1 << (BITS - 1));
+      const int32_t more = start ? 0 : met * (1 << (BITS - 1));
 #pragma GCC unroll 4
       for (int p = 0; p < 8 / BITS; ++p)
 #pragma GCC unroll 4
