@@ -58,9 +58,11 @@ EDGERNN_INLINE void edgernn_prepare_FORM(const int8_t *x, int groups, int8_t *ro
 EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const uint16_t *tiles,
                                        const uint16_t *groups, int count, int32_t *acc) {
   edgernn_vnni_FORM sum[EDGERNN_VNNI_SLICES_FORM][8 / BITS][4] = {{{{0}}}};
-  const int32_t met = BITS < 8 ? *(const int32_t *)(x + 2 * count) - *(const int32_t *)x : 0;
-  const edgernn_vnni_64 more = BITS < 8 ? met * (1 << (BITS - 1)) - (edgernn_vnni_64){0}
-                                        : edgernn_vnni_total(x, count, 128);
+  edgernn_vnni_64 more = {0};
+  if (BITS < 8)
+    more += (*(const int32_t *)(x + 2 * count) - *(const int32_t *)x) * (1 << (BITS - 1));
+  else
+    more = edgernn_vnni_total(x, count, 128);
   (void)groups;
   for (int k = 0; k < count; k += 4) {
     const int8_t *const moves = BITS < 8 ? x + 2 * k + 4 : x + k;
