@@ -5,19 +5,24 @@ static void edgernn_delta_gain_FORM(const int8_t *restrict w, const uint8_t *res
                                     const int8_t *restrict moves, int8_t *restrict room,
                                     int32_t *restrict sum, int rows, int groups, int chunk) {
   int all = 0;
-  for (int g = 0, k = 0; g < groups; g += chunk) all += counts[k++];
+  for (int g = 0, k = 0; g < groups; g += CHUNK_GROUPS) all += counts[k++];
+  (void)chunk;
   if (!all) return;
   PREPARE(moves, all)
   for (int r = 0; r < rows; r += ROWS, w += groups * TILE_BYTES) {
     int32_t sums[ROWS] = {0};
-    int at = 0;
-    for (int g = 0, k = 0; g < groups; g += chunk, gain += ROWS) {
-      const int count = counts[k++];
-      if (!count) continue;
-      const uint16_t *const tiles = list + at;
-      EDGERNN_ASSUME(tiles);
-      edgernn_gains_FORM(w + g * TILE_BYTES, READY + at * GROUP_STEP, tiles, 0, count, gain, sums);
-      at += count;
+    const int8_t *v = w, *x = READY;
+    const uint16_t *tiles = list, *n = counts;
+    for (int g = groups; g > 0; g -= CHUNK_GROUPS) {
+      const int count = *n++;
+      if (count) {
+        EDGERNN_ASSUME(tiles);
+        edgernn_gains_FORM(v, x, tiles, 0, count, gain, sums);
+        tiles += count;
+        x += count * GROUP_STEP;
+      }
+      v += CHUNK_GROUPS * TILE_BYTES;
+      gain += ROWS;
     }
     if (rows - r >= ROWS) {
       edgernn_rows_FORM(sum + r, sums);
