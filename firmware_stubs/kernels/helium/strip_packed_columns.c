@@ -37,7 +37,7 @@ EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const u
     uint32_t t, by;
     __asm__ volatile(EDGERNN_COLUMNS EDGERNN_WIDENED("q4") EDGERNN_WIDENED("q5")
                      EDGERNN_WIDENED("q6") EDGERNN_WIDENED("q7")
-                     : [tiles] "+r"(tiles), [x] "+r"(x), [t] "=&r"(t), [by] "=&r"(by), [acc] "+r"(to)
+                     : [tiles] "+r"(tiles), [x] "+r"(x), [t] "=&l"(t), [by] "=&r"(by), [acc] "+r"(to)
                      : [w] "r"(w), [k] "r"(count < 32 ? count : 32)
                      : EDGERNN_CLOBBERS);
   }
@@ -53,8 +53,8 @@ EDGERNN_INLINE void edgernn_gains_FORM(const int8_t *w, const int8_t *x, const u
     __asm__ volatile(EDGERNN_COLUMNS EDGERNN_GAINED("q4", "0", "0", "16")
                      EDGERNN_GAINED("q5", "8", "32", "48") EDGERNN_GAINED("q6", "16", "64", "80")
                      EDGERNN_GAINED("q7", "24", "96", "112")
-                     : [tiles] "+r"(tiles), [x] "+r"(x), [t] "=&r"(t), [by] "=&r"(by)
-                     : [w] "r"(w), [k] "r"(count < 32 ? count : 32), [gain] "r"(gain),
+                     : [tiles] "+r"(tiles), [x] "+r"(x), [t] "=&l"(t), [by] "=&r"(by)
+                     : [w] "r"(w), [k] "r"(count < 32 ? count : 32), [gain] "l"(gain),
                        [sums] "r"(sums)
                      : EDGERNN_CLOBBERS);
   }
