@@ -87,22 +87,24 @@ class Strip:
         """Column groups in a chunk that shares a gain."""
         return max(CHUNK // self.cols, 1)
 
+    def brings(self, name: str) -> bool:
+        """Whether it has a function of its own for a part of a product, such as `gains`."""
+        return f"{name}_FORM" in functions(self.text)
+
     @cached_property
     def source(self) -> str:
         """Its C, with the plain form of what it does not bring itself."""
-        own = functions(self.text)
         wanted = ("gains", "rows") if self.type in GAINED else ()
-        plain = [_driver_text(name) for name in wanted if f"{name}_FORM" not in own]
+        plain = [_driver_text(name) for name in wanted if not self.brings(name)]
         return self.filled("\n".join([self.text, *plain]))
 
     def filled(self, text: str) -> str:
         """A template with this strip's numbers."""
         x_type = "int16_t" if self.type == "s8x16" else "int8_t"
-        own = "prepare_chunks_FORM" in functions(self.text)
-        for word, name in (("PREPARE", "prepare"), ("PREPARE_CHUNKS", "prepare_chunks")):
-            called = f"edgernn_{name if own else 'prepare'}_{self.form}(\\1, \\2, room);"
-            room = called if self.prepare else "(void)room;"
-            text = re.sub(rf"\b{word}\((\w+), (\w+)\)", room, text)
+        for name in ("prepare", "prepare_chunks"):
+            called = f"edgernn_{name if self.brings(name) else 'prepare'}_{self.form}"
+            room = f"{called}(\\1, \\2, room);" if self.prepare else "(void)room;"
+            text = re.sub(rf"\b{name.upper()}\((\w+), (\w+)\)", room, text)
         words = {
             "XTYPE": x_type,
             "READY": "room" if self.prepare else ("moves" if "*restrict moves" in text else "x"),

@@ -137,13 +137,16 @@ class Weights:
         if strip.columns and weight.shape[1] > strip.columns:
             strip = find_strip(type_, "block" if block == 4 else "delta", ())
         layout = pack.dense(weight, strip, gain)
-        kernel = self.kernels.use_driver("delta_int" if gain is None else "delta_gain", strip)
+        own = strip.brings("gains")
+        driver = "delta_int" if gain is None else "delta_gain" if own else "delta_gain_chunks"
+        kernel = self.kernels.use_driver(driver, strip)
         groups = -(-weight.shape[1] // strip.cols)
         self._note(name, weight, layout, "delta")
         after = [str(len(weight)), str(groups), str(chunk // strip.cols)]
-        # with gains a strip of rows takes all chunks in turn, so all of them lie rewritten
-        listed = 2 * groups + 4 * -(-weight.shape[1] // chunk) if gain is not None else 0
-        room = _room_bytes(strip, listed or 2 * chunk // strip.cols)
+        listed = 2 * chunk // strip.cols
+        if driver == "delta_gain":  # a strip of rows takes all chunks in turn: all lie rewritten
+            listed = 2 * groups + 4 * -(-weight.shape[1] // chunk)
+        room = _room_bytes(strip, listed)
         return Product(kernel, self._stored(name, layout), after, strip, room)
 
     def _note(self, name: str, weight: Array, layout: pack.Layout, how: str = "") -> None:
