@@ -187,7 +187,8 @@ class Bench:
 
     def __init__(self, module: Module) -> None:
         self.module = module
-        self.places = {name: module.alloc(1 << 16) for name in ("w", "x", "list", "acc", "room", "gain")}
+        names = ("w", "x", "list", "acc", "room", "gain")
+        self.places = {name: module.alloc(1 << 16) for name in names}
 
     def sums(self, strip: Strip, case: Case) -> Array:
         """What the library makes of a case."""

@@ -5,8 +5,8 @@ EDGERNN_INLINE void edgernn_prepare_FORM(const int8_t *x, int groups, int8_t *ro
   edgernn_avx2_sums(x, groups / 4, room);
 }
 
-/* Columns first to end of a slice of 32 bytes, on to sums of 16 bits: sum[p][0] of its rows 0 to 7 and
- * 16 to 23, sum[p][1] of those between and behind. */
+/* Columns first to end of a slice of 32 bytes, on to sums of 16 bits: sum[p][0] of its rows 0 to 7
+ * and 16 to 23, sum[p][1] of those between and behind. */
 EDGERNN_INLINE void edgernn_slice_FORM(const int8_t *w, const int8_t *x, const uint16_t *tiles,
                                        int first, int end, edgernn_avx2_s16x16 (*sum)[2]) {
   enum { BYTES_FORM = ROWS * BITS / 8 };
@@ -64,8 +64,8 @@ EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const u
   }
 }
 
-/* At most 32 columns at a time: 32 * 7 * 127 < 2^15. Sums begin with what raised weights will add too
- * much. Even and odd rows stay apart, so that vpmaddwd multiplies by their gains. */
+/* At most 32 columns at a time: 32 * 7 * 127 < 2^15. Sums begin with what raised weights will add
+ * too much. Even and odd rows stay apart, so that vpmaddwd multiplies by their gains. */
 EDGERNN_INLINE void edgernn_gains_FORM(const int8_t *w, const int8_t *x, const uint16_t *tiles,
                                        const uint16_t *groups, int count, const uint8_t *gain,
                                        int32_t *sums) {
@@ -91,7 +91,8 @@ EDGERNN_INLINE void edgernn_gains_FORM(const int8_t *w, const int8_t *x, const u
         __asm__("vpunpckhbw %2, %1, %0" : "=x"(by[1]) : "x"(every), "x"((edgernn_avx2_s8x32){0}));
 #pragma GCC unroll 2
         for (int i = 0; i < 2; ++i) {
-          edgernn_avx2_s32x8 *const to = (edgernn_avx2_s32x8 *)(sums + p * BYTES_FORM + at + 16 * i);
+          int32_t *const rows = sums + p * BYTES_FORM + at + 16 * i;
+          edgernn_avx2_s32x8 *const to = (edgernn_avx2_s32x8 *)rows;
           to[0] = edgernn_avx2_dot(to[0], sum[p][i], (edgernn_avx2_s16x16)(by[i] & 0xffff));
           to[1] = edgernn_avx2_dot(to[1], sum[p][i], (edgernn_avx2_s16x16)(by[i] & ~0xffff));
         }

@@ -58,12 +58,13 @@ EDGERNN_INLINE void edgernn_avx2_add_rows(int32_t *acc, edgernn_avx2_s32x8 sum) 
 /* Four elements of x at a time, and before them the sum of all elements before: what raised weights
  * add is then one difference. room[n + 1]: pairs of words; the last one has a sum only. */
 EDGERNN_INLINE void edgernn_avx2_sums(const int8_t *x, int n, int8_t *room) {
+  const edgernn_avx2_s32x4 ones = 0x01010101 - (edgernn_avx2_s32x4){0}, words = ones & 0x00ff00ff;
   edgernn_avx2_s32x4 before = {0};
   for (; n >= 4; n -= 4, x += 16, room += 32) {
     const edgernn_avx2_s32x4 now = *(const edgernn_avx2_s32x4 *)x;
     edgernn_avx2_s32x4 sum, up, low, high;
-    __asm__("vpmaddubsw %2, %1, %0" : "=x"(sum) : "x"(0x01010101 - (edgernn_avx2_s32x4){0}), "x"(now));
-    __asm__("vpmaddwd %2, %1, %0" : "=x"(sum) : "x"(sum), "x"(0x00010001 - (edgernn_avx2_s32x4){0}));
+    __asm__("vpmaddubsw %2, %1, %0" : "=x"(sum) : "x"(ones), "x"(now));
+    __asm__("vpmaddwd %2, %1, %0" : "=x"(sum) : "x"(sum), "x"(words));
     __asm__("vpslldq $4, %1, %0" : "=x"(up) : "x"(sum));
     up += sum;
     __asm__("vpslldq $8, %1, %0" : "=x"(low) : "x"(up));

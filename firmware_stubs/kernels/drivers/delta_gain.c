@@ -1,5 +1,5 @@
-/* As edgernn_delta, with a gain for each chunk of columns of a row. A strip of rows takes all chunks
- * in turn, so that its sums may stay in registers. */
+/* As edgernn_delta, with a gain for each chunk of columns of a row. A strip of rows takes all
+ * chunks in turn, so that its sums may stay in registers. */
 static void edgernn_delta_gain_FORM(const int8_t *restrict w, const uint8_t *restrict gain,
                                     const uint16_t *restrict counts, const uint16_t *restrict list,
                                     const int8_t *restrict moves, int8_t *restrict room,

@@ -1,5 +1,5 @@
-/* As edgernn_delta_gain, chunk by chunk: for strips without a product with gains of their own, which
- * would keep the sums of all chunks in memory anyway. */
+/* As edgernn_delta_gain, chunk by chunk: for strips without an edgernn_gains of their own, whose
+ * sums would lie in memory anyway. */
 static void edgernn_delta_gain_chunks_FORM(const int8_t *restrict w, const uint8_t *restrict gain,
                                            const uint16_t *restrict counts,
                                            const uint16_t *restrict list,

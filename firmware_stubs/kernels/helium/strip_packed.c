@@ -40,8 +40,8 @@ EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const u
 }
 #undef EDGERNN_ROWS4
 
-/* A chunk of two tiles stays in registers: sums of rows 0 to 3 and 4 to 7 are collected in q6 and q7,
- * shifted down, and multiplied by their gains at once. */
+/* A chunk of two tiles stays in registers: sums of rows 0 to 3 and 4 to 7 are collected in q6 and
+ * q7, shifted down, and multiplied by their gains at once. */
 #if BITS == 4
 #define EDGERNN_TILE(AT, X, SUM) /* rows j and j + 4 */ \
   "vldrb.u8 q2, [%[w], #" AT "]\n vshl.i8 q4, q2, #4\n vand q2, q2, q3\n" \

@@ -1,6 +1,6 @@
 /* strip: types=s4,s2 tiles=32x1 delta=32x1 */
 /* Single columns of 32 rows of 4-bit or 2-bit weights, rows in the lanes: 32 columns are summed in
- * 16 bits (32 * 7 * 127 < 2^15). Widening takes even and odd lanes apart, VLD2 and VST2 meet them so. */
+ * 16 bits (32 * 7 * 127 < 2^15). Widening takes even and odd lanes apart; so do VLD2 and VST2. */
 #if BITS == 4
 #define EDGERNN_COLUMN \
   "add %[t], %[w], %[t], lsl #4\n vldrb.s16 q0, [%[t]]\n vldrb.s16 q1, [%[t], #8]\n" \
@@ -12,7 +12,8 @@
   "add %[t], %[w], %[t], lsl #3\n vldrb.s16 q0, [%[t]]\n" \
   "vshl.i16 q1, q0, #14\n vshl.i16 q2, q0, #12\n vshl.i16 q3, q0, #10\n vshr.s16 q0, q0, #6\n" \
   "vshr.s16 q1, q1, #14\n vmla.s16 q7, q0, %[by]\n vshr.s16 q2, q2, #14\n" \
-  "vmla.s16 q4, q1, %[by]\n vshr.s16 q3, q3, #14\n vmla.s16 q5, q2, %[by]\n vmla.s16 q6, q3, %[by]\n"
+  "vmla.s16 q4, q1, %[by]\n vshr.s16 q3, q3, #14\n vmla.s16 q5, q2, %[by]\n" \
+  "vmla.s16 q6, q3, %[by]\n"
 #endif
 #define EDGERNN_COLUMNS \
   "vmov.i32 q4, #0\n vmov.i32 q5, #0\n vmov.i32 q6, #0\n vmov.i32 q7, #0\n wls lr, %[k], 2f\n" \
@@ -37,7 +38,8 @@ EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const u
     uint32_t t, by;
     __asm__ volatile(EDGERNN_COLUMNS EDGERNN_WIDENED("q4") EDGERNN_WIDENED("q5")
                      EDGERNN_WIDENED("q6") EDGERNN_WIDENED("q7")
-                     : [tiles] "+r"(tiles), [x] "+r"(x), [t] "=&l"(t), [by] "=&r"(by), [acc] "+r"(to)
+                     : [tiles] "+r"(tiles), [x] "+r"(x), [t] "=&l"(t), [by] "=&r"(by),
+                       [acc] "+r"(to)
                      : [w] "r"(w), [k] "r"(count < 32 ? count : 32)
                      : EDGERNN_CLOBBERS);
   }
