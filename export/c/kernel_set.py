@@ -24,6 +24,7 @@ from edgernn.export.c.kernels import (
 )
 
 _CALLS = re.compile(r"\bedgernn_(\w+)\(")
+_PART_OF_STRIP = re.compile(r"^(prepare_chunks|prepare|gains|rows)_")
 _SWITCH = """{cpu}
 /* 0: not asked yet, 1: no, 2: yes */
 static int edgernn_cpu_answer;
@@ -73,7 +74,7 @@ class KernelSet:
     def _need(self, name: str) -> None:
         if name in self.found:
             return
-        strip = self._strips.get(name.replace("prepare_", "strip_"))
+        strip = self._strips.get(_PART_OF_STRIP.sub("strip_", name))
         if strip:
             self._add(Kernel(f"strip_{strip.form}", strip.isa, strip.source))
         elif has_kernel(name, self.isas):

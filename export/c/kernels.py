@@ -25,6 +25,7 @@ from edgernn.errors import ToolError
 
 BITS = {"s8": 8, "s4": 4, "s2": 2, "s8x16": 8, "f32": 32}  # of a weight, by strip type
 CHUNK = 32  # columns that share a gain, where a row has several
+GAINED = ("s4", "s2")  # strip types whose rows may have gains
 _STRIP = re.compile(r"/\* strip: (.*) \*/\n")
 _DRIVER = re.compile(r"/\* driver: forms=(\S+) columns=(\d+) \*/\n")
 _TARGET = re.compile(r"/\* target: (\S+) \*/\n")
@@ -88,15 +89,24 @@ class Strip:
         """Column groups in a chunk that shares a gain."""
         return max(CHUNK // self.cols, 1)
 
+    def brings(self, name: str) -> bool:
+        """Whether it has a function of its own for a part of a product, such as `gains`."""
+        return f"{name}_FORM" in functions(self.text)
+
     @cached_property
     def source(self) -> str:
-        return self.filled(self.text)
+        """Its C, with the plain form of what it does not bring itself."""
+        wanted = ("gains", "rows") if self.type in GAINED else ()
+        plain = [_driver_text(name) for name in wanted if not self.brings(name)]
+        return self.filled("\n".join([self.text, *plain]))
 
     def filled(self, text: str) -> str:
         """A template with this strip's numbers."""
         kind = {"s8x16": "s16", "f32": "f32"}.get(self.type, "s8")  # of x
-        room = f"edgernn_prepare_{self.form}(\\1, \\2, room);" if self.prepare else "(void)room;"
-        text = re.sub(r"\bPREPARE\((\w+), (\w+)\)", room, text)
+        for name in ("prepare", "prepare_chunks"):
+            called = f"edgernn_{name if self.brings(name) else 'prepare'}_{self.form}"
+            room = f"{called}(\\1, \\2, room);" if self.prepare else "(void)room;"
+            text = re.sub(rf"\b{name.upper()}\((\w+), (\w+)\)", room, text)
         words = {
             "XTYPE": {"s16": "int16_t", "f32": "float"}.get(kind, "int8_t"),
             "KIND": kind,
@@ -117,6 +127,10 @@ class Strip:
 
 def _root() -> resources.abc.Traversable:
     return resources.files("edgernn.firmware_stubs") / "kernels"
+
+
+def _driver_text(name: str) -> str:
+    return (_root() / "drivers" / f"{name}.c").read_text("utf8")
 
 
 def _sizes(text: str) -> tuple[int, int]:
@@ -238,7 +252,7 @@ def driver(name: str, strip: Strip, columns: int) -> Kernel:
     That of the strip's instruction set if it has one that serves them, else the common one.
     """
     own = _own_driver(name, strip, columns)
-    text = strip.filled(own or (_root() / "drivers" / f"{name}.c").read_text("utf8"))
+    text = strip.filled(own or _driver_text(name))
     return Kernel(functions(text)[0], strip.isa, text, strip.uses if own else ())
 
 

@@ -85,7 +85,7 @@ class Weights:
         self, name: str, weight: Array, scaling: tuple[Array, Array], type_: str, gain: Array | None
     ) -> Product:
         """A product of integers, dense or sparse. `scaling`: start and mult of each row."""
-        plain = find_strip(type_, "dense", self.isas)
+        plain = find_strip(type_, "dense", self.isas, len(weight))
         layout = pack.laid_out(weight, plain, sparse_strips(type_, self.isas), gain)
         strip, (start, mult) = layout.strip, scaling
         if strip.offset:
@@ -148,14 +148,17 @@ class Weights:
         """A product of what has moved, onto running sums. chunk: columns listed together."""
         strip = self.delta_strip(type_, block, weight.shape[1], len(weight))
         layout = pack.dense(weight, strip, gain)
-        kernel = self.kernels.use_driver(
-            "delta_int" if gain is None else "delta_gain", strip, weight.shape[1]
-        )
+        own = strip.brings("gains")
+        driver = "delta_int" if gain is None else "delta_gain" if own else "delta_gain_chunks"
+        kernel = self.kernels.use_driver(driver, strip, weight.shape[1])
         groups = -(-weight.shape[1] // strip.cols)
         self._note(name, weight, layout, "delta")
         together = -(-chunk // strip.cols)
         after = [str(len(weight)), str(groups), str(together)]
-        room = _room_bytes(strip, -(-2 * together // strip.pad) * strip.pad)
+        listed = -(-2 * together // strip.pad) * strip.pad
+        if driver == "delta_gain":  # a strip of rows takes all chunks in turn: all lie rewritten
+            listed = 2 * groups + 4 * -(-weight.shape[1] // chunk)
+        room = _room_bytes(strip, listed)
         return Product(kernel, self._stored(name, layout), after, strip, room)
 
     def _note(self, name: str, weight: Array, layout: pack.Layout, how: str = "") -> None:
@@ -181,8 +184,8 @@ def _listed(type_: str, block: int) -> str:
 
 
 def _room_bytes(strip: Strip, groups: int) -> int:
-    """What a kernel rewrites x into, and as much again as a group for a sum at its end."""
-    return (groups + 1) * strip.prepare if strip.prepare else 0
+    """What a kernel rewrites x into, and at its end 8 bytes for a sum."""
+    return groups * strip.prepare + 8 if strip.prepare else 0
 
 
 def _definition(symbol: str, array: Array) -> str:

@@ -40,13 +40,6 @@ def _rescale_rows(rng: np.random.Generator) -> Iterator[Arguments]:
             yield acc, mult, lead, shift, np.zeros(max(n, 1), np.int16), n
 
 
-def _gain_rows(rng: np.random.Generator) -> Iterator[Arguments]:
-    for n in (0, 1, 4, 8, 12, 16, 31, 64):
-        acc = rng.integers(-(1 << 22), 1 << 22, max(n, 1)).astype(np.int32)
-        part = rng.integers(-(1 << 20), 1 << 20, max(n, 1)).astype(np.int32)
-        yield acc, rng.integers(0, 256, n + 8).astype(np.uint8), part, n
-
-
 def _moved(
     rng: np.random.Generator, dtype: str, limits: Sequence[int], block: int = 1
 ) -> Iterator[Arguments]:
@@ -110,7 +103,6 @@ def _sigmoid_rows(rng: np.random.Generator) -> Iterator[Arguments]:
 
 CASES: dict[str, Callable[[np.random.Generator], Iterator[Arguments]]] = {
     "rescale_rows": _rescale_rows,
-    "gain_rows": _gain_rows,
     "moved_s8": _moved_s8,
     "moved4_s8": _moved4_s8,
     "moved_s16": _moved_s16,
