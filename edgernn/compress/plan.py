@@ -22,6 +22,7 @@ from torch import nn
 
 from edgernn.compress.delta import Delta
 from edgernn.compress.distill import Distill, Distiller
+from edgernn.compress.low_rank import LowRank
 from edgernn.compress.prune import Prune, Pruner
 from edgernn.compress.quantize import Quantize, Quantizer
 from edgernn.errors import ModelError
@@ -42,7 +43,10 @@ class Structure(Protocol):
         """Change the network in place, its weights with it; shapes follow from settings alone."""
 
 
-STRUCTURES: dict[str, type[Structure]] = {"delta": Delta}  # in the order in which they act
+STRUCTURES: dict[str, type[Structure]] = {  # in the order in which they act
+    "low_rank": LowRank,
+    "delta": Delta,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +98,12 @@ def _optional(sort: type[How], table: Any, where: str) -> How | None:
 
 
 def _filled(sort: type[How], table: Any, where: str) -> How:
-    """A frozen dataclass from a table; lists become tuples."""
+    """A frozen dataclass from a table; lists become tuples. `of_table` reads one of free keys."""
     if not isinstance(table, Mapping):
         raise RecipeError(f"{where} is {table!r}; need a table")
+    of_table: Any = getattr(sort, "of_table", None)
+    if of_table is not None:
+        return of_table(table)  # type: ignore[no-any-return]
     known = {f.name: f for f in fields(sort)}  # type: ignore[arg-type]
     unknown = sorted(table.keys() - known.keys())
     if unknown:
