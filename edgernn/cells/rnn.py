@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from edgernn.errors import UnknownName
-from edgernn.factored import Weight, product, read_weights, whole
+from edgernn.factored import product, read_weights, whole
 from edgernn.frames import join_frames, need_frames, projected_frames
 from edgernn.layers.hold import hold, hold_frames, threshold_pair
 from edgernn.layout import Layout

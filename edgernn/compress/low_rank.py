@@ -48,7 +48,7 @@ class LowRank:
                 )
 
     def apply(self, network: nn.Module) -> None:
-        """Factor the matrices. Raises: ModelError for a name that fits none, or too great a rank."""
+        """Factor the matrices. Raises: ModelError for a name that fits none, too great a rank."""
         found = matrices(network)
         ranks: dict[str, float] = {}
         for pattern, rank in self.ranks.items():

@@ -25,6 +25,7 @@ from edgernn.compress.distill import Distill, Distiller
 from edgernn.compress.low_rank import LowRank
 from edgernn.compress.prune import Prune, Pruner
 from edgernn.compress.quantize import Quantize, Quantizer
+from edgernn.compress.units import Units
 from edgernn.errors import ModelError
 from edgernn.model import Model, find_model, load_weights
 from edgernn.streaming import Streaming
@@ -44,6 +45,7 @@ class Structure(Protocol):
 
 
 STRUCTURES: dict[str, type[Structure]] = {  # in the order in which they act
+    "units": Units,
     "low_rank": LowRank,
     "delta": Delta,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -51,12 +51,11 @@ def _fold(layer: Streaming | None, norm: nn.BatchNorm1d) -> bool:
 @torch.no_grad()
 def _into_factor(product: nn.Conv1d | nn.Linear, norm: nn.BatchNorm1d) -> bool:
     """Fold into the outer factor and the bias of a weight in factors; False if it is whole."""
-    weight: Any = product.weight
-    if not isinstance(weight, Factored):
+    weight, mean, var = cast(Any, product.weight), norm.running_mean, norm.running_var
+    if not isinstance(weight, Factored) or mean is None or var is None:
         return False
-    assert norm.running_var is not None  # as there is a mean
-    scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+    scale = norm.weight / torch.sqrt(var + norm.eps)
     bias = 0.0 if product.bias is None else product.bias
     weight.outer.mul_(scale[:, None])
-    product.bias = nn.Parameter((bias - norm.running_mean) * scale + norm.bias)
+    product.bias = nn.Parameter((bias - mean) * scale + norm.bias)
     return True
