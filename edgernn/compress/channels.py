@@ -70,14 +70,17 @@ class Channels:
 
 
 class Wiring:
-    """All channels of a network, to be asked for by the layer that makes them."""
+    """All channels of a network, to be asked for by the layer that makes them.
 
-    def __init__(self, network: nn.Module) -> None:
+    narrow: a network that is one layer alone may give other channels than before.
+    """
+
+    def __init__(self, network: nn.Module, *, narrow: bool = False) -> None:
         self._modules = dict(network.named_modules())
         self._tied: dict[Key, Key] = {}
         self._own: dict[Key, Channels] = defaultdict(Channels)
         entry, end = self._walk("", network)
-        if not self._units(""):  # one layer alone may give what it likes
+        if not (narrow and self._units("")):
             self._own[entry].unseen.append("they are the network's input")
             self._own[end].unseen.append("they are the network's output")
         self._joined = self._join()
@@ -86,23 +89,27 @@ class Wiring:
         """Layers that have units of their own, by name."""
         return [path for path in self._modules if self._units(path)]
 
+    def all_units(self, layer: str) -> list[Channels]:
+        """The units of a layer, whoever reads them."""
+        keys = self._units(layer) if layer in self._modules else []
+        return [self._joined[self._root(key)] for key in keys]
+
     def units(self, layer: str, where: str) -> list[Channels]:
         """The units that a layer makes; of torch's stacked cells, those of every layer.
 
         Raises: ModelError for a layer without units, or if who reads them cannot be told.
         """
-        keys = self._units(layer) if layer in self._modules else []
-        if not keys:
+        found = self.all_units(layer)
+        if not found:
             known = ", ".join(name for name in self.layers() if name) or "none"
             raise ModelError(
                 f"{where}: no layer {layer!r} with units of its own; there are {known}"
             )
-        found = [self._joined[self._root(key)] for key in keys]
         unseen = sorted({why for one in found for why in one.unseen})
         if unseen:
             raise ModelError(
-                f"{where}: {layer}: its units have readers that cannot be found: "
-                f"{'; '.join(unseen)}. Take another layer, or give the module a `layout`"
+                f"{where}: who makes or reads the units of {layer!r} cannot be told: "
+                f"{'; '.join(unseen)}. Take another layer, or give that module a `layout`"
             )
         return found
 

@@ -23,6 +23,7 @@ from torch import nn
 from edgernn.compress.delta import Delta
 from edgernn.compress.distill import Distill, Distiller
 from edgernn.compress.low_rank import LowRank
+from edgernn.compress.permute import Permute
 from edgernn.compress.prune import Prune, Pruner
 from edgernn.compress.quantize import Quantize, Quantizer
 from edgernn.compress.units import Units
@@ -57,6 +58,7 @@ class Compression:
 
     start: str = ""
     structures: tuple[Structure, ...] = ()
+    permute: Permute | None = None
     prune: tuple[Prune, ...] = ()
     quantize: Quantize | None = None
     distill: Distill | None = None
@@ -64,7 +66,7 @@ class Compression:
 
 def parse_compression(table: Mapping[str, Any], where: str) -> Compression:
     """A `[compress]` table. Raises: RecipeError naming the key, ModelError naming the value."""
-    known = ("start", *STRUCTURES, "prune", "quantize", "distill")
+    known = ("start", *STRUCTURES, "permute", "prune", "quantize", "distill")
     unknown = sorted(table.keys() - set(known))
     if unknown:
         raise RecipeError(
@@ -75,6 +77,7 @@ def parse_compression(table: Mapping[str, Any], where: str) -> Compression:
     return Compression(
         str(table.get("start", "")),
         _structures(table, where),
+        _optional(Permute, table.get("permute"), f"{where}: compress.permute"),
         tuple(_filled(Prune, row, f"{where}: compress.prune") for row in rows),
         _optional(Quantize, table.get("quantize"), f"{where}: compress.quantize"),
         _optional(Distill, table.get("distill"), f"{where}: compress.distill"),
@@ -150,6 +153,8 @@ def methods(how: Compression, model: Model, task: Task) -> list[Method]:
     if how.start:
         found.append(Start(start_weights(how.start, model)))
     found += [Restructure(one) for one in how.structures]
+    if how.permute:  # changes no shape, so it is not redone when a folder is loaded
+        found.append(Restructure(how.permute))
     found += [Pruner(one) for one in how.prune]
     if how.quantize:
         found.append(Quantizer(how.quantize))

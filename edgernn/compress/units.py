@@ -23,7 +23,6 @@ from torch import Tensor, nn
 from edgernn.compress.channels import Channels, Wiring, magnitudes
 from edgernn.errors import ModelError
 
-
 SCORES = ("magnitude", "outgoing")
 
 
@@ -57,7 +56,7 @@ class Units:
         Raises: ModelError for a layer without units, without known readers, or a greater size.
         """
         for name, size in self.sizes.items():
-            for channels in Wiring(network).units(name, "units"):
+            for channels in Wiring(network, narrow=True).units(name, "units"):
                 if size > len(channels):
                     raise ModelError(f"units: {name} has {len(channels)} units; {size} are asked")
                 best = self.scores(channels).argsort(descending=True, stable=True)[:size]
