@@ -8,12 +8,38 @@ what a mask keeps truly rises by it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from edgernn.backend import Array
 
 SWEEPS, LEAST_RISE = 20, 2e-4  # at most; a sweep that gains less is the last. Our choice
+
+
+class _Side(NamedTuple):
+    """A matrix seen along the lines that trade: its rows, or with all transposed its columns.
+
+    height: lines of a block. parts (lines, blocks across): of each line. sums, limits, over
+    (blocks along, blocks across): of each block, what it must exceed to stay, and by how much.
+    """
+
+    height: int
+    parts: Array
+    sums: Array
+    limits: Array
+    over: Array
+
+    def gains(self, first: int, place: int, units: int) -> Array:
+        """What `over` rises by if the unit of a place trades with each other's; of one gate."""
+        here = (first + place) // self.height
+        there = (first + np.arange(units)) // self.height
+        change = self.parts[first : first + units] - self.parts[first + place]
+        comes = np.maximum(self.sums[here] + change - self.limits[here], 0).sum(1)
+        goes = np.maximum(self.sums[there] - change - self.limits[there], 0).sum(1)
+        before = self.over[here].sum() + self.over.sum(1)[there]
+        gains: Array = np.where(there == here, 0.0, comes + goes - before)
+        return gains
 
 
 class Blocks:
@@ -33,18 +59,20 @@ class Blocks:
         self._edges = np.arange(0, high, block[0]), np.arange(0, wide, block[1])
         heights = np.diff(np.append(self._edges[0], high))
         self._sizes = np.outer(heights, np.diff(np.append(self._edges[1], wide))).astype(float)
-        self._left = self._sizes.size - round(sparsity * self._sizes.size)
+        self._left = max(1, self._sizes.size - round(sparsity * self._sizes.size))
         self._refresh()
 
     def _refresh(self) -> None:
-        self._by_row = np.add.reduceat(self.values, self._edges[1], axis=1)  # (R, block columns)
-        self._by_col = np.add.reduceat(self.values, self._edges[0], axis=0)  # (block rows, C)
-        self._sums = np.add.reduceat(self._by_row, self._edges[0], axis=0)
-        means = (self._sums / self._sizes).ravel()
+        by_row = np.add.reduceat(self.values, self._edges[1], axis=1)
+        by_col = np.add.reduceat(self.values, self._edges[0], axis=0)
+        sums = np.add.reduceat(by_row, self._edges[0], axis=0)
+        means = (sums / self._sizes).ravel()
         best = np.argpartition(-means, self._left - 1)[: self._left]
-        self.kept = float(self._sums.ravel()[best].sum())
-        self._limits = means[best].min() * self._sizes
-        self._over = np.maximum(self._sums - self._limits, 0)
+        self.kept = float(sums.ravel()[best].sum())
+        limits = means[best].min() * self._sizes
+        over = np.maximum(sums - limits, 0)
+        self._along_rows = _Side(self.block[0], by_row, sums, limits, over)
+        self._along_cols = _Side(self.block[1], by_col.T, sums.T, limits.T, over.T)
 
     def _places(self, gates: int, order: Array) -> Array:
         return np.asarray((np.arange(gates)[:, None] * self.units + order).ravel())
@@ -70,44 +98,13 @@ class Blocks:
     def gains(self, place: int) -> Array:
         """What trading with each other place would raise above the threshold: (units,).
 
-        Exact but for blocks that both trade rows and columns, which are counted twice.
+        Exact but for blocks in which both a row and a column trade.
         """
         total = np.zeros(self.units)
-        for gate in range(self.rows):
-            total += self._gate_gains(
-                place, gate, self.block[0], self._by_row, self._sums, self._limits, self._over
-            )
-        for gate in range(self.cols):
-            total += self._gate_gains(
-                place,
-                gate,
-                self.block[1],
-                self._by_col.T,
-                self._sums.T,
-                self._limits.T,
-                self._over.T,
-            )
+        for gates, side in ((self.rows, self._along_rows), (self.cols, self._along_cols)):
+            for gate in range(gates):
+                total += side.gains(gate * self.units, place, self.units)
         return total
-
-    def _gate_gains(
-        self,
-        place: int,
-        gate: int,
-        height: int,
-        parts: Array,
-        sums: Array,
-        limits: Array,
-        over: Array,
-    ) -> Array:
-        """Of one gate: parts (lines, blocks across) of sums (blocks along, blocks across)."""
-        first = gate * self.units
-        here = (first + place) // height
-        there = (first + np.arange(self.units)) // height
-        change = parts[first : first + self.units] - parts[first + place]
-        comes = np.maximum(sums[here] + change - limits[here], 0).sum(1) - over[here].sum()
-        goes = np.maximum(sums[there] - change - limits[there], 0).sum(1) - over.sum(1)[there]
-        gains: Array = np.where(there == here, 0.0, comes + goes)
-        return gains
 
 
 def gathered(matrices: Sequence[Blocks]) -> Array:
