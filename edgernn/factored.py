@@ -110,11 +110,15 @@ class _WholeWeights(nn.RNNBase):
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """As torch's."""
         before: Any = self._flat_weights
-        self._flat_weights = [*whole([_read(w) for w in before])]
+        given: Any = [getattr(self, name) for name in self._flat_weights_names]
+        self._flat_weights = [*whole([_read(one) for one in given])]
         try:
             return super().forward(*args, **kwargs)
         finally:
             self._flat_weights = before
+
+    def _update_flat_weights(self) -> None:
+        """Nothing: torch would look its parameters up once more."""
 
 
 class FactoredRNN(_WholeWeights, nn.RNN):
