@@ -98,7 +98,8 @@ class Blocks:
     def gains(self, place: int) -> Array:
         """What trading with each other place would raise above the threshold: (units,).
 
-        Exact but for blocks in which both a row and a column trade.
+        A mask chosen anew keeps at most that more. Exact but for blocks in which a row and a
+        column trade.
         """
         total = np.zeros(self.units)
         for gates, side in ((self.rows, self._along_rows), (self.cols, self._along_cols)):

@@ -27,7 +27,7 @@ from edgernn.layers.linear import Linear
 from edgernn.layers.norm import BatchNorm, LayerNorm
 from edgernn.layers.normalize import Normalize
 from edgernn.layers.pooling import Pool
-from edgernn.layout import Layout
+from edgernn.layout import Layout, layout_of
 from edgernn.model import find_model
 from edgernn.state import State
 from edgernn.streaming import Residual, Sequential, Streaming
@@ -197,6 +197,18 @@ def test_a_cell_that_declares_its_layout_is_compressed_like_any_other() -> None:
     Units({"conv": 5, "cell": 7}).apply(net)
     assert net.layers["cell"].weight_in.shape == (7, 5)
     check_streaming(net, torch.randn(2, 9, 3))
+
+
+@every_cell
+def test_a_layout_leaves_no_tensor_out(cell: str) -> None:
+    """What it forgot would keep its size when units go."""
+    for module in CELLS[cell]().modules():
+        layout = layout_of(module)
+        assert layout is not None
+        own = {name: p for name, p in module.named_parameters(recurse=False)}
+        assert set(layout.tensors) == set(own)
+        for name, parameter in own.items():
+            assert len(layout.axes(name)) == parameter.dim()
 
 
 class Unknown(Streaming):
