@@ -20,14 +20,14 @@ SWEEPS, LEAST_RISE = 20, 2e-4  # at most; a sweep that gains less is the last. O
 class _Side(NamedTuple):
     """A matrix seen along the lines that trade: its rows, or with all transposed its columns.
 
-    height: lines of a block. parts (lines, blocks across): of each line. sums, limits, over
-    (blocks along, blocks across): of each block, what it must exceed to stay, and by how much.
+    height: lines of a block. parts (lines, blocks across): of each line. spare (blocks along,
+    blocks across): how far each block lies above the threshold, or below. over (blocks along,):
+    the sum of what lies above.
     """
 
     height: int
     parts: Array
-    sums: Array
-    limits: Array
+    spare: Array
     over: Array
 
     def gains(self, first: int, place: int, units: int) -> Array:
@@ -35,11 +35,17 @@ class _Side(NamedTuple):
         here = (first + place) // self.height
         there = (first + np.arange(units)) // self.height
         change = self.parts[first : first + units] - self.parts[first + place]
-        comes = np.maximum(self.sums[here] + change - self.limits[here], 0).sum(1)
-        goes = np.maximum(self.sums[there] - change - self.limits[there], 0).sum(1)
-        before = self.over[here].sum() + self.over.sum(1)[there]
-        gains: Array = np.where(there == here, 0.0, comes + goes - before)
+        goes = self.spare[there]
+        goes -= change
+        change += self.spare[here]
+        rises = np.maximum(change, 0, out=change).sum(1) + np.maximum(goes, 0, out=goes).sum(1)
+        gains: Array = np.where(there == here, 0.0, rises - self.over[here] - self.over[there])
         return gains
+
+
+def _side(height: int, parts: Array, spare: Array) -> _Side:
+    spare = np.ascontiguousarray(spare)
+    return _Side(height, np.ascontiguousarray(parts), spare, np.maximum(spare, 0).sum(1))
 
 
 class Blocks:
@@ -65,14 +71,13 @@ class Blocks:
     def _refresh(self) -> None:
         by_row = np.add.reduceat(self.values, self._edges[1], axis=1)
         by_col = np.add.reduceat(self.values, self._edges[0], axis=0)
-        sums = np.add.reduceat(by_row, self._edges[0], axis=0)
+        sums = np.add.reduceat(by_col, self._edges[1], axis=1)
         means = (sums / self._sizes).ravel()
         best = np.argpartition(-means, self._left - 1)[: self._left]
         self.kept = float(sums.ravel()[best].sum())
-        limits = means[best].min() * self._sizes
-        over = np.maximum(sums - limits, 0)
-        self._along_rows = _Side(self.block[0], by_row, sums, limits, over)
-        self._along_cols = _Side(self.block[1], by_col.T, sums.T, limits.T, over.T)
+        spare = sums - means[best].min() * self._sizes
+        self._along_rows = _side(self.block[0], by_row, spare)
+        self._along_cols = _side(self.block[1], by_col.T, spare.T)
 
     def _places(self, gates: int, order: Array) -> Array:
         return np.asarray((np.arange(gates)[:, None] * self.units + order).ravel())

@@ -132,11 +132,12 @@ def test_the_gain_of_a_trade_is_what_it_brings() -> None:
     """With the threshold held, for rows alone; so a mask chosen anew keeps at most that more."""
     one = Blocks(recurrent(32)[1], 3, 0, (16, 4), 0.5)
     gains, before, side = one.gains(3), one.kept, one._along_rows
-    over = float(np.maximum(side.sums - side.limits, 0).sum())
+    limits = one.values.reshape(6, 16, 4, 4).sum((1, 3)) - side.spare
     for place in (0, 17, 30):
         one.swap(3, place)
-        now = float(np.maximum(one._along_rows.sums - side.limits, 0).sum())
-        assert now - over == pytest.approx(gains[place], abs=1e-9)
+        sums = one.values.reshape(6, 16, 4, 4).sum((1, 3))
+        now = np.maximum(sums - limits, 0).sum()
+        assert now - side.over.sum() == pytest.approx(gains[place], abs=1e-9)
         assert one.kept - before <= gains[place] + 1e-9
         one.swap(3, place)
         assert one.kept == pytest.approx(before)

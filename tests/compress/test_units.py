@@ -205,7 +205,7 @@ def test_a_layout_leaves_no_tensor_out(cell: str) -> None:
     for module in CELLS[cell]().modules():
         layout = layout_of(module)
         assert layout is not None
-        own = {name: p for name, p in module.named_parameters(recurse=False)}
+        own = dict(module.named_parameters(recurse=False))
         assert set(layout.tensors) == set(own)
         for name, parameter in own.items():
             assert len(layout.axes(name)) == parameter.dim()
