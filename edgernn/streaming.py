@@ -23,14 +23,13 @@ from edgernn.timing import Timing
 
 
 class Streaming(nn.Module):
-    """A causal layer over (batch, time, channels)."""
+    """A causal layer over (batch, time, channels).
+
+    layout: where its channels lie, for what takes some out or reorders them; None if not said.
+    """
 
     timing: Timing = Timing()
-
-    @property
-    def layout(self) -> Layout | None:
-        """Where its channels lie; None, and they stay as they are. Mostly an attribute."""
-        return None
+    layout: Layout | None = None
 
     def initial_state(self, batch: int) -> State:
         """State before the first frame: a NamedTuple of (batch, ...) tensors, a dict, or ()."""
@@ -77,7 +76,7 @@ class Sequential(Streaming):
         return {name: cast(Streaming, child) for name, child in self.named_children()}
 
     @property
-    def layout(self) -> Layout:
+    def layout(self) -> Layout:  # type: ignore[override]  # of the children that there are now
         """The channels of its children, one feeding the next."""
         return Layout(chain=list(self.layers))
 

@@ -72,7 +72,10 @@ def whole_rank(matrix: Matrix, rank: float) -> int:
 
 
 def split(matrix: Matrix, rank: int) -> None:
-    """Put factors of this rank in the place of a matrix. Raises: ModelError if it has a reader."""
+    """Put factors of this rank in the place of a matrix.
+
+    Raises: ModelError for a class derived from one of torch's, which may use its weight otherwise.
+    """
     owner = matrix.owner
     torchs = isinstance(owner, tuple(TWINS))
     if torchs and type(owner) not in {*TWINS, *TWINS.values()}:

@@ -28,6 +28,7 @@ from edgernn.errors import ModelError
 from edgernn.export.c.source import compile_step
 from edgernn.graph.capture import capture
 from edgernn.graph.fold_batchnorm import fold_batchnorm
+from edgernn.graph.reference import Reference
 from edgernn.layers.conv import Conv1d
 from edgernn.layers.linear import Linear
 from edgernn.layers.norm import BatchNorm
@@ -37,7 +38,7 @@ from edgernn.testing import check_streaming
 from edgernn.train.run import train_model
 from edgernn.verify import compare
 
-from ..compiled import compiled, noise, onnx_program, streamed
+from ..compiled import assert_same_bits, compiled, noise, onnx_program, streamed
 
 MINE = Path(__file__).with_name("keep.py")
 CELLS = {
@@ -103,15 +104,15 @@ def test_factors_are_matrices_of_the_kind_that_they_stand_for() -> None:
     assert "rnn.rnn.weight_hh_l0" not in net.state_dict()
 
 
-def _facts(net: Sequential, number_type: str) -> dict[str, Any]:
+def facts(net: Sequential, number_type: str, channels: int = 32) -> dict[str, Any]:
     """What its C weighs, after its numbers have been compared with torch's."""
-    stream = noise((40, 1, 1, 32))
+    stream = noise((40, 1, 1, channels))
     frames = [{"x": frame} for frame in stream]
     step = capture(net, torch.from_numpy(stream[0]), "thin")
     typed, _ = find_backend("c").typed(step, number_type, frames)
     program = onnx_program(step) if number_type == "fp32" else None
     with torch.no_grad():
-        want = net(torch.from_numpy(stream.reshape(1, 40, 32))).numpy().reshape(40, 1, 1, -1)
+        want = net(torch.from_numpy(stream.reshape(1, 40, channels))).numpy().reshape(40, 1, 1, -1)
     for made in filter(None, [program, compiled(step, typed, number_type)]):
         compare("thin", np.stack(streamed(made, frames)[0]), want, number_type)
     return compile_step(step, typed, number_type).facts
@@ -126,11 +127,39 @@ def test_bytes_and_products_fall_by_what_the_factors_save() -> None:
     whole = 192 * 32 + 192 * 64 + 32 * 64
     thin = 16 * (192 + 32) + 32 * (192 + 64) + 8 * (32 + 64)
     for number_type, weight_bytes, row_bytes in (("fp32", 4, 4), ("w8a8", 1, 8)):
-        before, after = _facts(net, number_type), _facts(small, number_type)
+        before, after = facts(net, number_type), facts(small, number_type)
         assert before["macs"] - after["macs"] == whole - thin
         more_rows = 16 + 32 + 8  # a bias each, in integers a start and a factor
         saved = weight_bytes * (whole - thin) - row_bytes * more_rows
         assert before["weights_bytes"] - after["weights_bytes"] == saved
+
+
+@pytest.mark.cc
+@pytest.mark.slow
+@pytest.mark.parametrize("number_type", ["fp32", "w8a8"])
+@pytest.mark.parametrize("cell", sorted({*CELLS} - {"gru", "gru_delta"}))
+def test_thin_cells_and_convolutions_give_torchs_numbers_from_c(
+    cell: str, number_type: str
+) -> None:
+    net = network(cell)
+    LowRank(ranks(cell)).apply(net)
+    facts(net, number_type, channels=8)
+
+
+@pytest.mark.cc
+def test_a_thin_delta_cell_reads_only_columns_that_moved() -> None:
+    """Rounding may cross a threshold, so its integers are compared with the integer graph's."""
+    net, stream = network("gru_delta"), noise((40, 1, 1, 8))
+    LowRank({"input": 5, "recurrent": 6}).apply(net)
+    frames = [{"x": frame} for frame in stream]
+    step = capture(net, torch.from_numpy(stream[0]), "thin")
+    typed, _ = find_backend("c").typed(step, "w8a8", frames)
+    sums = [node for node in typed.nodes if node.op == "delta_sum"]
+    assert sorted(typed.constants[node.inputs[3]].shape for node in sums) == [(5, 16), (6, 32)]
+    reference = Reference(typed)
+    want = [next(iter(reference.step(frame).values())) for frame in frames]
+    got, _ = streamed(compiled(step, typed, "w8a8"), frames)
+    assert_same_bits(np.stack(got), np.stack(want))
 
 
 def test_a_batch_norm_folds_into_the_outer_factor() -> None:

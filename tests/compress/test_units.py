@@ -226,7 +226,9 @@ class Unknown(Streaming):
 class Declared(Unknown):
     """The same, with a layout."""
 
-    layout = Layout(chain=("rnn", "head"))
+    def __init__(self) -> None:
+        super().__init__()
+        self.layout = Layout(chain=("rnn", "head"))
 
 
 def test_a_reader_that_cannot_be_found_is_named() -> None:
