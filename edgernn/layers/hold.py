@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from edgernn.errors import ShapeError
 from edgernn.frames import join_frames, need_frames
+from edgernn.layout import elementwise
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
 
@@ -103,6 +104,8 @@ class Hold(Streaming):
     Raises: ShapeError if x's last axis is not C, for a threshold below 0 or another block.
     Source: Neil et al. 2016, arXiv:1612.05571. Differs: blocks of 4 are ours.
     """
+
+    layout = elementwise(size="channels")
 
     def __init__(self, channels: int, threshold: float, block: int = 1) -> None:
         super().__init__()

@@ -139,7 +139,11 @@ def test_what_was_trained_on_four_bits_is_what_runs(dense: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     ("table", "error", "line"),
     [
-        ({"prun": {}}, RecipeError, "unknown key compress.prun; it takes start, delta, prune"),
+        (
+            {"prun": {}},
+            RecipeError,
+            "unknown key compress.prun; it takes start, units, low_rank, delta, permute, prune",
+        ),
         ({"prune": {"sparsty": 1}}, RecipeError, "compress.prune: unknown key sparsty"),
         ({"prune": {"sparsity": "much"}}, RecipeError, "sparsity is 'much'; need float"),
         ({"prune": {"sparsity": 2}}, ModelError, "sparsity 2; need at least 0 and below 1"),
