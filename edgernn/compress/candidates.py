@@ -8,10 +8,11 @@ from typing import Any
 
 from torch import nn
 
-from edgernn.compress.matrices import GATES, matrices
+from edgernn.compress.matrices import matrices
 
 CONTROL = "dense w8a8"  # equal extra steps, nothing else: what all others are judged beside
 NARROWER = (0.75, 0.5)  # of the hidden units that a smaller dense network keeps
+RANK = 0.3  # of the full rank of a cell's matrices
 BLOCKS = (("16x4", 0.75), ("4x4", 0.5))
 
 
@@ -33,21 +34,32 @@ def candidates(network: nn.Module, number_types: Sequence[str]) -> list[Candidat
     """
     found = [Candidate(CONTROL, "w8a8")]
     found += [_quantized(name) for name in ("w4a8", "w4a8-row", "w2a8", "w2a8-row")]
-    cells = _cells(network)
+    widths = _widths(network)
     for share in NARROWER:
-        sizes = {name: max(8, round(size * share / 8) * 8) for name, size in cells.items()}
-        if sizes != cells and sizes:
+        sizes = {name: max(8, round(size * share / 8) * 8) for name, size in widths.items()}
+        if sizes != widths:
             for type_ in ("w8a8", "w4a8"):
                 found.append(_with(f"{share:.0%} of the units", {"units": sizes}, type_))
-    if cells:
-        only = ["input", "recurrent"]
-        ranks = {m.name: _rank(m.shape) for m in matrices(network) if m.kind in only}
-        found.append(_with("low rank", {"low_rank": ranks}, "w8a8"))
+    kinds = {matrix.kind for matrix in matrices(network)}
+    if "recurrent" in kinds:
+        found.append(_with("low rank", {"low_rank": {"input": RANK, "recurrent": RANK}}, "w8a8"))
         for pattern, sparsity in BLOCKS:
-            prune = {"pattern": pattern, "sparsity": sparsity, "budget": "gate", "only": only}
             for type_ in ("w8a8", "w4a8"):
-                found.append(_with(f"{sparsity:.0%} zero {pattern}", {"prune": [prune]}, type_))
+                found.append(_zero(pattern, sparsity, type_))
     return [one for one in found if one.number_type in number_types]
+
+
+def _zero(pattern: str, sparsity: float, number_type: str) -> Candidate:
+    """Zero blocks in cells, their units in the order that gathers what is large."""
+    prune = {
+        "pattern": pattern,
+        "sparsity": sparsity,
+        "budget": "gate",
+        "only": ["input", "recurrent"],
+    }
+    order = {"pattern": pattern, "sparsity": sparsity, "matrices": prune["only"]}
+    table = {"permute": order, "prune": [prune]}
+    return _with(f"{sparsity:.0%} zero {pattern}", table, number_type)
 
 
 def _quantized(number_type: str) -> Candidate:
@@ -62,17 +74,13 @@ def _with(name: str, table: dict[str, Any], number_type: str) -> Candidate:
     return Candidate(f"{name}, {number_type}", number_type, table)
 
 
-def _cells(network: nn.Module) -> dict[str, int]:
-    """Hidden units of each recurrent layer, by the name of the module that holds torch's."""
+def _widths(network: nn.Module) -> dict[str, int]:
+    """Hidden units of recurrent layers and channels of convolutions, by the layer's name."""
     found = {}
     for name, module in network.named_modules():
-        if isinstance(module, tuple(GATES)) and isinstance(module, nn.RNNBase):
-            owner = name.rpartition(".")[0] if name.endswith(".rnn") else name
-            found[owner] = module.hidden_size
+        owner, _, own = name.rpartition(".")
+        if isinstance(module, nn.RNNBase):
+            found[owner if own == "rnn" else name] = module.hidden_size
+        elif isinstance(module, nn.Conv1d) and module.groups == 1:
+            found[owner if own == "conv" else name] = module.out_channels
     return found
-
-
-def _rank(shape: tuple[int, int]) -> int:
-    """A rank at which two factors have half of a matrix's weights, a multiple of 4."""
-    rows, cols = shape
-    return max(4, round(rows * cols / (2 * (rows + cols)) / 4) * 4)
