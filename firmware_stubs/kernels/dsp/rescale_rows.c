@@ -10,8 +10,7 @@ EDGERNN_INLINE int32_t edgernn_rescaled(int32_t acc, int32_t mult, int lead, int
 EDGERNN_INLINE void edgernn_rescale_rows(const int32_t *restrict acc, const int32_t *restrict mult,
                                          int lead, int shift, int16_t *restrict y, int n) {
   typedef uint32_t rows __attribute__((aligned(2), may_alias));
-  const int alone = n == 4; /* a strip: its sums are in registers, and so stay apart */
-  for (; n >= 4 && !alone; n -= 4, acc += 4, mult += 4, y += 4) {
+  for (; n >= 4; n -= 4, acc += 4, mult += 4, y += 4) {
     int32_t a = acc[0], b = acc[1], c = acc[2], d = acc[3];
     a = edgernn_rescaled(a, mult[0], lead, shift);
     b = edgernn_rescaled(b, mult[1], lead, shift);
