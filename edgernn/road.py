@@ -60,6 +60,7 @@ class Road:
     say: Say = lambda line: None
     checks: list[Check] = field(default_factory=list)
     activations: str = "exact"
+    calibration: str = "percentile"
     holds: bool = False  # whether a value of the step is held until it moves
 
     @property
@@ -79,7 +80,8 @@ class Road:
         onnx = self.onnx(graph, stream)
         backend: Any = find_backend("c")
         self.say(f"{self.name}: calibrating and compiling {self.number_type} for {target.name}")
-        typed, notes = backend.typed(graph, self.number_type, _each(self.source.frames))
+        frames = _each(self.source.frames)
+        typed, notes = backend.typed(graph, self.number_type, frames, self.calibration)
         row = graph.row(backend.state_rows(graph, typed, self.number_type))
         host = find_target("host")
         desk_cc = cc if target.name == host.name else _desk_cc(cc)

@@ -58,9 +58,12 @@ def dequantize(q: Array, scale: float, zero_point: int) -> Array:
     return np.asarray((q.astype(np.int32) - zero_point).astype(np.float32) * np.float32(scale))
 
 
-def requantize(q: Array, mult: int, shift: int, zero_point: int, dtype: str) -> Array:
-    """16-bit value to another scale: `q * mult >> shift` plus the zero point."""
-    return saturate(shift_right(q.astype(np.int64) * mult, shift) + zero_point, dtype)
+def requantize(
+    q: Array, mult: int, shift: int, zero_point: int, dtype: str, *, from_zero: int = 0
+) -> Array:
+    """Integer to another scale: `(q - from_zero) * mult >> shift` plus the zero point."""
+    wide = (q.astype(np.int64) - from_zero) * mult
+    return saturate(shift_right(wide, shift) + zero_point, dtype)
 
 
 def multiplier(real: float, bits: int) -> tuple[int, int]:

@@ -125,8 +125,8 @@ def _integer(node: Node, x: list[Array], graph: Graph) -> Array:
         return fx.dequantize(x[0], source.scale, source.zero_point)
     assert out.quant
     if node.op == "requantize":
-        mult, shift = node.attrs["mult"], node.attrs["shift"]
-        return fx.requantize(x[0], mult, shift, out.quant.zero_point, out.dtype)
+        scaling = node.attrs["mult"], node.attrs["shift"], out.quant.zero_point, out.dtype
+        return fx.requantize(x[0], *scaling, from_zero=source.zero_point)
     if node.op == "qlinear":
         acc = fx.accumulate(x[1], x[2], x[0], *x[4:])
         return fx.rescale(acc, x[3], node.attrs["lead"], node.attrs["shift"])

@@ -160,8 +160,9 @@ def _convert(op: str, x: Term, source: Quant | None, quant: Quant | None, attrs:
         assert source
         whole = x.plus(-source.zero_point)
         return Term(f"edgernn_real({whole.text}) * {c_number(source.scale, 'float32')}")
+    assert source
     assert quant
-    by = attrs["mult"]
+    by, x = attrs["mult"], x.plus(-source.zero_point)
     product = x if by == 1 else _combine("mul", x, Term(str(by), by, by))
     return product.shifted(attrs["shift"]).plus(quant.zero_point)
 

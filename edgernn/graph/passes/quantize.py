@@ -4,7 +4,7 @@ Post-training, from ranges seen on real frames. Weights are symmetric, see `inte
 8-bit matvec inputs have a scale and a zero point, which is folded into the bias; everything
 between two matvecs is 16-bit fixed point with power-of-two scales (see `fixed_point`). A state
 that is only moved (the past of a convolution) is stored in the type of what is moved, a state
-that is computed in 16 bits. Parts without quantizable weights (the front end) stay float32.
+that is computed in 16 bits, or in 8 where the number type says so. Parts without quantizable weights (the front end) stay float32.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from edgernn.backend import Array
 from edgernn.errors import DataError, UnsupportedOp
 from edgernn.graph import fixed_point as fx
-from edgernn.graph.calibrate import Range
+from edgernn.graph.calibrate import Range, eight_bit, widest
 from edgernn.graph.integer_weights import IntegerWeights, integer_weights
 from edgernn.graph.ir import MOVEMENT, Graph, Node, PassResult, Quant, StateEdge, Value
 from edgernn.graph.number_type import NUMBER_TYPES, NumberType
@@ -46,7 +46,7 @@ class _Quantizer:
     def __init__(self, graph: Graph, ranges: dict[str, Range], type_: NumberType) -> None:
         self.old, self.ranges, self.type = graph, ranges, type_
         self.narrow = f"int{type_.input_bits}"
-        self.storage = Storage(graph, self.narrow)
+        self.storage = Storage(graph, self.narrow, f"int{type_.state_bits}")
         self.graph = graph.copy()
         self.graph.nodes = []
         self.where: dict[str, str] = {}
@@ -60,9 +60,7 @@ class _Quantizer:
         seen = [self.ranges[name] for name in names if name in self.ranges]
         if not seen:
             raise DataError(f"calibration never reached {names[0]}")
-        pairs = [r.usual() if kind == "int8" else r.extremes() for r in seen]
-        low, high = min(p[0] for p in pairs), max(p[1] for p in pairs)
-        return int8_quant(low, high) if kind == "int8" else int16_quant(low, high)
+        return int8_quant(*eight_bit(seen)) if kind == "int8" else int16_quant(*widest(seen))
 
     def _group_quant(self, group: str, members: list[str]) -> Quant | None:
         kind = self.storage.kind[group]
@@ -96,17 +94,18 @@ class _Quantizer:
         elif have.quant is None:
             made = self.emit("quantize", stem, [source], want)
         else:
-            mult, shift = self._ratio(have.quant, want)
+            mult, shift = self._ratio(have, want)
             made = self.emit("requantize", stem, [source], want, mult=mult, shift=shift)
         self.cache[key] = made
         return made
 
-    def _ratio(self, have: Quant, want: Value) -> tuple[int, int]:
+    def _ratio(self, have: Value, want: Value) -> tuple[int, int]:
         """Multiplier and shift between two scales; a bare shift between 16-bit ones."""
+        assert have.quant
         assert want.quant
-        if want.dtype == "int16":
-            return 1, have.frac - want.quant.frac
-        return fx.multiplier(have.scale / want.quant.scale, 15)
+        if have.dtype == want.dtype == "int16":
+            return 1, have.quant.frac - want.quant.frac
+        return fx.multiplier(have.quant.scale / want.quant.scale, 15)
 
     def constant(self, name: str, dtype: str, quant: Quant | None) -> str:
         """A constant in a type of its own; 16-bit ones choose their scale themselves."""
@@ -305,5 +304,5 @@ def _stored(state: str, value: Value) -> str:
         return f"state {state} stays {value.dtype}: no integer product makes it or alone reads it"
     if value.dtype == "int8":
         scale, zero = value.quant.scale, value.quant.zero_point
-        return f"state {state} is int8, {scale:.3g} (x {-zero:+d}): only products read it"
+        return f"state {state} is int8, {scale:.3g} (x {-zero:+d})"
     return f"state {state} is {value.dtype}, x / 2**{value.quant.frac}: computed in 16 bits"

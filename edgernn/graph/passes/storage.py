@@ -20,13 +20,13 @@ INTEGER_TWINS = frozenset(
 
 
 class Storage:
-    """Groups of values, and the type each is stored in: `float32`, `int16` or `narrow`.
+    """Groups of values, and the type each is stored in: `float32`, `int16`, `narrow` or `state`.
 
-    narrow: the type of what only products read.
+    narrow: the type of what only products read. state: of states that integers compute.
     """
 
-    def __init__(self, graph: Graph, narrow: str = "int8") -> None:
-        self.graph, self.narrow = graph, narrow
+    def __init__(self, graph: Graph, narrow: str = "int8", state: str = "int16") -> None:
+        self.graph, self.narrow, self.state = graph, narrow, state
         self._parent = {name: name for name in graph.values}
         for node in graph.nodes:
             if node.op in MOVEMENT:
@@ -119,12 +119,13 @@ class Storage:
         outputs = {self.root(name) for name in self.graph.outputs}
         integer = {self.root(name) for name in self.heavy | self.integer}
         held = {self.root(n.output) for n in self.graph.nodes if n.op == "hold"}
+        states = {self.root(state.name) for state in self.graph.states}
         kinds = {}
         for group in self.members():
             readers = sinks[group]
             if readers and all(r in self.heavy for r in readers) and group not in outputs:
                 kinds[group] = self.narrow
             else:
-                wide = group in integer and group not in held
-                kinds[group] = "int16" if wide else "float32"
+                whole = self.state if group in states else "int16"
+                kinds[group] = whole if group in integer - held else "float32"
         return kinds
