@@ -32,7 +32,7 @@ from .compiled import assert_same_bits, compiled, noise, streamed
 
 pytestmark = [pytest.mark.cc, pytest.mark.emulator]
 FRAMES = 200
-Made = tuple[StepGraph, Graph, Array, str, GoldenRun]
+Made = tuple[StepGraph, Graph, Array, str, GoldenRun, str]
 
 
 def digest(program: Any, x: Array) -> str:
@@ -45,7 +45,7 @@ def digest(program: Any, x: Array) -> str:
     return found.hexdigest()
 
 
-@pytest.fixture(scope="module", params=["w8a8", "fp32"])
+@pytest.fixture(scope="module", params=["w8a8", "w8a8-s8", "fp32"])
 def made(request: pytest.FixtureRequest) -> Made:
     """A front end in floats, a GRU and a projected LSTM; and what this machine makes of them."""
     torch.manual_seed(0)
@@ -66,24 +66,23 @@ def made(request: pytest.FixtureRequest) -> Made:
     few = x[:4]
     outputs = np.stack([host.step({"x": frame})["y"] for frame in few])
     golden = GoldenRun((few,), (outputs,), host.blob_bytes())
-    return step, typed, x, digest(host, x), golden
+    return step, typed, x, digest(host, x), golden, request.param
 
 
 def test_this_machine_hears_the_stream(made: Made) -> None:
-    step, typed, x, want, _ = made
-    again = compiled(step, typed, "w8a8" if any(n.op == "qlinear" for n in typed.nodes) else "fp32")
+    step, typed, x, want, _, number_type = made
+    again = compiled(step, typed, number_type)
     assert digest(again, x) == want
     assert digest(again, x[::-1]) != want
 
 
 @pytest.mark.parametrize("name", [name for name in all_targets() if name != "host"])
 def test_every_target_gives_this_machine_s_bits(name: str, made: Made) -> None:
-    step, typed, x, want, golden = made
+    step, typed, x, want, golden, number_type = made
     target = find_target(name)
     missing = find_runner(target.runner).missing()
     if missing:
         pytest.skip(missing)
-    number_type = "w8a8" if any(n.op == "qlinear" for n in typed.nodes) else "fp32"
     program = compiled(
         step, typed, number_type, target, golden if target.kind == "firmware" else None
     )

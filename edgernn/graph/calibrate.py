@@ -105,7 +105,7 @@ def _check_frame(graph: Graph, frame: Mapping[str, Array], at: int) -> None:
                 f"{want.dtype} {want.shape}"
             )
         if got.dtype.kind == "f" and not np.isfinite(got).all():
-            raise DataError(f"calibration frame {at}: {name} holds NaN or infinity")
+            raise DataError(f"calibration frame {at}: {name} is not finite; check the input")
 
 
 def _check_movement(graph: Graph, ranges: Mapping[str, Range], count: int) -> None:

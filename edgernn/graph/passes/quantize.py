@@ -4,7 +4,8 @@ Post-training, from ranges seen on real frames. Weights are symmetric, see `inte
 8-bit matvec inputs have a scale and a zero point, which is folded into the bias; everything
 between two matvecs is 16-bit fixed point with power-of-two scales (see `fixed_point`). A state
 that is only moved (the past of a convolution) is stored in the type of what is moved, a state
-that is computed in 16 bits, or in 8 where the number type says so. Parts without quantizable weights (the front end) stay float32.
+that is computed in 16 bits, or in 8 where the number type says so. Parts without quantizable
+weights (the front end) stay float32.
 """
 
 from __future__ import annotations
@@ -294,15 +295,20 @@ def run(
     work.finish()
     made = work.graph.nodes
     counts = [f"{sum(n.op == op for n in made)} {op}" for op in ("qlinear", "qconv1d")]
-    kinds = [_stored(s.name, work.graph.values[s.name]) for s in work.graph.states]
+    alone = work.storage.only_multiplied
+    kinds = [
+        _stored(s.name, work.graph.values[s.name], work.storage.root(s.name) in alone)
+        for s in work.graph.states
+    ]
     return PassResult(work.graph, True, (", ".join(counts), *kinds))
 
 
-def _stored(state: str, value: Value) -> str:
+def _stored(state: str, value: Value, only_multiplied: bool) -> str:
     """What a state has become, and why."""
     if value.quant is None:
         return f"state {state} stays {value.dtype}: no integer product makes it or alone reads it"
     if value.dtype == "int8":
         scale, zero = value.quant.scale, value.quant.zero_point
-        return f"state {state} is int8, {scale:.3g} (x {-zero:+d})"
+        why = "only products read it" if only_multiplied else "computed, and kept in 8 bits"
+        return f"state {state} is int8, {scale:.3g} (x {-zero:+d}): {why}"
     return f"state {state} is {value.dtype}, x / 2**{value.quant.frac}: computed in 16 bits"

@@ -20,13 +20,13 @@ INTEGER_TWINS = frozenset(
 
 
 class Storage:
-    """Groups of values, and the type each is stored in: `float32`, `int16`, `narrow` or `state`.
+    """Groups of values, and the type each is stored in: `float32`, `int16`, `narrow` or `computed`.
 
-    narrow: the type of what only products read. state: of states that integers compute.
+    narrow: the type of what only products read. computed: the type of states that integers compute.
     """
 
-    def __init__(self, graph: Graph, narrow: str = "int8", state: str = "int16") -> None:
-        self.graph, self.narrow, self.state = graph, narrow, state
+    def __init__(self, graph: Graph, narrow: str = "int8", computed: str = "int16") -> None:
+        self.graph, self.narrow, self.computed = graph, narrow, computed
         self._parent = {name: name for name in graph.values}
         for node in graph.nodes:
             if node.op in MOVEMENT:
@@ -38,6 +38,7 @@ class Storage:
         self.heavy = {n.output for n in graph.nodes if self._quantizable(n)}
         self._join_holds([node for node in graph.nodes if node.op == "hold"])
         self.integer = self._integer_nodes()
+        self.only_multiplied: set[str] = set()  # groups that only products read
         self.kind = self._kinds()
 
     def root(self, name: str) -> str:
@@ -124,8 +125,9 @@ class Storage:
         for group in self.members():
             readers = sinks[group]
             if readers and all(r in self.heavy for r in readers) and group not in outputs:
+                self.only_multiplied.add(group)
                 kinds[group] = self.narrow
             else:
-                whole = self.state if group in states else "int16"
+                whole = self.computed if group in states else "int16"
                 kinds[group] = whole if group in integer - held else "float32"
         return kinds
