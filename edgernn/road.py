@@ -25,6 +25,7 @@ from edgernn.sources import Source
 from edgernn.streams import Frames, Stream, lengthened
 from edgernn.target import Target, all_targets, find_target
 from edgernn.verify import (
+    ROUNDED,
     TRUTHS,
     Check,
     Say,
@@ -62,6 +63,7 @@ class Road:
     activations: str = "exact"
     calibration: str = "percentile"
     holds: bool = False  # whether a value of the step is held until it moves
+    rounds: bool = False  # whether one is rounded to few levels
 
     @property
     def name(self) -> str:
@@ -103,12 +105,16 @@ class Road:
             self.checks.append(held)
             self.say(f"{self.name}: capturing one step")
         graph = self.source.graph()
-        self.holds = find_holds.run(to_graph(graph)).modified
+        plain = to_graph(graph)
+        self.rounds = any(node.op in ("round", "floor") for node in plain.nodes)
+        self.holds = find_holds.run(plain).modified
         return graph
 
     def tolerance(self, number_type: str) -> str:
         """Its row in the table of tolerances."""
-        return "fp32-held" if self.holds and number_type == "fp32" else number_type
+        if number_type == "fp32":
+            return "fp32-held" if self.holds or self.rounds else number_type
+        return f"{number_type}{ROUNDED}" if self.rounds else number_type
 
     def onnx(self, graph: StepGraph, stream: Stream) -> Artifact:
         """The ONNX form, run step by step against torch, unless it is the model itself."""

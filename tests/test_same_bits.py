@@ -23,6 +23,7 @@ from edgernn.graph.ir import Graph
 from edgernn.graph.reference import Reference
 from edgernn.graph.step_graph import StepGraph
 from edgernn.layers.linear import Linear
+from edgernn.layers.ramp import RampFunctions
 from edgernn.streaming import Sequential
 from edgernn.target import all_targets, find_target
 from edgernn.targets.runners import qemu
@@ -47,7 +48,7 @@ def digest(program: Any, x: Array) -> str:
 
 @pytest.fixture(scope="module", params=["w8a8", "w8a8-s8", "fp32"])
 def made(request: pytest.FixtureRequest) -> Made:
-    """A front end in floats, a GRU and a projected LSTM; and what this machine makes of them."""
+    """A float front end, a GRU, a projected LSTM with gates of 5 bits, and what comes of them."""
     torch.manual_seed(0)
     layers = {
         "mel": LogMel(8000, window=64, hop=40, mels=10),
@@ -55,6 +56,7 @@ def made(request: pytest.FixtureRequest) -> Made:
         "lstm": LSTM(9, 11, proj_size=7),
         "out": Linear(7, 3),
     }
+    layers["lstm"].functions = RampFunctions(5)
     net = Sequential(**layers).eval()
     levels = np.exp(2 * noise((FRAMES, 1, 1, 1), 1))
     x = (0.1 * levels * noise((FRAMES, 1, 40, 1))).astype(np.float32)

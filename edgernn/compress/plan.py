@@ -20,6 +20,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 from torch import nn
 
+from edgernn.compress.activations import Activations
 from edgernn.compress.delta import Delta
 from edgernn.compress.distill import Distill, Distiller
 from edgernn.compress.prune import Prune, Pruner
@@ -42,7 +43,10 @@ class Structure(Protocol):
         """Change the network in place, its weights with it; shapes follow from settings alone."""
 
 
-STRUCTURES: dict[str, type[Structure]] = {"delta": Delta}  # in the order in which they act
+STRUCTURES: dict[str, type[Structure]] = {  # in the order in which they act
+    "delta": Delta,
+    "activations": Activations,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,16 @@ def tanh(q: Array, frac: int) -> Array:
     return saturate(2 * sigmoid(q, frac - 1).astype(np.int64) - 32768, "int16")
 
 
+def whole(op: str, q: Array, frac: int, out: int) -> Array:
+    """`round` (half to even) or `floor` of a 16-bit value to a whole number; fracs of both."""
+    wide = q.astype(np.int64)
+    if frac > 0:
+        if op == "round":
+            wide = wide + (1 << (frac - 1)) - 1 + ((wide >> frac) & 1)
+        wide = wide >> frac << frac
+    return saturate(shift_right(wide, frac - out), "int16")
+
+
 def binary(op: str, a: Array, b: Array, fracs: tuple[int, int, int]) -> Array:
     """add, sub, mul, maximum, minimum of 16-bit values; fracs of a, b and the result."""
     fa, fb, fo = fracs

@@ -46,8 +46,8 @@ def _float(op: str, x: list[Array], node: Node) -> Array:
         return -x[0]
     if op == "sigmoid":
         return (1.0 / (1.0 + np.exp(-x[0].astype(np.float64)))).astype(np.float32)
-    if op in ("abs", "tanh", "exp", "log", "sqrt"):
-        return np.asarray(getattr(np, op)(x[0]))
+    if op in ("abs", "tanh", "exp", "log", "sqrt", "floor", "round"):
+        return np.asarray(getattr(np, "rint" if op == "round" else op)(x[0]))
     if op == "where":
         return np.where(x[0] != 0, x[1], x[2])
     if op == "hold":
@@ -135,6 +135,8 @@ def _integer(node: Node, x: list[Array], graph: Graph) -> Array:
         return fx.rescale(acc, x[3], node.attrs["lead"], node.attrs["shift"])
     if node.op in ("qsigmoid", "qtanh"):
         return np.asarray(getattr(fx, node.op[1:])(x[0], source.frac))
+    if node.op in ("qround", "qfloor"):
+        return fx.whole(node.op[1:], x[0], source.frac, out.quant.frac)
     if node.op in ("qrelu", "qneg"):
         value = np.maximum(x[0], 0) if node.op == "qrelu" else -x[0].astype(np.int64)
         return fx.saturate(fx.shift_right(value, source.frac - out.quant.frac), "int16")

@@ -27,6 +27,9 @@ from edgernn.graph.passes.weight_forms import weight_forms
 
 BIAS_TOP = 1 << 28  # of a bias as an integer, so that sums stay within 32 bits; our choice
 HEADROOM = 1.1  # on the widest value seen, for 16-bit values; our choice
+FACTOR_BITS = (
+    24  # fraction bits of a constant factor, at most: 1 / 255 has its 15 digits; our choice
+)
 
 
 def int8_quant(low: float, high: float) -> Quant:
@@ -35,10 +38,10 @@ def int8_quant(low: float, high: float) -> Quant:
     return Quant(scale, int(np.clip(round(-127 - low / scale), -127, 127)))
 
 
-def int16_quant(low: float, high: float) -> Quant:
-    """The finest power-of-two scale that holds [low, high] with headroom."""
-    top = max(-low, high, 2.0**-14) * HEADROOM
-    return Quant(2.0 ** -min(15, int(np.floor(np.log2(32767 / top)))))
+def int16_quant(low: float, high: float, most: int = 15) -> Quant:
+    """The finest power-of-two scale that holds [low, high] with headroom; at most `most` bits."""
+    top = max(-low, high, 2.0 ** (1 - most)) * HEADROOM
+    return Quant(2.0 ** -min(most, int(np.floor(np.log2(32767 / top)))))
 
 
 class _Quantizer:
@@ -108,11 +111,12 @@ class _Quantizer:
             return 1, have.quant.frac - want.quant.frac
         return fx.multiplier(have.quant.scale / want.quant.scale, 15)
 
-    def constant(self, name: str, dtype: str, quant: Quant | None) -> str:
+    def constant(self, name: str, dtype: str, quant: Quant | None, most: int = 15) -> str:
         """A constant in a type of its own; 16-bit ones choose their scale themselves."""
         array = self.old.constants[name]
         if quant is None and dtype == "int16":
-            quant = int16_quant(min(0.0, float(array.min())), max(0.0, float(array.max())))
+            ends = min(0.0, float(array.min())), max(0.0, float(array.max()))
+            quant = int16_quant(*ends, most)
         if quant is None or array.dtype != np.float32:
             return name
         stored = fx.quantize(array, quant.scale, quant.zero_point, dtype)
@@ -224,7 +228,8 @@ class _Quantizer:
         inputs = []
         for name in node.inputs:
             if name in self.old.constants:
-                inputs.append(self.constant(name, "int16", None))
+                most = FACTOR_BITS if node.op == "mul" else 15
+                inputs.append(self.constant(name, "int16", None, most))
                 continue
             source = self.where[name]
             if self.graph.values[source].dtype != "int16":

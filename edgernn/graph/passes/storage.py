@@ -15,7 +15,7 @@ from edgernn.graph.ir import MOVEMENT, Graph, Node
 
 QUANTIZABLE = ("linear", "conv1d")
 INTEGER_TWINS = frozenset(
-    ("add", "sub", "mul", "maximum", "minimum", "relu", "neg", "sigmoid", "tanh")
+    ("add", "sub", "mul", "maximum", "minimum", "relu", "neg", "sigmoid", "tanh", "round", "floor")
 )
 
 
