@@ -59,8 +59,7 @@ def task_of(data: Path) -> Task:
     """The spotter's task, as its recipe says, with smaller batches."""
     model = find_model("kws")
     assert model.recipe
-    made = find_task(model)(replace(read_recipe("kws", model.recipe), batch_size=STREAMS), data)
-    return made  # type: ignore[no-any-return]
+    return find_task(model)(replace(read_recipe("kws", model.recipe), batch_size=STREAMS), data)
 
 
 def measure(data: Path, count: int) -> tuple[float, list[Trial], list[Choice]]:

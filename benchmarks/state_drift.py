@@ -35,6 +35,7 @@ NUMBER_TYPES = ("fp32", "w8a16", "w8a8", "w8a8-s8")
 FRAMES, WINDOWS = 1_000_000, 100
 LEVEL, NOISE = 1.5, 0.2  # of a clip, natural log of its power; of a frame's log-mels
 CALIBRATION = 5_000  # frames
+TICK = 0.005  # of the picture's axis of errors
 COLOURS = dict(zip(NUMBER_TYPES, ("#7f7f7f", "#2ca02c", "#1f77b4", "#d62728"), strict=True))
 
 
@@ -173,22 +174,22 @@ def lines(found: list[Drift]) -> list[str]:
 
 
 def picture(found: list[Drift]) -> str:
-    """rms error over time on a logarithmic axis, as SVG without libraries."""
-    width, height, left, right, top, low = 640, 320, 70, 110, 16, 270
-    ends = [np.log10(w) for one in found for w in one.windows]
-    least, most = np.floor(min(ends)), np.ceil(max(ends))
+    """rms error over time, as SVG without libraries."""
+    width, height, left, right, top, low = 640, 320, 64, 76, 16, 270
+    most = float(np.ceil(max(w for one in found for w in one.windows) / TICK)) * TICK
 
     def y(error: float) -> float:
-        return float(round(top + (most - np.log10(error)) / (most - least) * (low - top), 1))
+        return round(low - error / most * (low - top), 1)
 
     def x(share: float) -> float:
         return round(left + share * (width - left - right), 1)
 
     parts = [f'<rect width="{width}" height="{height}" fill="#fff"/>']
-    for decade in range(int(least), int(most) + 1):
-        at = y(10.0**decade)
+    for tick in range(round(most / TICK) + 1):
+        at = y(tick * TICK)
         parts.append(f'<path d="M{left} {at}H{width - right}" stroke="#ddd"/>')
-        parts.append(f'<text x="{left - 8}" y="{at + 4}" text-anchor="end">1e{decade}</text>')
+        words = f"{tick * TICK:.1%}"
+        parts.append(f'<text x="{left - 8}" y="{at + 4}" text-anchor="end">{words}</text>')
     for share in (0, 0.25, 0.5, 0.75, 1):
         words = f"{share * found[0].frames:,.0f}"
         parts.append(f'<text x="{x(share)}" y="{low + 18}" text-anchor="middle">{words}</text>')
