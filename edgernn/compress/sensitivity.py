@@ -121,7 +121,7 @@ def choose_bits(found: Sequence[Trial], allowed: float) -> dict[str, str]:
             for name, tried in trials.items()
             for trial in tried
             if (saved := now[name].stored_bytes - trial.stored_bytes) > 0
-            and (more := _rise(trial) - _rise(now[name])) <= left
+            and (more := _rise(trial) - _rise(now[name])) <= max(left, 0.0)
         ]
         if not steps:
             return {m: t.number_type for m, t in now.items() if t.number_type != WIDEST}

@@ -89,6 +89,8 @@ def test_the_allowance_goes_where_it_saves_most() -> None:
     assert choose_bits(found, 0.5) == {"free": "w2a8-row", "easy": "w2a8-row"}
     assert choose_bits(found, 1.4)["hard"] == "w4a8-row"
     assert set(choose_bits(found, 100.0).values()) == {"w2a8-row"}
+    worse = trials({"free": (0.1, 0.1, 0.2)})  # what lessens the loss needs no allowance
+    assert choose_bits(worse, 0.0) == {"free": "w2a8-row"}
 
 
 def test_the_greedy_choice_keeps_the_allowance_and_is_near_the_best() -> None:
