@@ -16,7 +16,7 @@ import numpy as np
 
 from edgernn import bundle
 from edgernn.backend import Array
-from edgernn.errors import BundleError, DataError, ModelError, UnknownName
+from edgernn.errors import BundleError, DataError, ModelError
 from edgernn.graph.number_type import find_number_type
 from edgernn.graph.onnx_file import Wiring, read_onnx
 from edgernn.model import Model, find_model
@@ -147,19 +147,20 @@ def export(
     say: Say = lambda line: None,
     *,
     activations: str = "exact",
+    calibration: str = "percentile",
     onnx: OnnxOptions | None = None,
 ) -> ExportReport:
     """Compile a model for a target, prove it equal to the model itself, and write the bundle.
 
     activations: exact, table or polynomial, the form of sigmoid, tanh and exp of floats.
+    calibration: percentile or mse, how the ranges of 8-bit values are found.
     onnx: for a model that is an .onnx file.
 
     Raises: UnknownName, ModelError, ContractError, UnsupportedOp, DataError, DoesNotFit,
         ToolError, ParityError, BundleError.
     """
     place = find_target(target)
-    if number_type not in place.number_types:
-        raise UnknownName("number type", number_type, place.number_types)
+    quantized = find_number_type(number_type, place.number_types).quantized
     found = find_model(model)
     if out.is_dir() or not out.parent.is_dir():
         raise BundleError(f"{out}: not a file in an existing directory")
@@ -169,7 +170,8 @@ def export(
     notes: tuple[str, ...] = ()
     onnx = onnx or OnnxOptions()
     for source in _sources(found, number_type, onnx, say):
-        made = Road(source, number_type, say, checks, activations).travel(place, cc)
+        road = Road(source, number_type, say, checks, activations, calibration)
+        made = road.travel(place, cc)
         steps[source.name], files = _packed(source.name, made)
         members.update(files)
         notes += (f"step: {source.name}", *made.notes)
@@ -180,6 +182,7 @@ def export(
         "model": found.name,
         "target": place.name,
         "number_type": number_type,
+        "calibration": calibration if quantized else None,
         "sample_rate_hz": found.info.sample_rate_hz,
         "frame_ms": onnx.frame_ms or found.info.frame_ms or 1.0,
         "labels": list(found.info.labels),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -10,6 +10,8 @@ from torch import Tensor
 from edgernn.errors import ShapeError, TimingError
 from edgernn.factored import Weight, product
 from edgernn.streaming import Streaming
+
+Read = Callable[[str, Tensor], Tensor]
 
 
 def need_frames(layer: Streaming, x: Tensor, channels: int) -> None:
@@ -36,3 +38,8 @@ def join_frames(frames: Sequence[Tensor]) -> Tensor:
     """T tensors (B, C) -> (B, T, C)."""
     rows = [frame.unsqueeze(1) for frame in frames]
     return rows[0] if len(rows) == 1 else torch.cat(rows, dim=1)
+
+
+def as_it_is(name: str, x: Tensor) -> Tensor:
+    """What a product of a cell reads, as it is; rounding may be put in this function's place."""
+    return x

@@ -25,6 +25,7 @@ from edgernn.sources import Source
 from edgernn.streams import Frames, Stream, lengthened
 from edgernn.target import Target, all_targets, find_target
 from edgernn.verify import (
+    ROUNDED,
     TRUTHS,
     Check,
     Say,
@@ -60,7 +61,9 @@ class Road:
     say: Say = lambda line: None
     checks: list[Check] = field(default_factory=list)
     activations: str = "exact"
+    calibration: str = "percentile"
     holds: bool = False  # whether a value of the step is held until it moves
+    rounds: bool = False  # whether one is rounded to few levels
 
     @property
     def name(self) -> str:
@@ -79,7 +82,8 @@ class Road:
         onnx = self.onnx(graph, stream)
         backend: Any = find_backend("c")
         self.say(f"{self.name}: calibrating and compiling {self.number_type} for {target.name}")
-        typed, notes = backend.typed(graph, self.number_type, _each(self.source.frames))
+        frames = _each(self.source.frames)
+        typed, notes = backend.typed(graph, self.number_type, frames, self.calibration)
         row = graph.row(backend.state_rows(graph, typed, self.number_type))
         host = find_target("host")
         desk_cc = cc if target.name == host.name else _desk_cc(cc)
@@ -101,12 +105,16 @@ class Road:
             self.checks.append(held)
             self.say(f"{self.name}: capturing one step")
         graph = self.source.graph()
-        self.holds = find_holds.run(to_graph(graph)).modified
+        plain = to_graph(graph)
+        self.rounds = any(node.op in ("round", "floor") for node in plain.nodes)
+        self.holds = find_holds.run(plain).modified
         return graph
 
     def tolerance(self, number_type: str) -> str:
         """Its row in the table of tolerances."""
-        return "fp32-held" if self.holds and number_type == "fp32" else number_type
+        if number_type == "fp32":
+            return "fp32-held" if self.holds or self.rounds else number_type
+        return f"{number_type}{ROUNDED}" if self.rounds else number_type
 
     def onnx(self, graph: StepGraph, stream: Stream) -> Artifact:
         """The ONNX form, run step by step against torch, unless it is the model itself."""

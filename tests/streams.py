@@ -162,6 +162,7 @@ MODELS: dict[str, tuple[Callable[[], tuple[Streaming, tuple[int, ...]]], str, in
     "front-w8a8": (_front, "w8a8", FRAMES),
     "front-w8a16": (_front, "w8a16", FRAMES // 10),
     "front-fp32": (_front, "fp32", FRAMES // 10),
+    "front-w8a8-s8": (_front, "w8a8-s8", FRAMES // 10),
     "sparse-w8a8": (_sparse, "w8a8", FRAMES),
     "sparse-w2a8-row": (_sparse, "w2a8-row", FRAMES),
     "delta-w8a8": (lambda: _held(1), "w8a8", FRAMES),

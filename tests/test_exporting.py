@@ -118,6 +118,41 @@ def test_a_user_s_own_file_becomes_a_bundle_for_a_chip(tmp_path: Path) -> None:
 
 
 @pytest.mark.cc
+def test_calibration_and_bits_of_states_are_recorded_and_change_the_code(tmp_path: Path) -> None:
+    name, out = mine(tmp_path, SMALL), tmp_path / "out.edgernn"
+    sources = []
+    for number_type, calibration in (("w8a8", "percentile"), ("w8a8", "mse"), ("w8a8-s8", "mse")):
+        export(name, "host", number_type, out, calibration=calibration)
+        bundle = open_bundle(out)
+        assert bundle.manifest["calibration"] == calibration
+        assert bundle.manifest["number_type"] == number_type
+        (row,) = bundle.manifest["steps"].values()
+        assert row["states"][0]["dtype"] == ("int8" if number_type == "w8a8-s8" else "int16")
+        sources.append(bundle.read("mine/host/mine.c"))
+    assert len(set(sources)) == 3
+    export(name, "host", "fp32", out)
+    assert open_bundle(out).manifest["calibration"] is None
+
+
+@pytest.mark.cc
+@pytest.mark.parametrize("number_type", ["fp32", "w8a8"])
+def test_gates_of_few_bits_are_held_to_a_tolerance_of_their_own(
+    number_type: str, tmp_path: Path
+) -> None:
+    text = (
+        SMALL.replace("return Seq", "net = Seq") + "    Activations(4).apply(net)\n    return net\n"
+    )
+    name = mine(tmp_path, f"from edgernn.compress.activations import Activations\n{text}")
+    out = tmp_path / "out.edgernn"
+    report = export(name, "host", number_type, out)
+    assert any(f"mine c {number_type} on host against torch" in c.what for c in report.checks)
+    (row,) = open_bundle(out).manifest["steps"].values()
+    assert row["artifacts"][-1]["facts"]["tolerance"] == "fp32-held"
+    floats = b"edgernn_rint_f32(" in open_bundle(out).read("mine/host/mine.c")
+    assert floats == (number_type == "fp32")
+
+
+@pytest.mark.cc
 @pytest.mark.parametrize("number_type", ["fp32", "w8a8"])
 def test_exporting_twice_writes_the_same_bytes(number_type: str, tmp_path: Path) -> None:
     name = mine(tmp_path, SMALL)

@@ -23,6 +23,7 @@ from edgernn.graph.ir import Graph
 from edgernn.graph.reference import Reference
 from edgernn.graph.step_graph import StepGraph
 from edgernn.layers.linear import Linear
+from edgernn.layers.ramp import RampFunctions
 from edgernn.streaming import Sequential
 from edgernn.target import all_targets, find_target
 from edgernn.targets.runners import qemu
@@ -32,7 +33,7 @@ from .compiled import assert_same_bits, compiled, noise, streamed
 
 pytestmark = [pytest.mark.cc, pytest.mark.emulator]
 FRAMES = 200
-Made = tuple[StepGraph, Graph, Array, str, GoldenRun]
+Made = tuple[StepGraph, Graph, Array, str, GoldenRun, str]
 
 
 def digest(program: Any, x: Array) -> str:
@@ -45,9 +46,9 @@ def digest(program: Any, x: Array) -> str:
     return found.hexdigest()
 
 
-@pytest.fixture(scope="module", params=["w8a8", "fp32"])
+@pytest.fixture(scope="module", params=["w8a8", "w8a8-s8", "fp32"])
 def made(request: pytest.FixtureRequest) -> Made:
-    """A front end in floats, a GRU and a projected LSTM; and what this machine makes of them."""
+    """A float front end, a GRU, a projected LSTM with gates of 5 bits, and what comes of them."""
     torch.manual_seed(0)
     layers = {
         "mel": LogMel(8000, window=64, hop=40, mels=10),
@@ -55,6 +56,7 @@ def made(request: pytest.FixtureRequest) -> Made:
         "lstm": LSTM(9, 11, proj_size=7),
         "out": Linear(7, 3),
     }
+    layers["lstm"].functions = RampFunctions(5)
     net = Sequential(**layers).eval()
     levels = np.exp(2 * noise((FRAMES, 1, 1, 1), 1))
     x = (0.1 * levels * noise((FRAMES, 1, 40, 1))).astype(np.float32)
@@ -66,24 +68,23 @@ def made(request: pytest.FixtureRequest) -> Made:
     few = x[:4]
     outputs = np.stack([host.step({"x": frame})["y"] for frame in few])
     golden = GoldenRun((few,), (outputs,), host.blob_bytes())
-    return step, typed, x, digest(host, x), golden
+    return step, typed, x, digest(host, x), golden, request.param
 
 
 def test_this_machine_hears_the_stream(made: Made) -> None:
-    step, typed, x, want, _ = made
-    again = compiled(step, typed, "w8a8" if any(n.op == "qlinear" for n in typed.nodes) else "fp32")
+    step, typed, x, want, _, number_type = made
+    again = compiled(step, typed, number_type)
     assert digest(again, x) == want
     assert digest(again, x[::-1]) != want
 
 
 @pytest.mark.parametrize("name", [name for name in all_targets() if name != "host"])
 def test_every_target_gives_this_machine_s_bits(name: str, made: Made) -> None:
-    step, typed, x, want, golden = made
+    step, typed, x, want, golden, number_type = made
     target = find_target(name)
     missing = find_runner(target.runner).missing()
     if missing:
         pytest.skip(missing)
-    number_type = "w8a8" if any(n.op == "qlinear" for n in typed.nodes) else "fp32"
     program = compiled(
         step, typed, number_type, target, golden if target.kind == "firmware" else None
     )

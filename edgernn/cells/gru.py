@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from edgernn.errors import UnsupportedOp
 from edgernn.factored import Weight, product, read_weights, whole
-from edgernn.frames import join_frames, need_frames, projected_frames
+from edgernn.frames import Read, as_it_is, join_frames, need_frames, projected_frames
 from edgernn.layers.hold import hold, hold_frames, threshold_pair
+from edgernn.layers.ramp import Exact, GateFunctions
 from edgernn.layout import Layout
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
@@ -42,6 +43,9 @@ class GRU(Streaming):
     passes them on, so that only the columns that moved need computing; z * h reads h itself.
 
     threshold: in the units of x and h; a pair holds one for each. block: 1, or 4 columns at once.
+
+    `functions` are those of its gates and `read` gives what its products read; `edgernn.compress`
+    puts others in their places.
 
     Weights: an `nn.GRU` called `rnn` owns them, so state dicts interchange with torch's.
 
@@ -75,6 +79,8 @@ class GRU(Streaming):
                     "every r; use reset_after=True"
                 )
         self.rnn = nn.GRU(input_size, hidden_size, bias=bias, batch_first=True)
+        self.functions: GateFunctions = Exact()
+        self.read: Read = as_it_is
 
     def initial_state(self, batch: int) -> State:
         h = self.new_zeros(batch, self.rnn.hidden_size)
@@ -87,7 +93,8 @@ class GRU(Streaming):
         if self.thresholds is not None:
             return self._delta(x, state, self.thresholds)
         weights = read_weights(self.rnn)
-        if self.reset_after and x.shape[1] > 1 and not torch.compiler.is_exporting():
+        plain = self.reset_after and isinstance(self.functions, Exact) and self.read is as_it_is
+        if plain and x.shape[1] > 1 and not torch.compiler.is_exporting():
             h0, train = state.h.unsqueeze(0), torch.is_grad_enabled()
             y, h1 = torch.gru(x, h0, whole(weights), self.rnn.bias, 1, 0.0, train, False, True)
             return y, GRUState(h1.squeeze(0))
@@ -95,7 +102,7 @@ class GRU(Streaming):
         b_ih, b_hh = whole(biases) or (None, None)
         frame = self._reset_after if self.reset_after else self._reset_before
         h, hs = state.h, []
-        for gates in projected_frames(x, w_ih, b_ih):
+        for gates in projected_frames(self.read("x", x), w_ih, b_ih):
             h = frame(gates, h, w_hh, b_hh)
             hs.append(h)
         return join_frames(hs), GRUState(h)
@@ -114,22 +121,22 @@ class GRU(Streaming):
         return join_frames(hs), DeltaGRUState(h, held_x, held)
 
     def _reset_after(self, gates: Tensor, h: Tensor, w_hh: Weight, b_hh: Tensor | None) -> Tensor:
-        return self._gated(gates, h, product(h, w_hh, b_hh))
+        return self._gated(gates, h, product(self.read("h", h), w_hh, b_hh))
 
     def _gated(self, gates: Tensor, h: Tensor, past: Tensor) -> Tensor:
-        n = h.shape[1]
-        r = torch.sigmoid(gates[:, :n] + past[:, :n])
-        z = torch.sigmoid(gates[:, n : 2 * n] + past[:, n : 2 * n])
-        new = torch.tanh(gates[:, 2 * n :] + r * past[:, 2 * n :])
+        n, f = h.shape[1], self.functions
+        r = f.sigmoid(gates[:, :n] + past[:, :n])
+        z = f.sigmoid(gates[:, n : 2 * n] + past[:, n : 2 * n])
+        new = f.tanh(gates[:, 2 * n :] + r * past[:, 2 * n :])
         return new + z * (h - new)
 
     def _reset_before(self, gates: Tensor, h: Tensor, w_hh: Weight, b_hh: Tensor | None) -> Tensor:
-        n = h.shape[1]
+        n, f = h.shape[1], self.functions
         b_rz, b_n = (None, None) if b_hh is None else (b_hh[: 2 * n], b_hh[2 * n :])
-        past = product(h, w_hh[: 2 * n], b_rz)
-        r = torch.sigmoid(gates[:, :n] + past[:, :n])
-        z = torch.sigmoid(gates[:, n : 2 * n] + past[:, n:])
-        new = torch.tanh(gates[:, 2 * n :] + product(r * h, w_hh[2 * n :], b_n))
+        past = product(self.read("h", h), w_hh[: 2 * n], b_rz)
+        r = f.sigmoid(gates[:, :n] + past[:, :n])
+        z = f.sigmoid(gates[:, n : 2 * n] + past[:, n:])
+        new = f.tanh(gates[:, 2 * n :] + product(self.read("rh", r * h), w_hh[2 * n :], b_n))
         return new + z * (h - new)
 
 

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from edgernn.errors import ShapeError
 from edgernn.factored import Weight, product, read_weights, whole
-from edgernn.frames import join_frames, need_frames, projected_frames
+from edgernn.frames import Read, as_it_is, join_frames, need_frames, projected_frames
 from edgernn.layers.hold import check_hold, hold, hold_frames, threshold_pair
+from edgernn.layers.ramp import Exact, GateFunctions
 from edgernn.layout import Layout
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
@@ -56,6 +57,9 @@ class LSTM(Streaming):
     threshold: in the units of x and h; a pair holds one for each. block: 1, or 4 columns at once.
     proj_threshold: in the units of m, between -1 and 1.
 
+    `functions` are those of its gates and `read` gives what its products read; `edgernn.compress`
+    puts others in their places.
+
     Weights: an `nn.LSTM` called `rnn` owns them, so state dicts interchange with torch's.
 
     Shapes: x (B, T, I) -> y (B, T, P); state h (B, P), c (B, H), with a threshold also
@@ -93,6 +97,8 @@ class LSTM(Streaming):
         self.rnn = nn.LSTM(
             input_size, hidden_size, bias=bias, batch_first=True, proj_size=proj_size
         )
+        self.functions: GateFunctions = Exact()
+        self.read: Read = as_it_is
 
     def initial_state(self, batch: int) -> State:
         h = self.new_zeros(batch, self.rnn.proj_size or self.rnn.hidden_size)
@@ -109,13 +115,14 @@ class LSTM(Streaming):
         weights = read_weights(self.rnn)
         if self.thresholds is not None:
             return self._delta(x, state, weights, self.thresholds)
-        if x.shape[1] > 1 and not torch.compiler.is_exporting():
+        plain = isinstance(self.functions, Exact) and self.read is as_it_is
+        if plain and x.shape[1] > 1 and not torch.compiler.is_exporting():
             return self._fused(x, state, weights)
         w_ih, w_hh, b_ih, b_hh, w_hr = self._named(weights)
         h, c, hs = state.h, state.c, []
-        for gates in projected_frames(x, w_ih, b_ih):
-            h, c = _gated(gates + product(h, w_hh, b_hh), c)
-            h = h if w_hr is None else product(h, w_hr)
+        for gates in projected_frames(self.read("x", x), w_ih, b_ih):
+            h, c = _gated(gates + product(self.read("h", h), w_hh, b_hh), c, self.functions)
+            h = h if w_hr is None else product(self.read("m", h), w_hr)
             hs.append(h)
         return join_frames(hs), LSTMState(h, c)
 
@@ -128,7 +135,7 @@ class LSTM(Streaming):
         held_m = None if self.proj_threshold is None else state.held_m
         for gates in projected_frames(x, w_ih, b_ih):
             held = hold(h, held, thresholds[1], self.block)
-            h, c = _gated(gates + product(held, w_hh, b_hh), c)
+            h, c = _gated(gates + product(held, w_hh, b_hh), c, self.functions)
             if held_m is not None and self.proj_threshold is not None:
                 h = held_m = hold(h, held_m, self.proj_threshold, self.block)
             h = h if w_hr is None else product(h, w_hr)
@@ -156,15 +163,15 @@ class LSTM(Streaming):
         return y, LSTMState(h1.squeeze(0), c1.squeeze(0))
 
 
-def _gated(total: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+def _gated(total: Tensor, c: Tensor, functions: GateFunctions) -> tuple[Tensor, Tensor]:
     """The next h, before a projection, and c from the sums of all gates."""
     n = c.shape[1]
-    i = torch.sigmoid(total[:, :n])
-    f = torch.sigmoid(total[:, n : 2 * n])
-    g = torch.tanh(total[:, 2 * n : 3 * n])
-    o = torch.sigmoid(total[:, 3 * n :])
+    i = functions.sigmoid(total[:, :n])
+    f = functions.sigmoid(total[:, n : 2 * n])
+    g = functions.tanh(total[:, 2 * n : 3 * n])
+    o = functions.sigmoid(total[:, 3 * n :])
     c = f * c + i * g
-    return o * torch.tanh(c), c
+    return o * functions.tanh(c), c
 
 
 EXAMPLES = {

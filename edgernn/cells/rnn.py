@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -9,14 +10,14 @@ from torch import Tensor, nn
 
 from edgernn.errors import UnknownName
 from edgernn.factored import product, read_weights, whole
-from edgernn.frames import join_frames, need_frames, projected_frames
+from edgernn.frames import Read, as_it_is, join_frames, need_frames, projected_frames
 from edgernn.layers.hold import hold, hold_frames, threshold_pair
+from edgernn.layers.ramp import Exact, GateFunctions
 from edgernn.layout import Layout
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
 
 FUSED = {"tanh": torch.rnn_tanh, "relu": torch.rnn_relu}
-ELEMENTWISE = {"tanh": torch.tanh, "relu": torch.relu}
 
 
 class RNNState(NamedTuple):
@@ -40,6 +41,9 @@ class RNN(Streaming):
     passes them on, so that only the columns that moved need computing.
 
     threshold: in the units of x and h; a pair holds one for each. block: 1, or 4 columns at once.
+
+    `functions` are those of its gates and `read` gives what its products read; `edgernn.compress`
+    puts others in their places.
 
     Weights: an `nn.RNN` called `rnn` owns them, so state dicts interchange with torch's.
 
@@ -70,6 +74,8 @@ class RNN(Streaming):
         self.rnn = nn.RNN(
             input_size, hidden_size, nonlinearity=nonlinearity, bias=bias, batch_first=True
         )
+        self.functions: GateFunctions = Exact()
+        self.read: Read = as_it_is
 
     def initial_state(self, batch: int) -> State:
         h = self.new_zeros(batch, self.rnn.hidden_size)
@@ -82,18 +88,22 @@ class RNN(Streaming):
         if self.thresholds is not None:
             return self._delta(x, state, self.thresholds)
         weights = read_weights(self.rnn)
-        if x.shape[1] > 1 and not torch.compiler.is_exporting():
+        plain = isinstance(self.functions, Exact) and self.read is as_it_is
+        if plain and x.shape[1] > 1 and not torch.compiler.is_exporting():
             fused, train = FUSED[self.rnn.nonlinearity], torch.is_grad_enabled()
             h0 = state.h.unsqueeze(0)
             y, h1 = fused(x, h0, whole(weights), self.rnn.bias, 1, 0.0, train, False, True)
             return y, RNNState(h1.squeeze(0))
         w_ih, w_hh, *biases = weights
         b_ih, b_hh = whole(biases) or (None, None)
-        f, h, hs = ELEMENTWISE[self.rnn.nonlinearity], state.h, []
-        for gates in projected_frames(x, w_ih, b_ih):
-            h = f(gates + product(h, w_hh, b_hh))
+        f, h, hs = self._function(), state.h, []
+        for gates in projected_frames(self.read("x", x), w_ih, b_ih):
+            h = f(gates + product(self.read("h", h), w_hh, b_hh))
             hs.append(h)
         return join_frames(hs), RNNState(h)
+
+    def _function(self) -> Callable[[Tensor], Tensor]:
+        return torch.relu if self.rnn.nonlinearity == "relu" else self.functions.tanh
 
     def _delta(
         self, x: Tensor, state: State, thresholds: tuple[float, float]
@@ -101,7 +111,7 @@ class RNN(Streaming):
         w_ih, w_hh, *biases = read_weights(self.rnn)
         b_ih, b_hh = whole(biases) or (None, None)
         x, held_x = hold_frames(x, state.held_x, thresholds[0], self.block)
-        f, h, held, hs = ELEMENTWISE[self.rnn.nonlinearity], state.h, state.held_h, []
+        f, h, held, hs = self._function(), state.h, state.held_h, []
         for gates in projected_frames(x, w_ih, b_ih):
             held = hold(h, held, thresholds[1], self.block)
             h = f(gates + product(held, w_hh, b_hh))

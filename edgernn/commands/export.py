@@ -21,7 +21,15 @@ from edgernn.errors import ModelError
     default="fp32",
     show_default=True,
     type=NumberTypeName(),
-    help="fp32, w8a8, w8a16, w4a8, w4a8-row, w2a8, w2a8-row or mixed: bits of weights, inputs.",
+    help="fp32, w8a8, w8a16, w4a8, w4a8-row, w2a8, w2a8-row or mixed: bits of weights, inputs; "
+    "with -s8 behind it computed states have 8 bits, not 16.",
+)
+@click.option(
+    "--calibration",
+    default="percentile",
+    show_default=True,
+    type=click.Choice(["percentile", "mse"]),
+    help="Range of 8-bit values: 99.9 % of the frames' extremes, or the least squared error.",
 )
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Default: MODEL-TARGET-TYPE.edgernn."
@@ -63,6 +71,7 @@ def export(
     model: str,
     target: str,
     number_type: str,
+    calibration: str,
     output: Path | None,
     cc: str | None,
     activations: str,
@@ -100,6 +109,7 @@ def export(
         cc,
         progress(as_json),
         activations=activations,
+        calibration=calibration,
         onnx=OnnxOptions(wiring, frames, frame_ms),
     )
     if as_json:

@@ -15,6 +15,7 @@ from torch.nn.utils import parametrize
 from torch.utils.hooks import RemovableHandle
 
 from edgernn.compress.matrices import Matrix
+from edgernn.compress.reads import remove_reads
 
 _HOOK = "edgernn_refresh"  # attribute of a torch RNN with transforms
 
@@ -62,8 +63,11 @@ def before(matrix: Matrix, transform: nn.Module) -> Tensor:
 def bake(network: nn.Module) -> nn.Module:
     """The same network with plain weights: what it computed with is what it now owns.
 
+    What rounded the values that its products read is taken out.
+
     Changes and gives `network`; the state dict has the names that it had before.
     """
+    remove_reads(network)
     for owner in list(network.modules()):
         if not parametrize.is_parametrized(owner):
             continue

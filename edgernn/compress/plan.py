@@ -20,6 +20,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 from torch import nn
 
+from edgernn.compress.activations import Activations
 from edgernn.compress.delta import Delta
 from edgernn.compress.distill import Distill, Distiller
 from edgernn.compress.low_rank import LowRank
@@ -49,6 +50,7 @@ STRUCTURES: dict[str, type[Structure]] = {  # in the order in which they act
     "units": Units,
     "low_rank": LowRank,
     "delta": Delta,
+    "activations": Activations,
 }
 
 

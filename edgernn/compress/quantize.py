@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from torch import nn
+from torch import Tensor, nn
 
 from edgernn.compress.grid import Grid
 from edgernn.compress.matrices import Matrix, chosen, matrices
 from edgernn.compress.parametrized import attach, attached, before
+from edgernn.compress.reads import Reads, attach_reads
 from edgernn.errors import ModelError
 from edgernn.graph.number_type import find_number_type
-from edgernn.train.method import Method
+from edgernn.train.method import Batch, Method
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Quantize:
     but: other number types by name or kind, such as `{"linear": "w8a8"}`; the last that fits.
     ternary: of 2 bits only -1, 0 and 1 are used.
     learned: step sizes are trained (LSQ); else they are searched anew every `every` steps.
+    activations: 8 rounds what the matrices read as well; 0 leaves that to the export alone.
     """
 
     number_type: str = "w8a8"
@@ -35,6 +37,7 @@ class Quantize:
     ternary: bool = False
     learned: bool = False
     every: int = 25
+    activations: int = 0
 
     def __post_init__(self) -> None:
         for name in (self.number_type, *self.but.values()):
@@ -45,6 +48,8 @@ class Quantize:
             raise ModelError(f"quantize: ternary weights are stored as w2a8, not {types[0].name}")
         if self.every < 1:
             raise ModelError(f"quantize: every {self.every}; need at least 1 step")
+        if self.activations not in (0, 8):
+            raise ModelError(f"quantize: activations {self.activations}; need 8, or 0 for none")
 
 
 class Quantizer(Method):
@@ -53,6 +58,7 @@ class Quantizer(Method):
     def __init__(self, how: Quantize) -> None:
         self.how = how
         self.rounded: list[Matrix] = []
+        self.reads: list[Reads] = []
 
     def number_types(self, network: nn.Module) -> dict[str, str]:
         """The number type of each matrix, by its name. Raises: ModelError for an unused name."""
@@ -77,11 +83,19 @@ class Quantizer(Method):
                 learned=self.how.learned,
             )
             attach(matrix, grid)
+        if self.how.activations:
+            self.reads = attach_reads(network, self.rounded)
 
     def before_step(self, network: nn.Module, step: int) -> None:
         """Search the steps anew where it is time."""
         if step % self.how.every == 0:
             self.search()
+
+    def extra(self, network: nn.Module, batch: Batch, output: Tensor) -> float:
+        """Nothing; the ranges of what was read follow this batch."""
+        for reads in self.reads:
+            reads.follow()
+        return 0.0
 
     def finish(self, network: nn.Module) -> None:
         """The last search, on the averaged weights."""

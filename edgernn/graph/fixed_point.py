@@ -58,9 +58,12 @@ def dequantize(q: Array, scale: float, zero_point: int) -> Array:
     return np.asarray((q.astype(np.int32) - zero_point).astype(np.float32) * np.float32(scale))
 
 
-def requantize(q: Array, mult: int, shift: int, zero_point: int, dtype: str) -> Array:
-    """16-bit value to another scale: `q * mult >> shift` plus the zero point."""
-    return saturate(shift_right(q.astype(np.int64) * mult, shift) + zero_point, dtype)
+def requantize(
+    q: Array, mult: int, shift: int, zero_point: int, dtype: str, *, from_zero: int = 0
+) -> Array:
+    """Integer to another scale: `(q - from_zero) * mult >> shift` plus the zero point."""
+    wide = (q.astype(np.int64) - from_zero) * mult
+    return saturate(shift_right(wide, shift) + zero_point, dtype)
 
 
 def multiplier(real: float, bits: int) -> tuple[int, int]:
@@ -99,6 +102,16 @@ def sigmoid(q: Array, frac: int) -> Array:
 def tanh(q: Array, frac: int) -> Array:
     """Hyperbolic tangent, 2 sigmoid(2x) - 1 from the same table; gives Q0.15."""
     return saturate(2 * sigmoid(q, frac - 1).astype(np.int64) - 32768, "int16")
+
+
+def whole(op: str, q: Array, frac: int, out: int) -> Array:
+    """`round` (half to even) or `floor` of a 16-bit value to a whole number; fracs of both."""
+    wide = q.astype(np.int64)
+    if frac > 0:
+        if op == "round":
+            wide = wide + (1 << (frac - 1)) - 1 + ((wide >> frac) & 1)
+        wide = wide >> frac << frac
+    return saturate(shift_right(wide, frac - out), "int16")
 
 
 def binary(op: str, a: Array, b: Array, fracs: tuple[int, int, int]) -> Array:

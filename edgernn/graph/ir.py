@@ -3,6 +3,7 @@
 Ops (lower case) after `onnx_import`:
 
     elementwise   add sub mul div maximum minimum neg abs relu sigmoid tanh exp log sqrt
+                  round (half to even) floor
                   greater greater_equal (a, b)       1.0 where it holds, else 0.0: a mask
                   where (mask, a, b)                 a where the mask is not 0, else b
     hold          (x, held; threshold, block)        x where it moved from held by more than the
@@ -34,7 +35,7 @@ import numpy as np
 
 from edgernn.backend import Array
 
-UNARY = frozenset(["neg", "abs", "relu", "sigmoid", "tanh", "exp", "log", "sqrt"])
+UNARY = frozenset(["neg", "abs", "relu", "sigmoid", "tanh", "exp", "log", "sqrt", "round", "floor"])
 BINARY = frozenset(["add", "sub", "mul", "div", "maximum", "minimum", "greater", "greater_equal"])
 ELEMENTWISE = UNARY | BINARY | frozenset(("where", "quantize", "dequantize", "requantize", "tick"))
 MOVEMENT = frozenset(["reshape", "transpose", "slice", "concat", "expand"])

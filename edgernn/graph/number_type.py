@@ -10,12 +10,14 @@
     mixed      each matrix in the fewest bits that hold it exactly, else in 8: for weights that were
                trained on such grids, each matrix on its own
 
-Between two products values have 16 bits in all of them but fp32.
+Between two products values have 16 bits in all of them but fp32, and so have states that are
+computed. With `-s8` behind it, as in `w8a8-s8`, a type stores these states in 8 bits.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from edgernn.errors import UnknownName
 
@@ -24,7 +26,7 @@ from edgernn.errors import UnknownName
 class NumberType:
     """Bits of a weight and of a product's input; columns that share a gain (0: all of a row).
 
-    fewest: weights that fewer bits hold exactly get fewer.
+    fewest: weights that fewer bits hold exactly get fewer. state_bits: of states that are computed.
     """
 
     name: str
@@ -32,6 +34,7 @@ class NumberType:
     input_bits: int
     chunk: int = 0
     fewest: bool = False
+    state_bits: int = 16
 
     @property
     def quantized(self) -> bool:
@@ -51,10 +54,20 @@ NUMBER_TYPES = {
         NumberType("mixed", 8, 8, fewest=True),
     )
 }
+SMALL_STATE = "-s8"
 
 
-def find_number_type(name: str) -> NumberType:
-    """The number type of this name. Raises: UnknownName with the nearest names."""
-    if name not in NUMBER_TYPES:
-        raise UnknownName("number type", name, tuple(NUMBER_TYPES))
-    return NUMBER_TYPES[name]
+def find_number_type(name: str, known: Iterable[str] = NUMBER_TYPES) -> NumberType:
+    """The number type of this name, of those that are `known`, with or without `-s8`.
+
+    Raises: UnknownName with the nearest names.
+    """
+    plain = name.removesuffix(SMALL_STATE)
+    if plain not in known or plain not in NUMBER_TYPES:
+        raise UnknownName("number type", name, tuple(known))
+    type_ = NUMBER_TYPES[plain]
+    if plain == name:
+        return type_
+    if not type_.quantized:
+        raise UnknownName("number type", name, [f"{n}{SMALL_STATE}" for n in known if n != plain])
+    return replace(type_, name=name, state_bits=8)

@@ -43,9 +43,15 @@ def handles(*ops: str) -> Callable[[Handler], Handler]:
     return register
 
 
-@handles("Neg", "Abs", "Relu", "Sigmoid", "Tanh", "Exp", "Log", "Sqrt")
+@handles("Neg", "Abs", "Relu", "Sigmoid", "Tanh", "Exp", "Log", "Sqrt", "Round", "Floor")
 def unary(imp: Importer, node: onnx.NodeProto) -> list[str]:
     return [imp.emit(node.op_type.lower(), [node.input[0]], like=node)]
+
+
+@handles("Ceil")
+def ceil(imp: Importer, node: onnx.NodeProto) -> list[str]:
+    below = imp.emit("floor", [imp.emit("neg", [node.input[0]], like=node)], like=node)
+    return [imp.emit("neg", [below], like=node)]
 
 
 @handles("Add", "Sub", "Mul", "Div", "Max", "Min", "Sum")

@@ -48,8 +48,8 @@ def _float(op: str, x: list[Array], node: Node) -> Array:
         return -x[0]
     if op == "sigmoid":
         return (1.0 / (1.0 + np.exp(-x[0].astype(np.float64)))).astype(np.float32)
-    if op in ("abs", "tanh", "exp", "log", "sqrt"):
-        return np.asarray(getattr(np, op)(x[0]))
+    if op in ("abs", "tanh", "exp", "log", "sqrt", "floor", "round"):
+        return np.asarray(getattr(np, "rint" if op == "round" else op)(x[0]))
     if op == "where":
         return np.where(x[0] != 0, x[1], x[2])
     if op == "hold":
@@ -127,8 +127,8 @@ def _integer(node: Node, x: list[Array], graph: Graph) -> Array:
         return fx.dequantize(x[0], source.scale, source.zero_point)
     assert out.quant
     if node.op == "requantize":
-        mult, shift = node.attrs["mult"], node.attrs["shift"]
-        return fx.requantize(x[0], mult, shift, out.quant.zero_point, out.dtype)
+        scaling = node.attrs["mult"], node.attrs["shift"], out.quant.zero_point, out.dtype
+        return fx.requantize(x[0], *scaling, from_zero=source.zero_point)
     if node.op == "qlinear":
         acc = fx.accumulate(x[1], x[2], x[0], *x[4:])
         return fx.rescale(acc, x[3], node.attrs["lead"], node.attrs["shift"])
@@ -137,6 +137,8 @@ def _integer(node: Node, x: list[Array], graph: Graph) -> Array:
         return fx.rescale(acc, x[3], node.attrs["lead"], node.attrs["shift"])
     if node.op in ("qsigmoid", "qtanh"):
         return np.asarray(getattr(fx, node.op[1:])(x[0], source.frac))
+    if node.op in ("qround", "qfloor"):
+        return fx.whole(node.op[1:], x[0], source.frac, out.quant.frac)
     if node.op in ("qrelu", "qneg"):
         value = np.maximum(x[0], 0) if node.op == "qrelu" else -x[0].astype(np.int64)
         return fx.saturate(fx.shift_right(value, source.frac - out.quant.frac), "int16")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from edgernn.errors import ShapeError
-from edgernn.graph.ir import BINARY, ELEMENTWISE
+from edgernn.graph.ir import BINARY, ELEMENTWISE, UNARY
 
 Shape = tuple[int, ...]
 
@@ -29,7 +29,7 @@ def _result_shape(op: str, shapes: list[Shape], attrs: dict[str, Any]) -> Shape:
     first = shapes[0]
     if op in BINARY or op.removeprefix("q") in BINARY or op == "where":
         return np.broadcast_shapes(*shapes)
-    if op in ELEMENTWISE or op in ("softmax", "qrelu", "qneg", "qsigmoid", "qtanh"):
+    if op in ELEMENTWISE or op.removeprefix("q") in UNARY or op == "softmax":
         return first
     if op == "hold":
         return _same(first, shapes[1])

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from edgernn.backend import Array, Artifact, Module, Program, Runner
 from edgernn.errors import UnknownName
 from edgernn.export.c.program import CProgram
+from edgernn.graph.number_type import find_number_type
 from edgernn.target import Target
 
 if TYPE_CHECKING:  # what compiles is imported when something is compiled; opening needs none of it
@@ -34,15 +35,23 @@ class C:
     extra = "c"
 
     def supports(self, target: Target, number_type: str) -> bool:
-        return number_type in target.number_types
+        try:
+            find_number_type(number_type, target.number_types)
+        except UnknownName:
+            return False
+        return True
 
     def typed(
-        self, step: StepGraph, number_type: str, frames: Iterable[Mapping[str, Array]]
+        self,
+        step: StepGraph,
+        number_type: str,
+        frames: Iterable[Mapping[str, Array]],
+        calibration: str = "percentile",
     ) -> tuple[Graph, list[str]]:
         """The graph in a number type, and what each pass did; see `source.number_typed`."""
         from edgernn.export.c.source import number_typed
 
-        return number_typed(step, number_type, frames)
+        return number_typed(step, number_type, frames, calibration)
 
     def export(
         self,
@@ -65,8 +74,7 @@ class C:
         from edgernn.export.c.source import compile_step
         from edgernn.toolchain import compile_line
 
-        if not self.supports(target, number_type):
-            raise UnknownName("number type", number_type, target.number_types)
+        find_number_type(number_type, target.number_types)
         tool = compiler(cc)
         made_by = f"edgernn export --target {target.name} --number-type {number_type}"
         if activations != "exact":

@@ -255,6 +255,8 @@ class Emitter:
         kernels = in_form(self.lowered.weights.kernels.text(), self.activations)
         body = "\n".join([in_form("\n".join(self.lines), self.activations), kernels])
         parts = [header("prelude"), *activation_headers(body)]
+        if re.search(r"edgernn_(rint|floor)_f32\(", body):
+            parts.append(header("rounding_f32"))
         if re.search(r"edgernn_(sat|shr|round|real|rescale|sigmoid_q|tanh_q)", body):
             parts.append(header("fixed", *isas))
         if "edgernn_shr_wide(" in body:

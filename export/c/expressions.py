@@ -123,6 +123,8 @@ def _float(op: str, x: list[str]) -> str:
         "relu": f"{x[0]} > 0.0f ? {x[0]} : 0.0f",
         "neg": f"-{x[0]}",
         "abs": f"{x[0]} < 0.0f ? -{x[0]} : {x[0]}",
+        "round": f"edgernn_rint_f32({x[0]})",
+        "floor": f"edgernn_floor_f32({x[0]})",
     }[op]
 
 
@@ -136,12 +138,27 @@ def table_result(op: str, place: str) -> Term:
     return Term(place, 0, 32767) if op == "sigmoid" else Term(f"2 * {place} - 32768", -32768, 32767)
 
 
+def _whole_number(op: str, x: Term, frac: int) -> Term:
+    """`fixed_point.whole`, still with the fraction bits of x, all zero."""
+    if frac <= 0:
+        return x
+    one, ends = 1 << frac, (x.low, x.high)
+    if op == "floor":
+        low, high = (end >> frac << frac for end in ends)
+        return Term(f"({x.bare()} & -{one})", low, high)
+    low, high = ((end + (one >> 1)) >> frac << frac for end in ends)
+    raised = f"({x.bare()} + {(one >> 1) - 1} + (({x.bare()} >> {frac}) & 1))"
+    return Term(f"({raised} & -{one})", low - one, high)
+
+
 def _fixed(op: str, x: list[Term], fracs: list[int], out: int) -> Term:
     if op in ("sigmoid", "tanh"):
         q12 = table_argument(op, x[0], fracs[0])
         return Term(f"edgernn_{op}_q({q12.text})", 0 if op == "sigmoid" else -32768, 32767)
     if op == "mul":
         return _combine(op, *x).shifted(fracs[0] + fracs[1] - out).fitted("int16")
+    if op in ("round", "floor"):
+        return _whole_number(op, x[0], fracs[0]).shifted(fracs[0] - out).fitted("int16")
     if op in ("relu", "neg"):
         text = f"({x[0].text} > 0 ? {x[0].text} : 0)" if op == "relu" else f"-{x[0].bare()}"
         ends = (max(x[0].low, 0), max(x[0].high, 0)) if op == "relu" else (-x[0].high, -x[0].low)
@@ -160,8 +177,9 @@ def _convert(op: str, x: Term, source: Quant | None, quant: Quant | None, attrs:
         assert source
         whole = x.plus(-source.zero_point)
         return Term(f"edgernn_real({whole.text}) * {c_number(source.scale, 'float32')}")
+    assert source
     assert quant
-    by = attrs["mult"]
+    by, x = attrs["mult"], x.plus(-source.zero_point)
     product = x if by == 1 else _combine("mul", x, Term(str(by), by, by))
     return _shifted_onto(product, attrs["shift"], quant.zero_point)
 

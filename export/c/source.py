@@ -43,16 +43,19 @@ class CSource:
 
 
 def number_typed(
-    step: StepGraph, number_type: str, frames: Iterable[Mapping[str, Array]]
+    step: StepGraph,
+    number_type: str,
+    frames: Iterable[Mapping[str, Array]],
+    calibration: str = "percentile",
 ) -> tuple[Graph, list[str]]:
-    """The simplified graph in a number type; `frames` calibrate it.
+    """The simplified graph in a number type; `frames` calibrate it, by a method of `calibrate`.
 
     Raises: UnknownName, UnsupportedOp, DataError.
     """
     type_ = find_number_type(number_type)
     graph, notes = simplify(to_graph(step))
     if type_.quantized:
-        result = quantize.run(graph, calibrate(graph, frames), type_)
+        result = quantize.run(graph, calibrate(graph, frames, calibration), type_)
         notes += [f"quantize: {note}" for note in result.notes]
         graph = result.graph
     result = delta.run(graph)

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from edgernn.compress.delta import Delta
 from edgernn.compress.plan import parse_compression
-from edgernn.errors import CheckpointError, ModelError
+from edgernn.errors import CheckpointError, ModelError, ShapeError
 from edgernn.model import find_model
 from edgernn.train.recipe import RecipeError, parse_recipe, recipe_text
 from edgernn.train.run import CHECKPOINT, train_model
@@ -142,13 +142,15 @@ def test_what_was_trained_on_four_bits_is_what_runs(dense: Path, tmp_path: Path)
         (
             {"prun": {}},
             RecipeError,
-            "unknown key compress.prun; it takes start, units, low_rank, delta, permute, prune",
+            "unknown key compress.prun; it takes start, units, low_rank, delta, activations",
         ),
         ({"prune": {"sparsty": 1}}, RecipeError, "compress.prune: unknown key sparsty"),
         ({"prune": {"sparsity": "much"}}, RecipeError, "sparsity is 'much'; need float"),
         ({"prune": {"sparsity": 2}}, ModelError, "sparsity 2; need at least 0 and below 1"),
         ({"quantize": {"number_type": "fp32"}}, ModelError, "fp32 has no integers"),
         ({"quantize": 4}, RecipeError, "compress.quantize is 4; need a table"),
+        ({"quantize": {"activations": 4}}, ModelError, "activations 4; need 8, or 0 for none"),
+        ({"activations": {"bits": 9}}, ShapeError, "activations: 9 bits; need 2 to 8"),
         ({"quantize": {"ternary": True}}, ModelError, "stored as w2a8, not w8a8"),
     ],
 )

@@ -59,6 +59,23 @@ def test_dequantize_undoes_quantize(scale: float, zero: int) -> None:
     np.testing.assert_array_equal(fx.quantize(real, scale, zero, "int8"), stored)
 
 
+@pytest.mark.parametrize("out", [-2, 0, 5, 15])
+@pytest.mark.parametrize("frac", [-2, 0, 1, 8, 15])
+def test_whole_numbers_are_numpy_s_halves_to_even(frac: int, out: int) -> None:
+    real = EVERY_INT16 / 2.0**frac
+    for op, function in (("round", np.rint), ("floor", np.floor)):
+        want = np.clip(np.floor(function(real) * 2.0**out + 0.5), -32768, 32767)
+        np.testing.assert_array_equal(fx.whole(op, EVERY_INT16, frac, out), want)
+
+
+@pytest.mark.parametrize("zero", [-127, -3, 0, 90])
+def test_eight_bits_with_a_zero_point_become_sixteen(zero: int) -> None:
+    stored, scale, frac = np.arange(-127, 128).astype(np.int8), 0.0031, 12
+    mult, shift = fx.multiplier(scale * 2.0**frac, 15)
+    wide = fx.requantize(stored, mult, shift, 0, "int16", from_zero=zero)
+    assert (np.abs(wide / 2.0**frac - (stored.astype(int) - zero) * scale) < 2.0**-frac).all()
+
+
 @pytest.mark.parametrize("real", [3e-9, 0.0007, 0.4999999, 0.5, 1.0, 1.75, 100.0])
 def test_a_multiplier_is_its_real_to_the_last_bits(real: float) -> None:
     mult, shift = fx.multiplier(real, 15)

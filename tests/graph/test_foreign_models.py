@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -303,8 +304,8 @@ def test_a_wrong_kernel_is_named_by_its_first_step_and_leaf(
 
     right = C.typed
 
-    def wrong(self: C, step: object, number_type: str, frames: object) -> object:
-        graph, notes = right(self, step, number_type, frames)  # type: ignore[arg-type]
+    def wrong(self: C, *given: Any) -> object:
+        graph, notes = right(self, *given)
         at, tanh = next((k, n) for k, n in enumerate(graph.nodes) if n.op == "tanh")
         graph.nodes[at] = dataclasses.replace(tanh, op="sigmoid")
         return graph, notes

@@ -64,6 +64,7 @@ OPERATORS: dict[str, Callable[[], Model]] = {
         op: lambda op=op: ([node(op, ["x"], ["y"])], {})
         for op in (
             *("Neg", "Abs", "Relu", "Sigmoid", "Tanh", "Exp", "Identity", "Reciprocal", "Erf"),
+            *("Round", "Floor", "Ceil"),
             *("HardSigmoid", "LeakyRelu", "Elu", "Softplus", "Softsign", "HardSwish", "Selu"),
             *("Gelu", "ReduceSumSquare", "ReduceL2"),
         )

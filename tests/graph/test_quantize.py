@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from edgernn.backend import Array
-from edgernn.errors import DataError
+from edgernn.errors import DataError, UnknownName
 from edgernn.graph.calibrate import calibrate
 from edgernn.graph.ir import Graph, Value
+from edgernn.graph.number_type import find_number_type
 from edgernn.graph.passes import dead_code, quantize
 from edgernn.graph.passes.storage import Storage
 from edgernn.graph.reference import Reference
@@ -37,8 +38,9 @@ def frames(graph: Graph, count: int = 200, offset: float = 0.0) -> list[dict[str
     return [{"x": noise(shape, t) + np.float32(offset)} for t in range(count)]
 
 
-def typed(graph: Graph, stream: list[dict[str, Array]]) -> Graph:
-    return dead_code.run(quantize.run(graph, calibrate(graph, stream)).graph).graph
+def typed(graph: Graph, stream: list[dict[str, Array]], name: str = "w8a8") -> Graph:
+    type_ = find_number_type(name)
+    return dead_code.run(quantize.run(graph, calibrate(graph, stream), type_).graph).graph
 
 
 def types(graph: Graph) -> dict[str, str]:
@@ -53,6 +55,30 @@ def test_a_moved_state_is_int8_and_a_computed_one_int16() -> None:
     ops = [n.op for n in made.nodes]
     assert (ops.count("qlinear"), ops.count("qconv1d")) == (2, 1)
     assert not {"linear", "conv1d", "sigmoid", "mul"} & set(ops)
+
+
+def test_a_computed_state_has_eight_bits_where_the_number_type_says_so() -> None:
+    graph = recurrent()
+    graph.outputs = [next(s.new for s in graph.states if s.name == "h")]
+    stream = frames(graph)
+    made = typed(graph, stream, "w8a8-s8")
+    assert types(made) == {"past": "int8", "h": "int8"}
+    quant = made.values["h"].quant
+    assert quant is not None
+    (want, _), (got, stored) = (streamed(Reference(g), stream) for g in (graph, made))
+    for y, leaves in zip(got, stored, strict=True):  # what is stored is what goes on
+        np.testing.assert_allclose(y, (leaves["h"] - np.float32(quant.zero_point)) * quant.scale)
+    error = np.sqrt(np.mean((np.stack(got) - np.stack(want)) ** 2))
+    fine = np.stack(streamed(Reference(typed(graph, stream)), stream)[0])
+    assert np.sqrt(np.mean((fine - np.stack(want)) ** 2)) < error < 0.03
+
+
+def test_only_quantized_types_have_states_of_eight_bits() -> None:
+    assert find_number_type("w4a8-row-s8").state_bits == 8
+    assert find_number_type("w4a8-row").state_bits == 16
+    for name in ("fp32-s8", "w8a8-s8-s8", "w3a8-s8", "-s8"):
+        with pytest.raises(UnknownName):
+            find_number_type(name)
 
 
 def test_an_initial_state_of_zeros_is_stored_as_its_zero_point() -> None:

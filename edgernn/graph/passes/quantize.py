@@ -4,7 +4,8 @@ Post-training, from ranges seen on real frames. Weights are symmetric, see `inte
 8-bit matvec inputs have a scale and a zero point, which is folded into the bias; everything
 between two matvecs is 16-bit fixed point with power-of-two scales (see `fixed_point`). A state
 that is only moved (the past of a convolution) is stored in the type of what is moved, a state
-that is computed in 16 bits. Parts without quantizable weights (the front end) stay float32.
+that is computed in 16 bits, or in 8 where the number type says so. Parts without quantizable
+weights (the front end) stay float32.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 from edgernn.backend import Array
 from edgernn.errors import DataError
 from edgernn.graph import fixed_point as fx
-from edgernn.graph.calibrate import Range
+from edgernn.graph.calibrate import Range, eight_bit, widest
 from edgernn.graph.integer_weights import IntegerWeights, integer_weights
 from edgernn.graph.ir import MOVEMENT, Graph, Node, PassResult, Quant, StateEdge, Value
 from edgernn.graph.number_type import NUMBER_TYPES, NumberType
@@ -26,6 +27,9 @@ from edgernn.graph.passes.weight_forms import weight_forms
 
 BIAS_TOP = 1 << 28  # of a bias as an integer, so that sums stay within 32 bits; our choice
 HEADROOM = 1.1  # on the widest value seen, for 16-bit values; our choice
+FACTOR_BITS = (
+    24  # fraction bits of a constant factor, at most: 1 / 255 has its 15 digits; our choice
+)
 
 
 def int8_quant(low: float, high: float) -> Quant:
@@ -34,10 +38,10 @@ def int8_quant(low: float, high: float) -> Quant:
     return Quant(scale, int(np.clip(round(-127 - low / scale), -127, 127)))
 
 
-def int16_quant(low: float, high: float) -> Quant:
-    """The finest power-of-two scale that holds [low, high] with headroom."""
-    top = max(-low, high, 2.0**-14) * HEADROOM
-    return Quant(2.0 ** -min(15, int(np.floor(np.log2(32767 / top)))))
+def int16_quant(low: float, high: float, most: int = 15) -> Quant:
+    """The finest power-of-two scale that holds [low, high] with headroom; at most `most` bits."""
+    top = max(-low, high, 2.0 ** (1 - most)) * HEADROOM
+    return Quant(2.0 ** -min(most, int(np.floor(np.log2(32767 / top)))))
 
 
 class _Quantizer:
@@ -46,7 +50,7 @@ class _Quantizer:
     def __init__(self, graph: Graph, ranges: dict[str, Range], type_: NumberType) -> None:
         self.old, self.ranges, self.type = graph, ranges, type_
         self.narrow = f"int{type_.input_bits}"
-        self.storage = Storage(graph, self.narrow)
+        self.storage = Storage(graph, self.narrow, f"int{type_.state_bits}")
         self.graph = graph.copy()
         self.graph.nodes = []
         self.where: dict[str, str] = {}
@@ -61,9 +65,7 @@ class _Quantizer:
         seen = [self.ranges[name] for name in names if name in self.ranges]
         if not seen:
             raise DataError(f"calibration never reached {names[0]}")
-        pairs = [r.usual() if kind == "int8" else r.extremes() for r in seen]
-        low, high = min(p[0] for p in pairs), max(p[1] for p in pairs)
-        return int8_quant(low, high) if kind == "int8" else int16_quant(low, high)
+        return int8_quant(*eight_bit(seen)) if kind == "int8" else int16_quant(*widest(seen))
 
     def _group_quant(self, group: str, members: list[str]) -> Quant | None:
         kind = self.storage.kind[group]
@@ -115,23 +117,25 @@ class _Quantizer:
         elif have.quant is None:
             made = self.emit("quantize", stem, [source], want)
         else:
-            mult, shift = self._ratio(have.quant, want)
+            mult, shift = self._ratio(have, want)
             made = self.emit("requantize", stem, [source], want, mult=mult, shift=shift)
         self.cache[key] = made
         return made
 
-    def _ratio(self, have: Quant, want: Value) -> tuple[int, int]:
+    def _ratio(self, have: Value, want: Value) -> tuple[int, int]:
         """Multiplier and shift between two scales; a bare shift between 16-bit ones."""
+        assert have.quant
         assert want.quant
-        if want.dtype == "int16":
-            return 1, have.frac - want.quant.frac
-        return fx.multiplier(have.scale / want.quant.scale, 15)
+        if have.dtype == want.dtype == "int16":
+            return 1, have.quant.frac - want.quant.frac
+        return fx.multiplier(have.quant.scale / want.quant.scale, 15)
 
-    def constant(self, name: str, dtype: str, quant: Quant | None) -> str:
+    def constant(self, name: str, dtype: str, quant: Quant | None, most: int = 15) -> str:
         """A constant in a type of its own; 16-bit ones choose their scale themselves."""
         array = self.old.constants[name]
         if quant is None and dtype == "int16":
-            quant = int16_quant(min(0.0, float(array.min())), max(0.0, float(array.max())))
+            ends = min(0.0, float(array.min())), max(0.0, float(array.max()))
+            quant = int16_quant(*ends, most)
         if quant is None or array.dtype != np.float32:
             return name
         stored = fx.quantize(array, quant.scale, quant.zero_point, dtype)
@@ -242,7 +246,8 @@ class _Quantizer:
         inputs = []
         for name in node.inputs:
             if name in self.old.constants:
-                inputs.append(self.constant(name, "int16", None))
+                most = FACTOR_BITS if node.op == "mul" else 15
+                inputs.append(self.constant(name, "int16", None, most))
                 continue
             source = self.where[name]
             if self.graph.values[source].dtype != "int16":
@@ -335,15 +340,20 @@ def run(
     work.finish()
     made = work.graph.nodes
     counts = [f"{sum(n.op == op for n in made)} {op}" for op in ("qlinear", "qconv1d")]
-    kinds = [_stored(s.name, work.graph.values[s.name]) for s in work.graph.states]
+    alone = work.storage.only_multiplied
+    kinds = [
+        _stored(s.name, work.graph.values[s.name], work.storage.root(s.name) in alone)
+        for s in work.graph.states
+    ]
     return PassResult(work.graph, True, (", ".join(counts), *kinds))
 
 
-def _stored(state: str, value: Value) -> str:
+def _stored(state: str, value: Value, only_multiplied: bool) -> str:
     """What a state has become, and why."""
     if value.quant is None:
         return f"state {state} stays {value.dtype}: no integer product makes it or alone reads it"
     if value.dtype == "int8":
         scale, zero = value.quant.scale, value.quant.zero_point
-        return f"state {state} is int8, {scale:.3g} (x {-zero:+d}): only products read it"
+        why = "only products read it" if only_multiplied else "computed, and kept in 8 bits"
+        return f"state {state} is int8, {scale:.3g} (x {-zero:+d}): {why}"
     return f"state {state} is {value.dtype}, x / 2**{value.quant.frac}: computed in 16 bits"

@@ -15,18 +15,18 @@ from edgernn.graph.ir import MOVEMENT, Graph, Node
 
 QUANTIZABLE = ("linear", "conv1d")
 INTEGER_TWINS = frozenset(
-    ("add", "sub", "mul", "maximum", "minimum", "relu", "neg", "sigmoid", "tanh")
+    ("add", "sub", "mul", "maximum", "minimum", "relu", "neg", "sigmoid", "tanh", "round", "floor")
 )
 
 
 class Storage:
-    """Groups of values, and the type each is stored in: `float32`, `int16` or `narrow`.
+    """Groups of values, and the type each is stored in: `float32`, `int16`, `narrow` or `computed`.
 
-    narrow: the type of what only products read.
+    narrow: the type of what only products read. computed: the type of states that integers compute.
     """
 
-    def __init__(self, graph: Graph, narrow: str = "int8") -> None:
-        self.graph, self.narrow = graph, narrow
+    def __init__(self, graph: Graph, narrow: str = "int8", computed: str = "int16") -> None:
+        self.graph, self.narrow, self.computed = graph, narrow, computed
         self._parent = {name: name for name in graph.values}
         for node in graph.nodes:
             if node.op in MOVEMENT:
@@ -38,6 +38,7 @@ class Storage:
         self.heavy = {n.output for n in graph.nodes if self._quantizable(n)}
         self._join_holds([node for node in graph.nodes if node.op == "hold"])
         self.integer = self._integer_nodes()
+        self.only_multiplied: set[str] = set()  # groups that only products read
         self.kind = self._kinds()
 
     def root(self, name: str) -> str:
@@ -119,12 +120,14 @@ class Storage:
         outputs = {self.root(name) for name in self.graph.outputs}
         integer = {self.root(name) for name in self.heavy | self.integer}
         held = {self.root(n.output) for n in self.graph.nodes if n.op == "hold"}
+        states = {self.root(state.name) for state in self.graph.states}
         kinds = {}
         for group in self.members():
             readers = sinks[group]
             if readers and all(r in self.heavy for r in readers) and group not in outputs:
+                self.only_multiplied.add(group)
                 kinds[group] = self.narrow
             else:
-                wide = group in integer and group not in held
-                kinds[group] = "int16" if wide else "float32"
+                whole = self.computed if group in states else "int16"
+                kinds[group] = whole if group in integer - held else "float32"
         return kinds
