@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from edgernn.errors import UnsupportedOp
 from edgernn.frames import join_frames, need_frames, projected_frames
 from edgernn.layers.hold import hold, hold_frames, threshold_pair
+from edgernn.scans.gru import gated, scan
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
 
@@ -103,22 +104,19 @@ class GRU(Streaming):
         w_ih, w_hh, *biases = self.rnn.all_weights[0]
         b_ih, b_hh = biases or (None, None)
         x, held_x = hold_frames(x, state.held_x, thresholds[0], self.block)
+        if x.shape[1] > 1 and not torch.compiler.is_exporting():
+            gates = F.linear(x.transpose(0, 1), w_ih, b_ih)
+            y, held = scan(gates, w_hh, b_hh, state.h, state.held_h, thresholds[1], self.block)
+            return y.transpose(0, 1), DeltaGRUState(y[-1], held_x, held)
         h, held, hs = state.h, state.held_h, []
         for gates in projected_frames(x, w_ih, b_ih):
             held = hold(h, held, thresholds[1], self.block)
-            h = self._gated(gates, h, F.linear(held, w_hh, b_hh))
+            h = gated(gates, h, F.linear(held, w_hh, b_hh))
             hs.append(h)
         return join_frames(hs), DeltaGRUState(h, held_x, held)
 
     def _reset_after(self, gates: Tensor, h: Tensor, w_hh: Tensor, b_hh: Tensor | None) -> Tensor:
-        return self._gated(gates, h, F.linear(h, w_hh, b_hh))
-
-    def _gated(self, gates: Tensor, h: Tensor, past: Tensor) -> Tensor:
-        n = h.shape[1]
-        r = torch.sigmoid(gates[:, :n] + past[:, :n])
-        z = torch.sigmoid(gates[:, n : 2 * n] + past[:, n : 2 * n])
-        new = torch.tanh(gates[:, 2 * n :] + r * past[:, 2 * n :])
-        return new + z * (h - new)
+        return gated(gates, h, F.linear(h, w_hh, b_hh))
 
     def _reset_before(self, gates: Tensor, h: Tensor, w_hh: Tensor, b_hh: Tensor | None) -> Tensor:
         n = h.shape[1]

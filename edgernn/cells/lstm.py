@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from edgernn.errors import ShapeError
 from edgernn.frames import join_frames, need_frames, projected_frames
 from edgernn.layers.hold import check_hold, hold, hold_frames, threshold_pair
+from edgernn.scans.lstm import Holds, gated, scan
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
 
@@ -111,7 +112,7 @@ class LSTM(Streaming):
         w_ih, w_hh, b_ih, b_hh, w_hr = self._named(weights)
         h, c, hs = state.h, state.c, []
         for gates in projected_frames(x, w_ih, b_ih):
-            h, c = _gated(gates + F.linear(h, w_hh, b_hh), c)
+            h, c = gated(gates + F.linear(h, w_hh, b_hh), c)
             h = h if w_hr is None else F.linear(h, w_hr)
             hs.append(h)
         return join_frames(hs), LSTMState(h, c)
@@ -121,18 +122,22 @@ class LSTM(Streaming):
     ) -> tuple[Tensor, State]:
         w_ih, w_hh, b_ih, b_hh, w_hr = self._named(weights)
         x, held_x = hold_frames(x, state.held_x, thresholds[0], self.block)
-        h, c, held, hs = state.h, state.c, state.held_h, []
         held_m = None if self.proj_threshold is None else state.held_m
+        if x.shape[1] > 1 and not torch.compiler.is_exporting():
+            gates = F.linear(x.transpose(0, 1), w_ih, b_ih)
+            holds = Holds(thresholds[1], self.block, self.proj_threshold)
+            held = state.held_h, held_m
+            y, last = scan(gates, (w_hh, b_hh, w_hr), state.h, state.c, held, holds)
+            return y.transpose(0, 1), _delta_state(y[-1], last.c, held_x, last.held_h, last.held_m)
+        h, c, held_h, hs = state.h, state.c, state.held_h, []
         for gates in projected_frames(x, w_ih, b_ih):
-            held = hold(h, held, thresholds[1], self.block)
-            h, c = _gated(gates + F.linear(held, w_hh, b_hh), c)
+            held_h = hold(h, held_h, thresholds[1], self.block)
+            h, c = gated(gates + F.linear(held_h, w_hh, b_hh), c)
             if held_m is not None and self.proj_threshold is not None:
                 h = held_m = hold(h, held_m, self.proj_threshold, self.block)
             h = h if w_hr is None else F.linear(h, w_hr)
             hs.append(h)
-        if held_m is None:
-            return join_frames(hs), DeltaLSTMState(h, c, held_x, held)
-        return join_frames(hs), HeldProjectionState(h, c, held_x, held, held_m)
+        return join_frames(hs), _delta_state(h, c, held_x, held_h, held_m)
 
     def _named(
         self, weights: list[Tensor]
@@ -151,15 +156,12 @@ class LSTM(Streaming):
         return y, LSTMState(h1.squeeze(0), c1.squeeze(0))
 
 
-def _gated(total: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-    """The next h, before a projection, and c from the sums of all gates."""
-    n = c.shape[1]
-    i = torch.sigmoid(total[:, :n])
-    f = torch.sigmoid(total[:, n : 2 * n])
-    g = torch.tanh(total[:, 2 * n : 3 * n])
-    o = torch.sigmoid(total[:, 3 * n :])
-    c = f * c + i * g
-    return o * torch.tanh(c), c
+def _delta_state(
+    h: Tensor, c: Tensor, held_x: Tensor, held_h: Tensor, held_m: Tensor | None
+) -> State:
+    if held_m is None:
+        return DeltaLSTMState(h, c, held_x, held_h)
+    return HeldProjectionState(h, c, held_x, held_h, held_m)
 
 
 EXAMPLES = {

@@ -11,11 +11,11 @@ from torch.nn import functional as F
 from edgernn.errors import UnknownName
 from edgernn.frames import join_frames, need_frames, projected_frames
 from edgernn.layers.hold import hold, hold_frames, threshold_pair
+from edgernn.scans.rnn import ELEMENTWISE, scan
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
 
 FUSED = {"tanh": torch.rnn_tanh, "relu": torch.rnn_relu}
-ELEMENTWISE = {"tanh": torch.tanh, "relu": torch.relu}
 
 
 class RNNState(NamedTuple):
@@ -98,6 +98,18 @@ class RNN(Streaming):
         w_ih, w_hh, *biases = self.rnn.all_weights[0]
         b_ih, b_hh = biases or (None, None)
         x, held_x = hold_frames(x, state.held_x, thresholds[0], self.block)
+        if x.shape[1] > 1 and not torch.compiler.is_exporting():
+            y, held = scan(
+                F.linear(x.transpose(0, 1), w_ih, b_ih),
+                w_hh,
+                b_hh,
+                state.h,
+                state.held_h,
+                nonlinearity=self.rnn.nonlinearity,
+                threshold=thresholds[1],
+                block=self.block,
+            )
+            return y.transpose(0, 1), DeltaRNNState(y[-1], held_x, held)
         f, h, held, hs = ELEMENTWISE[self.rnn.nonlinearity], state.h, state.held_h, []
         for gates in projected_frames(x, w_ih, b_ih):
             held = hold(h, held, thresholds[1], self.block)
