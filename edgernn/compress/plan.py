@@ -21,6 +21,7 @@ from typing import Any, Protocol, TypeVar, cast
 from torch import nn
 
 from edgernn.compress.delta import Delta
+from edgernn.compress.delta_training import DeltaTrainer
 from edgernn.compress.distill import Distill, Distiller
 from edgernn.compress.prune import Prune, Pruner
 from edgernn.compress.quantize import Quantize, Quantizer
@@ -140,7 +141,8 @@ def methods(how: Compression, model: Model, task: Task) -> list[Method]:
     found: list[Method] = []
     if how.start:
         found.append(Start(start_weights(how.start, model)))
-    found += [Restructure(one) for one in how.structures]
+    for one in how.structures:
+        found.append(DeltaTrainer(one, task) if isinstance(one, Delta) else Restructure(one))
     found += [Pruner(one) for one in how.prune]
     if how.quantize:
         found.append(Quantizer(how.quantize))

@@ -81,7 +81,10 @@ def run_recipe(
     save_weights(out / WEIGHTS, trained.weights)
     history = json.dumps({"recipe": recipe.fingerprint(), "rows": trained.history}, indent=1)
     write_atomic(out / HISTORY, lambda file: file.write(history.encode()))
-    write_atomic(out / RECIPE, lambda file: file.write(recipe_text(recipe).encode()))
+    for method in acting:
+        recipe = method.settled(recipe)
+    text = recipe_text(recipe)
+    write_atomic(out / RECIPE, lambda file: file.write(text.encode()))
     return trained
 
 
