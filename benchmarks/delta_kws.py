@@ -104,9 +104,9 @@ def measured(name: str, data: Path, streams: Mapping[str, Sequence[Stream]]) -> 
     """One model over all of them. Raises: ModelError, UnknownName."""
     network = next(iter(find_model(name).steps().values()))
     run = from_network(network)
-    accuracy = [clip_accuracy(run, load_clips(data, split)) for split in ("val", "test")]
+    val, test = (clip_accuracy(run, load_clips(data, split)) for split in ("val", "test"))
     reads = {condition: columns_read(network, some) for condition, some in streams.items() if some}
-    return Row(name, *accuracy, reads)
+    return Row(name, val, test, reads)
 
 
 def as_table(rows: Sequence[Row]) -> list[str]:

@@ -62,6 +62,12 @@ class Delta:
             )
         for name, given in self.thresholds.items():
             _give(network, name, given, self.block)
+        for signal in held_signals(network, self):
+            if signal.columns % self.block:
+                raise ModelError(
+                    f"delta: {signal.name} has {signal.columns} columns, which are no whole blocks "
+                    f"of {self.block}; no integer step could be made of it. Use block = 1"
+                )
 
     def scaled(self, share: float) -> Delta:
         """All thresholds times a number."""
@@ -76,7 +82,7 @@ class Delta:
         """The relative thresholds among the absolute ones, given each signal's deviation."""
         found = dict(self.thresholds)
         for name, given in self.relative.items():
-            own = [scale for signal, scale in scales.items() if _owner(signal) == name]
+            own = [scale for signal, scale in scales.items() if owner(signal) == name]
             many = list(given) if isinstance(given, list | tuple) else [given] * len(own)
             if len(many) != len(own):
                 raise ModelError(f"delta: {name} holds {len(own)} signals; {given} are {len(many)}")
@@ -87,10 +93,15 @@ class Delta:
 def held_signals(network: nn.Module, how: Delta) -> list[Signal]:
     """What the network, with `how` applied, holds by it."""
     names = {*how.thresholds, *how.relative}
-    return [signal for signal in signals(network) if _owner(signal.name) in names]
+    return [signal for signal in signals(network) if owner(signal.name) in names]
 
 
-def _owner(signal: str) -> str:
+def restful(network: nn.Module) -> list[str]:
+    """Names of the cells that can have thresholds."""
+    return [name for name, module in network.named_modules() if _is_cell(module)]
+
+
+def owner(signal: str) -> str:
     """The name in the settings that a signal's threshold stands under."""
     path, _, last = signal.rpartition(".")
     return path if last in ("x", "h", "m") else signal.removesuffix(SUFFIX)
