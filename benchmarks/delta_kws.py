@@ -58,10 +58,11 @@ def conditions(data: Path, split: str = "test") -> dict[str, list[Stream]]:
     """Streams by condition. Raises: DataError without the keyword clips."""
     clips = load_clips(data, split)
     noises = [to_float(noise) for noise in load_noise(data, split)]
+    leads = [lead for clip in _words(clips) for lead in _lead(clips, clip)]
     return {
         "speech": speech(clips),
         "noise": [settled(noises)] if noises else [],
-        "quiet": [settled([lead for clip in _words(clips) for lead in _lead(clips, clip)])],
+        "quiet": [settled(leads)] if leads else [],
     }
 
 
