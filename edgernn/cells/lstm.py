@@ -14,6 +14,7 @@ from edgernn.frames import Read, as_it_is, join_frames, need_frames, projected_f
 from edgernn.layers.hold import check_hold, hold, hold_frames, threshold_pair
 from edgernn.layers.ramp import Exact, GateFunctions
 from edgernn.layout import Layout
+from edgernn.scans.lstm import Holds, scan
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
 
@@ -131,18 +132,24 @@ class LSTM(Streaming):
     ) -> tuple[Tensor, State]:
         w_ih, w_hh, b_ih, b_hh, w_hr = self._named(weights)
         x, held_x = hold_frames(x, state.held_x, thresholds[0], self.block)
-        h, c, held, hs = state.h, state.c, state.held_h, []
         held_m = None if self.proj_threshold is None else state.held_m
+        plain = isinstance(self.functions, Exact)
+        if plain and x.shape[1] > 1 and not torch.compiler.is_exporting():
+            gates, (w,) = product(x.transpose(0, 1), w_ih, b_ih), whole([w_hh])
+            projection = None if w_hr is None else whole([w_hr])[0]
+            holds = Holds(thresholds[1], self.block, self.proj_threshold)
+            held = state.held_h, held_m
+            y, last = scan(gates, (w, b_hh, projection), state.h, state.c, held, holds)
+            return y.transpose(0, 1), _delta_state(y[-1], last.c, held_x, last.held_h, last.held_m)
+        h, c, held_h, hs = state.h, state.c, state.held_h, []
         for gates in projected_frames(x, w_ih, b_ih):
-            held = hold(h, held, thresholds[1], self.block)
-            h, c = _gated(gates + product(held, w_hh, b_hh), c, self.functions)
+            held_h = hold(h, held_h, thresholds[1], self.block)
+            h, c = _gated(gates + product(held_h, w_hh, b_hh), c, self.functions)
             if held_m is not None and self.proj_threshold is not None:
                 h = held_m = hold(h, held_m, self.proj_threshold, self.block)
             h = h if w_hr is None else product(h, w_hr)
             hs.append(h)
-        if held_m is None:
-            return join_frames(hs), DeltaLSTMState(h, c, held_x, held)
-        return join_frames(hs), HeldProjectionState(h, c, held_x, held, held_m)
+        return join_frames(hs), _delta_state(h, c, held_x, held_h, held_m)
 
     def _named(
         self, weights: list[Weight]
@@ -172,6 +179,14 @@ def _gated(total: Tensor, c: Tensor, functions: GateFunctions) -> tuple[Tensor, 
     o = functions.sigmoid(total[:, 3 * n :])
     c = f * c + i * g
     return o * functions.tanh(c), c
+
+
+def _delta_state(
+    h: Tensor, c: Tensor, held_x: Tensor, held_h: Tensor, held_m: Tensor | None
+) -> State:
+    if held_m is None:
+        return DeltaLSTMState(h, c, held_x, held_h)
+    return HeldProjectionState(h, c, held_x, held_h, held_m)
 
 
 EXAMPLES = {

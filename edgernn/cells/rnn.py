@@ -14,6 +14,7 @@ from edgernn.frames import Read, as_it_is, join_frames, need_frames, projected_f
 from edgernn.layers.hold import hold, hold_frames, threshold_pair
 from edgernn.layers.ramp import Exact, GateFunctions
 from edgernn.layout import Layout
+from edgernn.scans.rnn import scan
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
 
@@ -111,6 +112,20 @@ class RNN(Streaming):
         w_ih, w_hh, *biases = read_weights(self.rnn)
         b_ih, b_hh = whole(biases) or (None, None)
         x, held_x = hold_frames(x, state.held_x, thresholds[0], self.block)
+        plain = isinstance(self.functions, Exact)
+        if plain and x.shape[1] > 1 and not torch.compiler.is_exporting():
+            (w,) = whole([w_hh])
+            y, held = scan(
+                product(x.transpose(0, 1), w_ih, b_ih),
+                w,
+                b_hh,
+                state.h,
+                state.held_h,
+                nonlinearity=self.rnn.nonlinearity,
+                threshold=thresholds[1],
+                block=self.block,
+            )
+            return y.transpose(0, 1), DeltaRNNState(y[-1], held_x, held)
         f, h, held, hs = self._function(), state.h, state.held_h, []
         for gates in projected_frames(x, w_ih, b_ih):
             held = hold(h, held, thresholds[1], self.block)

@@ -22,6 +22,7 @@ from torch import nn
 
 from edgernn.compress.activations import Activations
 from edgernn.compress.delta import Delta
+from edgernn.compress.delta_training import DeltaTrainer
 from edgernn.compress.distill import Distill, Distiller
 from edgernn.compress.low_rank import LowRank
 from edgernn.compress.permute import Permute
@@ -154,7 +155,8 @@ def methods(how: Compression, model: Model, task: Task) -> list[Method]:
     found: list[Method] = []
     if how.start:
         found.append(Start(start_weights(how.start, model)))
-    found += [Restructure(one) for one in how.structures]
+    for one in how.structures:
+        found.append(DeltaTrainer(one, task) if isinstance(one, Delta) else Restructure(one))
     if how.permute:  # changes no shape, so it is not redone when a folder is loaded
         found.append(Restructure(how.permute))
     found += [Pruner(one) for one in how.prune]

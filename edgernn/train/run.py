@@ -81,6 +81,8 @@ def run_recipe(
     save_weights(out / WEIGHTS, trained.weights)
     history = json.dumps({"recipe": recipe.fingerprint(), "rows": trained.history}, indent=1)
     write_bytes(out / HISTORY, history.encode())
+    for method in acting:
+        recipe = method.settled(recipe)
     write_bytes(out / RECIPE, recipe_text(recipe).encode())
     return trained
 

@@ -182,5 +182,7 @@ def test_a_delta_network_is_trained_and_found_again(dense: Path, tmp_path: Path)
 
 def test_a_cell_that_is_not_there_cannot_hold(dense: Path) -> None:
     network = find_model(str(dense)).steps()["keep"]
-    with pytest.raises(ModelError, match="no cell 'gru' that can hold; there are rnn"):
+    with pytest.raises(
+        ModelError, match="no cell or layer 'gru' that can hold; there are rnn, head"
+    ):
         Delta({"gru": 0.1}).apply(network)
