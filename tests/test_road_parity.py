@@ -65,8 +65,8 @@ def test_a_wrong_kernel_is_named_by_its_first_frame_and_leaf(
 ) -> None:
     right = kernels.driver
 
-    def wrong(name: str, strip: kernels.Strip) -> kernels.Kernel:
-        kernel = right(name, strip)
+    def wrong(name: str, strip: kernels.Strip, columns: int) -> kernels.Kernel:
+        kernel = right(name, strip, columns)
         source = kernel.source.replace("= start[i];", "= start[i] + 900;")
         source = source.replace("= bias[r + i];", "= bias[r + i] + 0.5f;")
         assert source != kernel.source

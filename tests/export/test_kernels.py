@@ -176,3 +176,19 @@ def test_every_matvec_gives_the_same_bits(
         np.testing.assert_allclose(found["portable"], want, atol=1e-5)
     else:
         assert_same_bits(found["portable"], want)
+
+
+def test_macros_that_a_kernel_file_leaves_behind_are_its_own(root: Path) -> None:
+    """Files of one instruction set may stand in one step, one after the other."""
+    clashes = []
+    for folder in sorted((root / "firmware_stubs" / "kernels").iterdir()):
+        texts = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.iterdir())}
+        made = {name: set(re.findall(r"# *define (EDGERNN_\w+)", t)) for name, t in texts.items()}
+        gone = {name: set(re.findall(r"# *undef (EDGERNN_\w+)", t)) for name, t in texts.items()}
+        clashes += [
+            f"{folder.name}/{one} leaves {macro} to {other}"
+            for one in texts
+            for other in texts.keys() - {one}
+            for macro in (made[one] - gone[one]) & made[other]
+        ]
+    assert clashes == []

@@ -21,7 +21,7 @@ EDGERNN_INLINE int32_t edgernn_row_FORM(uint32_t v, int low, int32_t even, int32
 }
 
 #if BITS == 4
-#define EDGERNN_TILE \
+#define EDGERNN_PACKED_TILE \
   "ldrd %[even], %[odd], [%[x]], #8\n ldrd %[u], %[v], [%[w]], #8\n" \
   "and %[t], %[top], %[u], lsl #12\n smlad %[a], %[t], %[even], %[a]\n" \
   "and %[t], %[top], %[u], lsl #4\n smlad %[a], %[t], %[odd], %[a]\n" \
@@ -32,7 +32,7 @@ EDGERNN_INLINE int32_t edgernn_row_FORM(uint32_t v, int low, int32_t even, int32
   "and %[t], %[top], %[v], lsl #8\n smlad %[d], %[t], %[even], %[d]\n" \
   "and %[v], %[top], %[v]\n smlad %[d], %[v], %[odd], %[d]\n"
 #else
-#define EDGERNN_TILE \
+#define EDGERNN_PACKED_TILE \
   "ldrd %[even], %[odd], [%[x]], #8\n ldr %[v], [%[w]], #4\n" \
   "and %[t], %[top], %[v], lsl #14\n smlad %[a], %[t], %[even], %[a]\n" \
   "and %[t], %[top], %[v], lsl #6\n smlad %[a], %[t], %[odd], %[a]\n" \
@@ -48,7 +48,7 @@ EDGERNN_INLINE int32_t edgernn_row_FORM(uint32_t v, int low, int32_t even, int32
 EDGERNN_INLINE void edgernn_next_FORM(const int8_t *w, const int8_t *x, int pairs, int32_t *rows) {
   int32_t a = rows[0], b = rows[1], c = rows[2], d = rows[3];
   uint32_t even, odd, u, v, t;
-  __asm__("1:" EDGERNN_TILE EDGERNN_TILE "subs %[k], #1\n bne 1b\n"
+  __asm__("1:" EDGERNN_PACKED_TILE EDGERNN_PACKED_TILE "subs %[k], #1\n bne 1b\n"
           : [w] "+r"(w), [x] "+r"(x), [k] "+l"(pairs), [a] "+r"(a), [b] "+r"(b), [c] "+r"(c),
             [d] "+r"(d), [even] "=&r"(even), [odd] "=&r"(odd), [u] "=&r"(u), [v] "=&r"(v),
             [t] "=&r"(t)
@@ -59,7 +59,7 @@ EDGERNN_INLINE void edgernn_next_FORM(const int8_t *w, const int8_t *x, int pair
   rows[2] = c;
   rows[3] = d;
 }
-#undef EDGERNN_TILE
+#undef EDGERNN_PACKED_TILE
 
 /* rows[4] = tiles first to end, at most 120 of them: 4096 or 16384 times too large. */
 EDGERNN_INLINE void edgernn_rows4_FORM(const int8_t *w, const int8_t *x, const uint16_t *tiles,

@@ -1,9 +1,10 @@
 /* As the portable function: the blocks of 4 columns whose squared differences sum to more than
  * `threshold`, the four in lanes of 32 bits. */
 static int edgernn_moved4_s8(const int8_t *restrict x, int8_t *restrict held, int threshold,
-                             int cols, uint16_t *restrict list, int8_t *restrict moves) {
-  int count = 0;
-  for (int j = 0; j < cols; j += 4) {
+                             int last, int cols, uint16_t *restrict list,
+                             int8_t *restrict moves) {
+  int count = 0, j = 0;
+  for (; j + 4 <= cols; j += 4) {
     register int32_t squares __asm__("r0") = 0;
     uint32_t rest;
     __asm__ volatile("vldrb.s32 q0, [%[x]]\n vldrb.s32 q1, [%[held]]\n vsub.i32 q1, q0, q1\n"
@@ -24,5 +25,5 @@ static int edgernn_moved4_s8(const int8_t *restrict x, int8_t *restrict held, in
     list[count++] = (uint16_t)(j >> 2);
     if (rest & 0xffffu) list[count++] = (uint16_t)(j >> 2);
   }
-  return count;
+  return edgernn_moved4_rest(x, held, threshold, last, j, cols, count, list, moves);
 }
