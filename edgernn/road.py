@@ -25,6 +25,7 @@ from edgernn.sources import Source
 from edgernn.streams import Frames, Stream, lengthened
 from edgernn.target import Target, all_targets, find_target
 from edgernn.verify import (
+    TOLERANCES,
     TRUTHS,
     Check,
     Say,
@@ -106,7 +107,8 @@ class Road:
 
     def tolerance(self, number_type: str) -> str:
         """Its row in the table of tolerances."""
-        return "fp32-held" if self.holds and number_type == "fp32" else number_type
+        held = f"{number_type}-held"
+        return held if self.holds and held in TOLERANCES else number_type
 
     def onnx(self, graph: StepGraph, stream: Stream) -> Artifact:
         """The ONNX form, run step by step against torch, unless it is the model itself."""
@@ -120,7 +122,8 @@ class Road:
         exact = self.tolerance("fp32")
         peak, _ = self.against_truth(name, program, stream, exact)
         for leaf, value in program.state().items():
-            compare(f"{name}, state {leaf}", value[None], stream.state[leaf][None], exact)
+            kind = f"{exact}-state" if exact == "fp32-held" else exact
+            compare(f"{name}, state {leaf}", value[None], stream.state[leaf][None], kind)
         text = f"peak error {peak:.1e} of rms"
         self.checks.append(Check(f"{name} against {self.truth}", len(stream), text))
         return replace(artifact, facts={**artifact.facts, "tolerance": exact})
