@@ -52,8 +52,8 @@ def pick_thresholds(
     """The thresholds whose loss is at most `allowed` above that of the network without any.
 
     One multiple of every signal's standard deviation, by bisection below `most`; then each
-    signal's own, where it pays. `loss` is asked about twenty times and more; the network is left
-    as it is. names: of cells and layers; all cells if none are given.
+    signal's own, where it pays. `loss` is asked 7 times, and up to 12 for each signal; the network
+    is left as it is. names: of cells and layers; all cells if none are given.
 
     Raises: ModelError for a name that cannot hold, or if there is no cell.
     """
