@@ -8,10 +8,13 @@ from typing import Any
 
 from torch import nn
 
+from edgernn.compress.delta import restful
 from edgernn.compress.matrices import matrices
 
 CONTROL = "dense w8a8"  # equal extra steps, nothing else: what all others are judged beside
 NARROWER = (0.75, 0.5)  # of the hidden units that a smaller dense network keeps
+DEVIATIONS = 0.4  # threshold of a held signal in its standard deviations
+REST = {"l1": 0.2, "ramp": 100}
 RANK = 0.3  # of the full rank of a cell's matrices
 BLOCKS = (("16x4", 0.75), ("4x4", 0.5))
 
@@ -29,11 +32,16 @@ def candidates(network: nn.Module, number_types: Sequence[str]) -> list[Candidat
     """Sensible combinations for a network, the most promising first; the control is the first.
 
     By facts measured on recurrent nets of 128 to 256 units (docs/compression.md): int8 and int4
-    first, then a smaller dense network, low rank, blocks last. A smaller dense network stands
-    beside every form that leaves weights out.
+    first, then what stands still, a smaller dense network, low rank, blocks last. A smaller dense
+    network stands beside every form that leaves weights out.
     """
     found = [Candidate(CONTROL, "w8a8")]
     found += [_quantized(name) for name in ("w4a8", "w4a8-row", "w2a8", "w2a8-row")]
+    still = dict.fromkeys(restful(network), DEVIATIONS)
+    if still:
+        found += [
+            _with("delta", {"delta": {"relative": still, **REST}}, t) for t in ("w8a8", "w4a8")
+        ]
     widths = _widths(network)
     for share in NARROWER:
         sizes = {name: max(8, round(size * share / 8) * 8) for name, size in widths.items()}
