@@ -62,12 +62,6 @@ class Delta:
             )
         for name, given in self.thresholds.items():
             _give(network, name, given, self.block)
-        for signal in held_signals(network, self):
-            if signal.columns % self.block:
-                raise ModelError(
-                    f"delta: {signal.name} has {signal.columns} columns, which are no whole blocks "
-                    f"of {self.block}; no integer step could be made of it. Use block = 1"
-                )
 
     def scaled(self, share: float) -> Delta:
         """All thresholds times a number."""

@@ -326,7 +326,6 @@ def test_no_loss_allowed_may_leave_all_open() -> None:
     [
         ({"thresholds": {"rnn": -1}}, "rnn: threshold -1 must be finite and at least 0"),
         ({"thresholds": {"rnn": 0.1}, "block": 3}, "block 3 must be one of 1, 4"),
-        ({"thresholds": {"rnn": 0.1}, "block": 4}, "rnn.x has 6 columns, which are no whole"),
         ({"thresholds": {"rnn": [1, 2, 3]}}, "rnn holds 2 signals; 3 are given"),
         ({"thresholds": {"head": [1, 2]}}, "head holds one signal; 2 thresholds"),
         ({"thresholds": {"conv": 1}}, "'conv' that can hold; there are rnn, head, point$"),
