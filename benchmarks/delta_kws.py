@@ -1,8 +1,11 @@
 """Weight columns that keyword spotters read in speech, noise and quiet, and how well they hear.
 
     python -m benchmarks.delta_kws --data PATH kws runs/kws-delta
+    python -m benchmarks.delta_kws --data PATH --pick 0.01 --block 4 kws
 
-Each is a model's name or the folder of a training. Counted are the products behind holds, in
+Each is a model's name or the folder of a training. With --pick it gets the thresholds that read the
+fewest columns in the words of the validation speakers, while the cross entropy of their answers
+rises by no more than that. Counted are the products behind holds, in
 torch; a compiled step reads the same columns (`edgernn/compress/columns.py`).
 
 speech: frames within the word of every keyword clip of the test speakers, after 0.4 s of hiss.
@@ -22,18 +25,22 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 from benchmarks.document import table
 from edgernn.compress.columns import Read, Stream, columns_read, whole
+from edgernn.compress.thresholds import pick_thresholds
 from edgernn.errors import EdgernnError
 from edgernn.model import find_model
 from edgernn.models.kws import LABELS, SAMPLE_RATE_HZ
+from edgernn.models.kws.augment import ANSWER_FRAMES
 from edgernn.models.kws.data import HOP, Clips, load_clips
 from edgernn.models.kws.evaluate import LEAD_SAMPLES, clip_accuracy, clip_stream
 from edgernn.spotting.detector import is_keyword
 from edgernn.spotting.sound import Wave, rms, to_float
 from edgernn.spotting.sources import load_noise
 from edgernn.spotting.streams import from_network
+from edgernn.streaming import Streaming
 
 QUIET_DBFS, QUIET_SECONDS = -50.0, 4
 LEAST_LEAD, MARGIN = 2 * SAMPLE_RATE_HZ // 5, SAMPLE_RATE_HZ // 10  # before a word, samples
@@ -101,13 +108,36 @@ def settled(waves: Sequence[Wave]) -> Stream:
     return Stream(x, counted)
 
 
-def measured(name: str, data: Path, streams: Mapping[str, Sequence[Stream]]) -> Row:
-    """One model over all of them. Raises: ModelError, UnknownName."""
-    network = next(iter(find_model(name).steps().values()))
+def network_of(name: str) -> Streaming:
+    """The one step of a model. Raises: ModelError, UnknownName."""
+    return next(iter(find_model(name).steps().values()))
+
+
+def measured(
+    name: str, network: Streaming, data: Path, streams: Mapping[str, Sequence[Stream]]
+) -> Row:
+    """One network over all of them."""
     run = from_network(network)
     val, test = (clip_accuracy(run, load_clips(data, split)) for split in ("val", "test"))
     reads = {condition: columns_read(network, some) for condition, some in streams.items() if some}
     return Row(name, val, test, reads)
+
+
+def pick(network: Streaming, data: Path, allowed: float, block: int) -> str:
+    """Give the network thresholds, chosen on validation speakers; says which."""
+    clips = load_clips(data, "val")
+    x = torch.from_numpy(np.stack([clip_stream(clip) for clip in clips.audio])).unsqueeze(2)
+    labels = torch.from_numpy(clips.label)
+
+    @torch.no_grad()
+    def loss(trial: Streaming) -> float:
+        return float(F.cross_entropy(trial(x)[:, -ANSWER_FRAMES:].mean(1), labels))
+
+    found = pick_thresholds(network, speech(clips), loss, allowed=allowed, block=block)
+    found.how.apply(network)
+    return ", ".join(
+        f"{name} {[round(one, 3) for one in given]}" for name, given in found.how.thresholds.items()
+    )
 
 
 def as_table(rows: Sequence[Row]) -> list[str]:
@@ -130,6 +160,8 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("models", nargs="+", help="names or folders of trainings")
     parser.add_argument("--data", type=Path, required=True, help="folder with the archives")
+    parser.add_argument("--pick", type=float, metavar="LOSS", help="thresholds within this loss")
+    parser.add_argument("--block", type=int, default=1, choices=(1, 4), help="of --pick")
     parser.add_argument("--json", action="store_true", help="figures as JSON, signal by signal")
     return parser.parse_args()
 
@@ -138,7 +170,12 @@ def main() -> None:
     """Measure and tell."""
     options = arguments()
     streams = conditions(options.data)
-    rows = [measured(name, options.data, streams) for name in options.models]
+    rows = []
+    for name in options.models:
+        network, title = network_of(name), name
+        if options.pick is not None:
+            title += f", {pick(network, options.data, options.pick, options.block)}"
+        rows.append(measured(title, network, options.data, streams))
     if options.json:
         print(json.dumps([asdict(row) for row in rows], indent=1))
     else:
