@@ -27,7 +27,7 @@ Integers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """Sequences padded with 0: tokens, targets (N, T), IGNORED where there is none; lengths (N,)."""
+    """Sequences padded with 0: tokens and targets (N, T), IGNORED where none; lengths (N,)."""
 
     tokens: Integers
     targets: Integers
