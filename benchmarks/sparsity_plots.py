@@ -56,7 +56,8 @@ def draw_pruning(rows: Sequence[Row], task: str, path: Path) -> None:
             axis = axes[line][column]
             for cell in CELL_ORDER:
                 found = dense(rows, task, cell)
-                shares = [p for p in PERCENTS if found and point(found[0], group, p)]
+                tried = found[0]["run"]["retrain_from"] if found and line else 0
+                shares = [p for p in PERCENTS if p >= tried and found and point(found[0], group, p)]
                 ends = [
                     [[q["after"], *q["retrained"]][-1 if line else 0] for q in points if q]
                     for points in ([point(r, group, p) for r in found] for p in shares)

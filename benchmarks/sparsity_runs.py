@@ -63,7 +63,7 @@ class Pruning:
     retrain_from: int = 50
     train: int = 6_000
     test: int = 2_000
-    epochs: int = 6
+    epochs: int = 8
     retrain_epochs: int = 3
     batch: int = 32
     rate: float = 1e-3
@@ -99,7 +99,7 @@ class Wiring:
     most_nodes: int = 40
     train: int = 6_000
     test: int = 2_000
-    epochs: int = 5
+    epochs: int = 6
     batch: int = 64
     rate: float = 3e-3
     seed: int = 0  # of the data

@@ -44,10 +44,32 @@ def test_strings_follow_from_their_seed_and_are_half_accepted() -> None:
     assert min(map(len, one)) >= reber.SHORTEST
 
 
-def test_two_thirds_of_the_negatives_hold_foreign_letters() -> None:
-    negatives = [string for string, accepted in reber.strings(4000, 0).items() if not accepted]
+def kinds(count: int, seed: int) -> tuple[list[str], list[str]]:
+    found = reber.strings(count, seed)
+    return [s for s, a in found.items() if a], [s for s, a in found.items() if not a]
+
+
+def test_more_than_half_of_the_negatives_hold_foreign_letters() -> None:
+    negatives = kinds(2000, 0)[1]
     foreign = sum(not set(string) <= set("BEPSTVX") for string in negatives)
-    assert foreign / len(negatives) == pytest.approx(2 / 3, abs=0.03)
+    assert foreign / len(negatives) == pytest.approx(0.59, abs=0.04)
+
+
+def test_the_length_of_a_string_tells_nothing() -> None:
+    accepted, rejected = kinds(1000, 0)
+    assert sorted(map(len, accepted)) == sorted(map(len, rejected))
+
+
+def grams(string: str, size: int) -> set[str]:
+    return {string[k : k + size] for k in range(len(string) - size + 1)}
+
+
+def test_pairs_of_letters_nearly_tell_and_threes_do() -> None:
+    accepted, rejected = kinds(1000, 0)
+    for size, low, high in ((2, 0.8, 0.95), (3, 1.0, 1.0)):
+        known = set().union(*(grams(string, size) for string in accepted))
+        found = sum(not grams(string, size) <= known for string in rejected) / len(rejected)
+        assert low <= found <= high
 
 
 def test_an_embedded_negative_has_nothing_wrong_but_its_outer_letter() -> None:
