@@ -60,10 +60,10 @@ class Pruning:
     seed: int
     width: int = 50
     percents: tuple[int, ...] = PERCENTS
-    retrain_from: int = 50
-    train: int = 6_000
-    test: int = 2_000
-    epochs: int = 8
+    retrain_from: int = 70
+    train: int = 4_000
+    test: int = 1_000
+    epochs: int = 10
     retrain_epochs: int = 3
     batch: int = 32
     rate: float = 1e-3
@@ -219,7 +219,7 @@ def pruning_runs(tasks: Sequence[str], seeds: int, quick: bool) -> Iterator[Run]
     for task in tasks:
         more: Row = sizes
         if task == "shells" and not quick:
-            more = {"train": 3_000, "test": 1_000, "epochs": 10, "retrain_from": 70}
+            more = {"train": 3_000}
         for seed in range(seeds):
             for cell in CELLS:
                 yield Pruning(task, cell, seed, **more)
