@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import re
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -188,6 +190,15 @@ def test_its_c_gives_the_numbers_of_torch(cell: str, form: str, number_type: str
     with torch.no_grad():
         whole = made(torch.from_numpy(stream.reshape(1, STEPS, 5))).numpy()
     compare("wired", np.stack(got), whole.reshape(STEPS, 1, 1, -1), number_type)
+
+
+def test_the_code_of_the_page_runs_as_printed(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (root / "docs/sparsity-in-rnns.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    exec(code, {})
+    assert [int(word) > 1 for word in capsys.readouterr().out.split()] == [True, True]
 
 
 def test_properties_of_a_ring_are_those_of_a_ring() -> None:
