@@ -90,7 +90,7 @@ def pictures(found: Found) -> dict[str, bytes]:
     try:
         import matplotlib
     except ImportError as cause:
-        raise MissingExtra("matplotlib", "plots") from cause
+        raise MissingExtra("matplotlib", "compress") from cause
     matplotlib.use("Agg")
     with matplotlib.rc_context({"svg.hashsalt": "edgernn"}):
         return {picture_name(cost): _picture(found, cost) for cost in drawn_costs(found)}
