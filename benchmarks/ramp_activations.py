@@ -28,7 +28,7 @@ from edgernn.train.run import find_task, run_recipe
 PAGE = Path("docs/compression.md")
 EXACT = 0
 BITS = (EXACT, 8, 7, 6, 5, 4, 3)
-STEPS, BATCH, RATE, EMA = 300, 90, 1e-4, 0.99
+STEPS, BATCH, RATE, EMA = 200, 64, 1e-4, 0.99
 
 
 @dataclass(frozen=True, slots=True)
