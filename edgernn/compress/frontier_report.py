@@ -46,7 +46,7 @@ def rows(found: Found) -> list[dict[str, Any]]:
             "±": None if point.noise is None else round(point.noise, 5),
             "beside the control": round(point.value - found.reference.value, 5),
         }
-        row |= {LABELS[cost]: round(point.costs[cost] or 0, 2) for cost in shown_costs(found)}
+        row |= {LABELS[cost]: _figure(_at(point, cost)) for cost in shown_costs(found)}
         table.append({**row, "on the frontier by": ", ".join(marks) or None})
     return table
 
@@ -124,6 +124,11 @@ def _at(point: Point, cost: str) -> float:
     value = point.costs[cost]
     assert value is not None
     return value
+
+
+def _figure(value: float) -> float:
+    """Whole numbers where they are large."""
+    return round(value) if value >= 100 else round(value, 2)
 
 
 def _best(found: Found) -> str:
