@@ -57,24 +57,32 @@ _PER_MAC = {
 GOALS = Bounds(_PER_MAC, dict.fromkeys(_PER_MAC, 0.35), dict.fromkeys(_PER_MAC, 0.45))
 # what is reached, so that nothing gets worse unseen; the goals stand beside it
 LIMITS = Bounds(
-    per_mac=_PER_MAC,
+    per_mac={
+        "cortex-m0": 4.6,
+        "cortex-m4": 1.21,
+        "cortex-m7": 1.21,
+        "cortex-m33": 1.21,
+        "cortex-m55": 0.25,
+        "aarch64 NEON": 0.35,
+        "aarch64 dotprod": 0.19,
+    },
     sparse={
-        "cortex-m0": 0.48,
-        "cortex-m4": 0.54,
-        "cortex-m7": 0.53,
-        "cortex-m33": 0.54,
-        "cortex-m55": 0.71,
-        "aarch64 NEON": 0.51,
-        "aarch64 dotprod": 0.66,
+        "cortex-m0": 0.44,
+        "cortex-m4": 0.49,
+        "cortex-m7": 0.49,
+        "cortex-m33": 0.49,
+        "cortex-m55": 0.61,
+        "aarch64 NEON": 0.50,
+        "aarch64 dotprod": 0.63,
     },
     delta={
-        "cortex-m0": 0.58,
-        "cortex-m4": 0.72,
-        "cortex-m7": 0.71,
-        "cortex-m33": 0.72,
-        "cortex-m55": 1.04,
-        "aarch64 NEON": 0.64,
-        "aarch64 dotprod": 1.03,
+        "cortex-m0": 0.52,
+        "cortex-m4": 0.67,
+        "cortex-m7": 0.67,
+        "cortex-m33": 0.67,
+        "cortex-m55": 0.81,
+        "aarch64 NEON": 0.60,
+        "aarch64 dotprod": 0.96,
     },
 )
 

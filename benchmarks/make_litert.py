@@ -59,7 +59,7 @@ class FusedLSTM(LSTM):
 
     def __init__(self, cell: LSTM) -> None:
         Streaming.__init__(self)
-        self.rnn = cell.rnn
+        self.rnn, self.thresholds = cell.rnn, cell.thresholds
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         y, (h, c) = self.rnn(x, (state.h.unsqueeze(0), state.c.unsqueeze(0)))

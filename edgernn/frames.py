@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from edgernn.errors import ShapeError, TimingError
+from edgernn.factored import Weight, product
 from edgernn.streaming import Streaming
 
 Read = Callable[[str, Tensor], Tensor]
@@ -26,11 +26,11 @@ def need_frames(layer: Streaming, x: Tensor, channels: int) -> None:
         raise TimingError(f"{name}: {x.shape[1]} frames; need a whole number of blocks of {block}")
 
 
-def projected_frames(x: Tensor, weight: Tensor, bias: Tensor | None) -> list[Tensor]:
+def projected_frames(x: Tensor, weight: Weight, bias: Tensor | None) -> list[Tensor]:
     """W x + b for each frame of a chunk, by one product: (B, T, C) -> T tensors (B, C')."""
     if x.shape[1] == 1:
-        return [F.linear(x.squeeze(1), weight, bias)]
-    y = F.linear(x, weight, bias)
+        return [product(x.squeeze(1), weight, bias)]
+    y = product(x, weight, bias)
     return [y[:, t : t + 1].squeeze(1) for t in range(x.shape[1])]
 
 

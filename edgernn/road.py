@@ -25,7 +25,9 @@ from edgernn.sources import Source
 from edgernn.streams import Frames, Stream, lengthened
 from edgernn.target import Target, all_targets, find_target
 from edgernn.verify import (
+    HELD,
     ROUNDED,
+    TOLERANCES,
     TRUTHS,
     Check,
     Say,
@@ -114,7 +116,9 @@ class Road:
         """Its row in the table of tolerances."""
         if number_type == "fp32":
             return "fp32-held" if self.holds or self.rounds else number_type
-        return f"{number_type}{ROUNDED}" if self.rounds else number_type
+        held = f"{number_type}{HELD}"
+        kind = held if self.holds and held in TOLERANCES else number_type
+        return f"{kind}{ROUNDED}" if self.rounds else kind
 
     def onnx(self, graph: StepGraph, stream: Stream) -> Artifact:
         """The ONNX form, run step by step against torch, unless it is the model itself."""
@@ -128,7 +132,8 @@ class Road:
         exact = self.tolerance("fp32")
         peak, _ = self.against_truth(name, program, stream, exact)
         for leaf, value in program.state().items():
-            compare(f"{name}, state {leaf}", value[None], stream.state[leaf][None], exact)
+            kind = f"{exact}-state" if exact == "fp32-held" else exact
+            compare(f"{name}, state {leaf}", value[None], stream.state[leaf][None], kind)
         text = f"peak error {peak:.1e} of rms"
         self.checks.append(Check(f"{name} against {self.truth}", len(stream), text))
         return replace(artifact, facts={**artifact.facts, "tolerance": exact})

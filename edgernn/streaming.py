@@ -17,14 +17,19 @@ import torch
 from torch import Tensor, nn
 
 from edgernn.errors import ShapeError, TimingError
+from edgernn.layout import Layout, elementwise
 from edgernn.state import State
 from edgernn.timing import Timing
 
 
 class Streaming(nn.Module):
-    """A causal layer over (batch, time, channels)."""
+    """A causal layer over (batch, time, channels).
+
+    layout: where its channels lie, for what takes some out or reorders them; None if not said.
+    """
 
     timing: Timing = Timing()
+    layout: Layout | None = None
 
     def initial_state(self, batch: int) -> State:
         """State before the first frame: a NamedTuple of (batch, ...) tensors, a dict, or ()."""
@@ -70,6 +75,11 @@ class Sequential(Streaming):
         """Children by name, read afresh, so that a child may be swapped for a twin."""
         return {name: cast(Streaming, child) for name, child in self.named_children()}
 
+    @property
+    def layout(self) -> Layout:  # type: ignore[override]  # of the children that there are now
+        """The channels of its children, one feeding the next."""
+        return Layout(chain=list(self.layers))
+
     def initial_state(self, batch: int) -> State:
         states = {name: child.initial_state(batch) for name, child in self.layers.items()}
         return {name: state for name, state in states.items() if state != ()}
@@ -95,6 +105,8 @@ class Delay(Streaming):
     Shapes: x (B, T, C) -> y (B, T, C); state past (B, frames, C).
     """
 
+    layout = elementwise(size="channels")
+
     def __init__(self, frames: int, channels: int) -> None:
         super().__init__()
         self.frames, self.channels = frames, channels
@@ -115,6 +127,8 @@ class Residual(Streaming):
 
     Shapes: x (B, T, C) -> y (B, T, C). Raises: TimingError if the body changes the frame rate.
     """
+
+    layout = Layout(output="in", chain=("body",), beside=("skip",))
 
     def __init__(self, body: Streaming, channels: int) -> None:
         super().__init__()

@@ -151,9 +151,10 @@ def _sparse() -> tuple[Streaming, tuple[int, ...]]:
 
 
 def _held(block: int) -> tuple[Streaming, tuple[int, ...]]:
-    """A GRU that reads what has moved."""
-    cell = GRU(20, 36, threshold=0.1, block=block)
-    return Sequential(gru=cell, out=Linear(36, 5)), (1, 1, 20)
+    """A GRU that reads what has moved; blocks of 4 leave a rest of both its inputs."""
+    channels, units = (20, 36) if block == 1 else (18, 39)
+    cell = GRU(channels, units, threshold=0.1, block=block)
+    return Sequential(gru=cell, out=Linear(units, 5)), (1, 1, channels)
 
 
 # name: network, number type, frames; floats take chips without a float unit much longer
@@ -165,6 +166,10 @@ MODELS: dict[str, tuple[Callable[[], tuple[Streaming, tuple[int, ...]]], str, in
     "sparse-w8a8": (_sparse, "w8a8", FRAMES),
     "sparse-w2a8-row": (_sparse, "w2a8-row", FRAMES),
     "delta-w8a8": (lambda: _held(1), "w8a8", FRAMES),
+    "delta-fp32": (lambda: _held(1), "fp32", FRAMES // 10),
+    "blocks-fp32": (lambda: _held(4), "fp32", FRAMES // 20),
+    "delta-w8a16": (lambda: _held(1), "w8a16", FRAMES // 10),
+    "blocks-w8a16": (lambda: _held(4), "w8a16", FRAMES // 10),
     "blocks-w4a8": (lambda: _held(4), "w4a8", FRAMES),
 }
 

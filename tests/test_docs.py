@@ -11,10 +11,16 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
 
 import edgernn.cells
 import edgernn.layers
-from edgernn.streaming import Streaming
+from edgernn.compress.low_rank import LowRank
+from edgernn.compress.matrices import matrices
+from edgernn.compress.permute import Permute
+from edgernn.compress.units import Units
+from edgernn.layers.linear import Linear
+from edgernn.streaming import Sequential, Streaming
 from edgernn.testing import check_streaming, example_input
 
 
@@ -62,6 +68,19 @@ def test_the_cell_of_the_docs_obeys_the_law(cell: ModuleType) -> None:
         layer = example.build()
         assert isinstance(layer, Streaming)
         check_streaming(layer, example_input(layer, example))
+
+
+def test_the_cell_of_the_docs_is_compressed_like_any_other(cell: ModuleType) -> None:
+    net = Sequential(rnn=cell.MGU(8, 32), head=Linear(32, 4))
+    assert [m.kind for m in matrices(net)] == ["input", "recurrent", "linear"]
+    Units({"rnn": 24}).apply(net)
+    assert net.layers["rnn"].weight_hh.shape == (48, 24)
+    LowRank({"recurrent": 8, "input": 3}).apply(net)
+    x = torch.randn(2, 9, 8)
+    before = net(x)
+    Permute("8x4", 0.5, only=("rnn",)).apply(net)
+    torch.testing.assert_close(net(x), before)
+    check_streaming(net, x)
 
 
 def test_the_short_check_of_the_docs_runs(cell: ModuleType, root: Path) -> None:

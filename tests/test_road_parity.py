@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,8 +13,10 @@ from edgernn.cells.gru import GRU
 from edgernn.errors import ParityError
 from edgernn.export.c import kernels
 from edgernn.layers.linear import Linear
+from edgernn.road import Road
 from edgernn.streaming import Sequential
 from edgernn.testing import check_backend
+from edgernn.verify import compare
 
 pytestmark = pytest.mark.cc
 MINE = """import torch
@@ -37,12 +41,31 @@ def test_a_gru_passes_every_stop(backend: str, number_type: str) -> None:
     check_backend(GRU(8, 16), real(), backend, number_type=number_type)
 
 
-@pytest.mark.parametrize("block", [1, 4])
-@pytest.mark.parametrize("number_type", ["fp32", "w8a8"])
-def test_a_delta_network_passes_every_stop(number_type: str, block: int) -> None:
+@pytest.mark.parametrize(("block", "units"), [(1, 16), (4, 16), (4, 18)])
+@pytest.mark.parametrize("number_type", ["fp32", "w8a8", "w8a16"])
+def test_a_delta_network_passes_every_stop(number_type: str, block: int, units: int) -> None:
     torch.manual_seed(0)
-    net = Sequential(rnn=GRU(8, 16, threshold=(0.5, 0.1), block=block), head=Linear(16, 4))
+    net = Sequential(rnn=GRU(8, units, threshold=(0.5, 0.1), block=block), head=Linear(units, 4))
     check_backend(net, real(), number_type=number_type)
+
+
+def test_what_holds_is_compared_within_tolerances_of_its_own() -> None:
+    source: Any = None
+    plain, holding = Road(source, "w8a8"), Road(source, "w8a8", holds=True)
+    assert plain.tolerance("w8a8") == "w8a8"
+    assert [holding.tolerance(t) for t in ("fp32", "w8a8", "w4a8")] == [
+        *("fp32-held", "w8a8-held", "w4a8")
+    ]
+
+
+def test_a_state_may_hang_at_its_thresholds_but_is_not_another_frame_s() -> None:
+    random = np.random.default_rng(0)
+    state, other = random.standard_normal((2, 1, 160)) / 3
+    hanging = state.copy()
+    hanging[0, ::16] += 0.22  # a tenth of all elements, by a threshold
+    compare("state", hanging, state, "fp32-held-state")
+    with pytest.raises(ParityError, match="rms"):
+        compare("state", other, state, "fp32-held-state")
 
 
 @pytest.mark.parametrize("form", ["table", "polynomial"])
@@ -65,8 +88,8 @@ def test_a_wrong_kernel_is_named_by_its_first_frame_and_leaf(
 ) -> None:
     right = kernels.driver
 
-    def wrong(name: str, strip: kernels.Strip) -> kernels.Kernel:
-        kernel = right(name, strip)
+    def wrong(name: str, strip: kernels.Strip, columns: int) -> kernels.Kernel:
+        kernel = right(name, strip, columns)
         source = kernel.source.replace("= start[i];", "= start[i] + 900;")
         source = source.replace("= bias[r + i];", "= bias[r + i] + 0.5f;")
         assert source != kernel.source

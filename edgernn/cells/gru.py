@@ -6,12 +6,14 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from edgernn.errors import UnsupportedOp
+from edgernn.factored import Weight, product, read_weights, whole
 from edgernn.frames import Read, as_it_is, join_frames, need_frames, projected_frames
 from edgernn.layers.hold import hold, hold_frames, threshold_pair
 from edgernn.layers.ramp import Exact, GateFunctions
+from edgernn.layout import Layout
+from edgernn.scans.gru import scan
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
 
@@ -55,6 +57,8 @@ class GRU(Streaming):
     Source: Cho et al. 2014, arXiv:1406.1078; threshold: Neil et al. 2016, arXiv:1612.05571.
     """
 
+    layout = Layout(chain=("rnn",))
+
     def __init__(
         self,
         input_size: int,
@@ -89,14 +93,14 @@ class GRU(Streaming):
         need_frames(self, x, self.rnn.input_size)
         if self.thresholds is not None:
             return self._delta(x, state, self.thresholds)
-        weights: list[Tensor] = [*self.rnn.all_weights[0]]
+        weights = read_weights(self.rnn)
         plain = self.reset_after and isinstance(self.functions, Exact) and self.read is as_it_is
         if plain and x.shape[1] > 1 and not torch.compiler.is_exporting():
             h0, train = state.h.unsqueeze(0), torch.is_grad_enabled()
-            y, h1 = torch.gru(x, h0, weights, self.rnn.bias, 1, 0.0, train, False, True)
+            y, h1 = torch.gru(x, h0, whole(weights), self.rnn.bias, 1, 0.0, train, False, True)
             return y, GRUState(h1.squeeze(0))
-        w_ih, w_hh = weights[:2]
-        b_ih, b_hh = weights[2:] or (None, None)
+        w_ih, w_hh, *biases = weights
+        b_ih, b_hh = whole(biases) or (None, None)
         frame = self._reset_after if self.reset_after else self._reset_before
         h, hs = state.h, []
         for gates in projected_frames(self.read("x", x), w_ih, b_ih):
@@ -107,18 +111,23 @@ class GRU(Streaming):
     def _delta(
         self, x: Tensor, state: State, thresholds: tuple[float, float]
     ) -> tuple[Tensor, State]:
-        w_ih, w_hh, *biases = self.rnn.all_weights[0]
-        b_ih, b_hh = biases or (None, None)
+        w_ih, w_hh, *biases = read_weights(self.rnn)
+        b_ih, b_hh = whole(biases) or (None, None)
         x, held_x = hold_frames(x, state.held_x, thresholds[0], self.block)
+        plain = isinstance(self.functions, Exact)
+        if plain and x.shape[1] > 1 and not torch.compiler.is_exporting():
+            gates, (w,) = product(x.transpose(0, 1), w_ih, b_ih), whole([w_hh])
+            y, held = scan(gates, w, b_hh, state.h, state.held_h, thresholds[1], self.block)
+            return y.transpose(0, 1), DeltaGRUState(y[-1], held_x, held)
         h, held, hs = state.h, state.held_h, []
         for gates in projected_frames(x, w_ih, b_ih):
             held = hold(h, held, thresholds[1], self.block)
-            h = self._gated(gates, h, F.linear(held, w_hh, b_hh))
+            h = self._gated(gates, h, product(held, w_hh, b_hh))
             hs.append(h)
         return join_frames(hs), DeltaGRUState(h, held_x, held)
 
-    def _reset_after(self, gates: Tensor, h: Tensor, w_hh: Tensor, b_hh: Tensor | None) -> Tensor:
-        return self._gated(gates, h, F.linear(self.read("h", h), w_hh, b_hh))
+    def _reset_after(self, gates: Tensor, h: Tensor, w_hh: Weight, b_hh: Tensor | None) -> Tensor:
+        return self._gated(gates, h, product(self.read("h", h), w_hh, b_hh))
 
     def _gated(self, gates: Tensor, h: Tensor, past: Tensor) -> Tensor:
         n, f = h.shape[1], self.functions
@@ -127,13 +136,13 @@ class GRU(Streaming):
         new = f.tanh(gates[:, 2 * n :] + r * past[:, 2 * n :])
         return new + z * (h - new)
 
-    def _reset_before(self, gates: Tensor, h: Tensor, w_hh: Tensor, b_hh: Tensor | None) -> Tensor:
+    def _reset_before(self, gates: Tensor, h: Tensor, w_hh: Weight, b_hh: Tensor | None) -> Tensor:
         n, f = h.shape[1], self.functions
         b_rz, b_n = (None, None) if b_hh is None else (b_hh[: 2 * n], b_hh[2 * n :])
-        past = F.linear(self.read("h", h), w_hh[: 2 * n], b_rz)
+        past = product(self.read("h", h), w_hh[: 2 * n], b_rz)
         r = f.sigmoid(gates[:, :n] + past[:, :n])
         z = f.sigmoid(gates[:, n : 2 * n] + past[:, n:])
-        new = f.tanh(gates[:, 2 * n :] + F.linear(self.read("rh", r * h), w_hh[2 * n :], b_n))
+        new = f.tanh(gates[:, 2 * n :] + product(self.read("rh", r * h), w_hh[2 * n :], b_n))
         return new + z * (h - new)
 
 

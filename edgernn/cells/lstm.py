@@ -7,12 +7,14 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from edgernn.errors import ShapeError
+from edgernn.factored import Weight, product, read_weights, whole
 from edgernn.frames import Read, as_it_is, join_frames, need_frames, projected_frames
 from edgernn.layers.hold import check_hold, hold, hold_frames, threshold_pair
 from edgernn.layers.ramp import Exact, GateFunctions
+from edgernn.layout import Layout
+from edgernn.scans.lstm import Holds, scan
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
 
@@ -69,6 +71,8 @@ class LSTM(Streaming):
         threshold: Neil et al. 2016, arXiv:1612.05571.
     """
 
+    layout = Layout(chain=("rnn",))
+
     def __init__(
         self,
         input_size: int,
@@ -109,7 +113,7 @@ class LSTM(Streaming):
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         need_frames(self, x, self.rnn.input_size)
-        weights: list[Tensor] = [*self.rnn.all_weights[0]]
+        weights = read_weights(self.rnn)
         if self.thresholds is not None:
             return self._delta(x, state, weights, self.thresholds)
         plain = isinstance(self.functions, Exact) and self.read is as_it_is
@@ -118,43 +122,51 @@ class LSTM(Streaming):
         w_ih, w_hh, b_ih, b_hh, w_hr = self._named(weights)
         h, c, hs = state.h, state.c, []
         for gates in projected_frames(self.read("x", x), w_ih, b_ih):
-            h, c = _gated(gates + F.linear(self.read("h", h), w_hh, b_hh), c, self.functions)
-            h = h if w_hr is None else F.linear(self.read("m", h), w_hr)
+            h, c = _gated(gates + product(self.read("h", h), w_hh, b_hh), c, self.functions)
+            h = h if w_hr is None else product(self.read("m", h), w_hr)
             hs.append(h)
         return join_frames(hs), LSTMState(h, c)
 
     def _delta(
-        self, x: Tensor, state: State, weights: list[Tensor], thresholds: tuple[float, float]
+        self, x: Tensor, state: State, weights: list[Weight], thresholds: tuple[float, float]
     ) -> tuple[Tensor, State]:
         w_ih, w_hh, b_ih, b_hh, w_hr = self._named(weights)
         x, held_x = hold_frames(x, state.held_x, thresholds[0], self.block)
-        h, c, held, hs = state.h, state.c, state.held_h, []
         held_m = None if self.proj_threshold is None else state.held_m
+        plain = isinstance(self.functions, Exact)
+        if plain and x.shape[1] > 1 and not torch.compiler.is_exporting():
+            gates, (w,) = product(x.transpose(0, 1), w_ih, b_ih), whole([w_hh])
+            projection = None if w_hr is None else whole([w_hr])[0]
+            holds = Holds(thresholds[1], self.block, self.proj_threshold)
+            held = state.held_h, held_m
+            y, last = scan(gates, (w, b_hh, projection), state.h, state.c, held, holds)
+            return y.transpose(0, 1), _delta_state(y[-1], last.c, held_x, last.held_h, last.held_m)
+        h, c, held_h, hs = state.h, state.c, state.held_h, []
         for gates in projected_frames(x, w_ih, b_ih):
-            held = hold(h, held, thresholds[1], self.block)
-            h, c = _gated(gates + F.linear(held, w_hh, b_hh), c, self.functions)
+            held_h = hold(h, held_h, thresholds[1], self.block)
+            h, c = _gated(gates + product(held_h, w_hh, b_hh), c, self.functions)
             if held_m is not None and self.proj_threshold is not None:
                 h = held_m = hold(h, held_m, self.proj_threshold, self.block)
-            h = h if w_hr is None else F.linear(h, w_hr)
+            h = h if w_hr is None else product(h, w_hr)
             hs.append(h)
-        if held_m is None:
-            return join_frames(hs), DeltaLSTMState(h, c, held_x, held)
-        return join_frames(hs), HeldProjectionState(h, c, held_x, held, held_m)
+        return join_frames(hs), _delta_state(h, c, held_x, held_h, held_m)
 
     def _named(
-        self, weights: list[Tensor]
-    ) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None, Tensor | None]:
+        self, weights: list[Weight]
+    ) -> tuple[Weight, Weight, Tensor | None, Tensor | None, Weight | None]:
         """W, U, b_i, b_h, W_hr from torch's list, which holds only those that there are."""
         w_hr = weights[-1] if self.rnn.proj_size else None
-        b_ih, b_hh = weights[2:4] if self.rnn.bias else (None, None)
+        b_ih, b_hh = whole(weights[2:4]) if self.rnn.bias else (None, None)
         return weights[0], weights[1], b_ih, b_hh, w_hr
 
-    def _fused(self, x: Tensor, state: State, weights: list[Tensor]) -> tuple[Tensor, State]:
+    def _fused(self, x: Tensor, state: State, weights: list[Weight]) -> tuple[Tensor, State]:
         before, train = (state.h.unsqueeze(0), state.c.unsqueeze(0)), torch.is_grad_enabled()
         with warnings.catch_warnings():
             # torch falls back by itself, and says so once a process.
             warnings.filterwarnings("ignore", "LSTM with projections is not supported with oneDNN")
-            y, h1, c1 = torch.lstm(x, before, weights, self.rnn.bias, 1, 0.0, train, False, True)
+            y, h1, c1 = torch.lstm(
+                x, before, whole(weights), self.rnn.bias, 1, 0.0, train, False, True
+            )
         return y, LSTMState(h1.squeeze(0), c1.squeeze(0))
 
 
@@ -167,6 +179,14 @@ def _gated(total: Tensor, c: Tensor, functions: GateFunctions) -> tuple[Tensor, 
     o = functions.sigmoid(total[:, 3 * n :])
     c = f * c + i * g
     return o * functions.tanh(c), c
+
+
+def _delta_state(
+    h: Tensor, c: Tensor, held_x: Tensor, held_h: Tensor, held_m: Tensor | None
+) -> State:
+    if held_m is None:
+        return DeltaLSTMState(h, c, held_x, held_h)
+    return HeldProjectionState(h, c, held_x, held_h, held_m)
 
 
 EXAMPLES = {

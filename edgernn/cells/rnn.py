@@ -7,12 +7,14 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from edgernn.errors import UnknownName
+from edgernn.factored import product, read_weights, whole
 from edgernn.frames import Read, as_it_is, join_frames, need_frames, projected_frames
 from edgernn.layers.hold import hold, hold_frames, threshold_pair
 from edgernn.layers.ramp import Exact, GateFunctions
+from edgernn.layout import Layout
+from edgernn.scans.rnn import scan
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
 
@@ -53,6 +55,8 @@ class RNN(Streaming):
     Source: Elman 1990, Finding structure in time; threshold: Neil et al. 2016, arXiv:1612.05571.
     """
 
+    layout = Layout(chain=("rnn",))
+
     def __init__(
         self,
         input_size: int,
@@ -84,18 +88,18 @@ class RNN(Streaming):
         need_frames(self, x, self.rnn.input_size)
         if self.thresholds is not None:
             return self._delta(x, state, self.thresholds)
-        weights: list[Tensor] = [*self.rnn.all_weights[0]]
+        weights = read_weights(self.rnn)
         plain = isinstance(self.functions, Exact) and self.read is as_it_is
         if plain and x.shape[1] > 1 and not torch.compiler.is_exporting():
             fused, train = FUSED[self.rnn.nonlinearity], torch.is_grad_enabled()
             h0 = state.h.unsqueeze(0)
-            y, h1 = fused(x, h0, weights, self.rnn.bias, 1, 0.0, train, False, True)
+            y, h1 = fused(x, h0, whole(weights), self.rnn.bias, 1, 0.0, train, False, True)
             return y, RNNState(h1.squeeze(0))
-        w_ih, w_hh = weights[:2]
-        b_ih, b_hh = weights[2:] or (None, None)
+        w_ih, w_hh, *biases = weights
+        b_ih, b_hh = whole(biases) or (None, None)
         f, h, hs = self._function(), state.h, []
         for gates in projected_frames(self.read("x", x), w_ih, b_ih):
-            h = f(gates + F.linear(self.read("h", h), w_hh, b_hh))
+            h = f(gates + product(self.read("h", h), w_hh, b_hh))
             hs.append(h)
         return join_frames(hs), RNNState(h)
 
@@ -105,13 +109,27 @@ class RNN(Streaming):
     def _delta(
         self, x: Tensor, state: State, thresholds: tuple[float, float]
     ) -> tuple[Tensor, State]:
-        w_ih, w_hh, *biases = self.rnn.all_weights[0]
-        b_ih, b_hh = biases or (None, None)
+        w_ih, w_hh, *biases = read_weights(self.rnn)
+        b_ih, b_hh = whole(biases) or (None, None)
         x, held_x = hold_frames(x, state.held_x, thresholds[0], self.block)
+        plain = isinstance(self.functions, Exact)
+        if plain and x.shape[1] > 1 and not torch.compiler.is_exporting():
+            (w,) = whole([w_hh])
+            y, held = scan(
+                product(x.transpose(0, 1), w_ih, b_ih),
+                w,
+                b_hh,
+                state.h,
+                state.held_h,
+                nonlinearity=self.rnn.nonlinearity,
+                threshold=thresholds[1],
+                block=self.block,
+            )
+            return y.transpose(0, 1), DeltaRNNState(y[-1], held_x, held)
         f, h, held, hs = self._function(), state.h, state.held_h, []
         for gates in projected_frames(x, w_ih, b_ih):
             held = hold(h, held, thresholds[1], self.block)
-            h = f(gates + F.linear(held, w_hh, b_hh))
+            h = f(gates + product(held, w_hh, b_hh))
             hs.append(h)
         return join_frames(hs), DeltaRNNState(h, held_x, held)
 

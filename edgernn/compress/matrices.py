@@ -1,7 +1,8 @@
 """The weight matrices of a network, seen as the compiler stores them: rows are outputs.
 
 A method of compression works on these, whatever module owns them: ours, or torch's own `nn.GRU`,
-`nn.LSTM`, `nn.RNN`, `nn.Linear` and `nn.Conv1d` inside a module of yours.
+`nn.LSTM`, `nn.RNN`, `nn.Linear` and `nn.Conv1d` inside a module of yours, or a cell of yours that
+declares a `Layout`. Of a matrix in factors both are listed.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from edgernn.errors import ModelError
-
-GATES = {nn.GRU: 3, nn.LSTM: 4, nn.RNN: 1}  # stacked along the rows of a cell's matrices
+from edgernn.factored import Factored
+from edgernn.layout import layout_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +77,13 @@ def as_weight(rows: Tensor, shape: Sequence[int]) -> Tensor:
 
 def _of(module: nn.Module) -> Iterator[tuple[str, str, int]]:
     """Parameter, kind and gates of a module's own matrices."""
-    for sort, gates in GATES.items():
-        if isinstance(module, sort) and isinstance(module, nn.RNNBase):
-            for layer in range(module.num_layers):
-                for turn in ("", "_reverse") if module.bidirectional else ("",):
-                    yield f"weight_ih_l{layer}{turn}", "input", gates
-                    yield f"weight_hh_l{layer}{turn}", "recurrent", gates
-                    if module.proj_size:
-                        yield f"weight_hr_l{layer}{turn}", "projection", 1
-            return
-    if isinstance(module, nn.Linear):
-        yield "weight", "linear", 1
-    elif isinstance(module, nn.Conv1d) and module.groups == 1:
-        yield "weight", "conv", 1
+    layout = layout_of(module)
+    factored = {name for name, child in module.named_children() if isinstance(child, Factored)}
+    if layout is None:
+        return
+    for parameter, kind in layout.kinds.items():
+        if parameter not in factored:
+            yield parameter, kind, layout.axes(parameter)[0].gates
 
 
 def matrices(network: nn.Module) -> list[Matrix]:

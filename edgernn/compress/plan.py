@@ -22,9 +22,13 @@ from torch import nn
 
 from edgernn.compress.activations import Activations
 from edgernn.compress.delta import Delta
+from edgernn.compress.delta_training import DeltaTrainer
 from edgernn.compress.distill import Distill, Distiller
+from edgernn.compress.low_rank import LowRank
+from edgernn.compress.permute import Permute
 from edgernn.compress.prune import Prune, Pruner
 from edgernn.compress.quantize import Quantize, Quantizer
+from edgernn.compress.units import Units
 from edgernn.errors import ModelError
 from edgernn.model import Model, find_model, load_weights
 from edgernn.streaming import Streaming
@@ -44,6 +48,8 @@ class Structure(Protocol):
 
 
 STRUCTURES: dict[str, type[Structure]] = {  # in the order in which they act
+    "units": Units,
+    "low_rank": LowRank,
     "delta": Delta,
     "activations": Activations,
 }
@@ -55,6 +61,7 @@ class Compression:
 
     start: str = ""
     structures: tuple[Structure, ...] = ()
+    permute: Permute | None = None
     prune: tuple[Prune, ...] = ()
     quantize: Quantize | None = None
     distill: Distill | None = None
@@ -62,7 +69,7 @@ class Compression:
 
 def parse_compression(table: Mapping[str, Any], where: str) -> Compression:
     """A `[compress]` table. Raises: RecipeError naming the key, ModelError naming the value."""
-    known = ("start", *STRUCTURES, "prune", "quantize", "distill")
+    known = ("start", *STRUCTURES, "permute", "prune", "quantize", "distill")
     unknown = sorted(table.keys() - set(known))
     if unknown:
         raise RecipeError(
@@ -73,6 +80,7 @@ def parse_compression(table: Mapping[str, Any], where: str) -> Compression:
     return Compression(
         str(table.get("start", "")),
         _structures(table, where),
+        _optional(Permute, table.get("permute"), f"{where}: compress.permute"),
         tuple(_filled(Prune, row, f"{where}: compress.prune") for row in rows),
         _optional(Quantize, table.get("quantize"), f"{where}: compress.quantize"),
         _optional(Distill, table.get("distill"), f"{where}: compress.distill"),
@@ -98,9 +106,12 @@ def _optional(sort: type[How], table: Any, where: str) -> How | None:
 
 
 def _filled(sort: type[How], table: Any, where: str) -> How:
-    """A frozen dataclass from a table; lists become tuples."""
+    """A frozen dataclass from a table; lists become tuples. `of_table` reads one of free keys."""
     if not isinstance(table, Mapping):
         raise RecipeError(f"{where} is {table!r}; need a table")
+    of_table: Any = getattr(sort, "of_table", None)
+    if of_table is not None:
+        return of_table(table)  # type: ignore[no-any-return]
     known = {f.name: f for f in fields(sort)}  # type: ignore[arg-type]
     unknown = sorted(table.keys() - known.keys())
     if unknown:
@@ -144,7 +155,10 @@ def methods(how: Compression, model: Model, task: Task) -> list[Method]:
     found: list[Method] = []
     if how.start:
         found.append(Start(start_weights(how.start, model)))
-    found += [Restructure(one) for one in how.structures]
+    for one in how.structures:
+        found.append(DeltaTrainer(one, task) if isinstance(one, Delta) else Restructure(one))
+    if how.permute:  # changes no shape, so it is not redone when a folder is loaded
+        found.append(Restructure(how.permute))
     found += [Pruner(one) for one in how.prune]
     if how.quantize:
         found.append(Quantizer(how.quantize))

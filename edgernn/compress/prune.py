@@ -17,6 +17,7 @@ from edgernn.compress.matrices import Matrix, as_rows, as_weight, chosen, matric
 from edgernn.compress.parametrized import attach, attached
 from edgernn.compress.pattern import Pattern, parse_pattern
 from edgernn.errors import ModelError
+from edgernn.factored import Factored
 from edgernn.train.method import Batch, Method
 
 BUDGETS, SCORES = ("global", "matrix", "gate"), ("magnitude", "movement")
@@ -155,7 +156,7 @@ class Pruner(Method):
         masks = make_masks(self.pruned, scores, self.pattern, sparsity, self.how.budget)
         for matrix in self.pruned:
             mask = masks[matrix.name]
-            if self.how.keep_diagonal and matrix.kind == "recurrent":
+            if self.how.keep_diagonal and has_diagonal(matrix):
                 mask = mask | diagonal(matrix)
             attached(matrix, Masked).mask.copy_(as_weight(mask, matrix.original.shape))
 
@@ -163,6 +164,11 @@ class Pruner(Method):
         if self.how.score == "movement":
             return attached(matrix, Masked).score  # type: ignore[no-any-return]
         return matrix.original.abs()
+
+
+def has_diagonal(matrix: Matrix) -> bool:
+    """Whether it leads from a cell's units to the same units; a factor of such a one does not."""
+    return matrix.kind == "recurrent" and not isinstance(matrix.owner, Factored)
 
 
 def diagonal(matrix: Matrix) -> Tensor:

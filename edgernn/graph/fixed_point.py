@@ -144,17 +144,22 @@ def accumulate(weight: Array, bias: Array | int, x: Array, gain: Array | None = 
     return acc
 
 
-def hold(x: Array, held: Array, limit: int, block: int) -> Array:
+def hold(x: Array, held: Array, limit: int, block: int, last: int = 0) -> Array:
     """What is held next: x where it has moved beyond the limit, else what was held.
 
-    limit: of |x - held| for single elements, of the sum of its squares for blocks of 4 in a row.
+    limit: of |x - held| for single elements, of the sum of its squares for blocks of 4 in a row;
+    last: of a last block that is shorter. The least 16-bit x is held as its neighbour, as no 8-bit
+    one is -128: two values then differ by twice the greatest at most.
     """
+    x = np.maximum(x, x.dtype.type(-np.iinfo(x.dtype).max))
     moved = x.astype(np.int64) - held.astype(np.int64)
     if block == 1:
-        far = np.abs(moved) > limit
-    else:
-        squares = (moved.reshape(-1, block) ** 2).sum(axis=1) > limit
-        far = np.repeat(squares, block).reshape(x.shape)
+        return np.where(np.abs(moved) > limit, x, held)
+    squares = np.pad(moved.reshape(-1) ** 2, (0, -x.size % block)).reshape(-1, block).sum(axis=1)
+    limits = np.full(len(squares), limit)
+    if x.size % block:
+        limits[-1] = last
+    far = np.repeat(squares > limits, block)[: x.size].reshape(x.shape)
     return np.where(far, x, held)
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
+from typing import Any, cast
 
+import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
+from edgernn.factored import Factored
 from edgernn.layers.conv import Conv1d
 from edgernn.layers.linear import Linear
 from edgernn.layers.norm import BatchNorm
@@ -35,9 +38,24 @@ def _fold(layer: Streaming | None, norm: nn.BatchNorm1d) -> bool:
     if norm.running_mean is None:
         return False
     if isinstance(layer, Conv1d):
-        layer.conv = fuse_conv_bn_eval(layer.conv, norm)
+        if not _into_factor(layer.conv, norm):
+            layer.conv = fuse_conv_bn_eval(layer.conv, norm)
     elif isinstance(layer, Linear):
-        layer.linear = fuse_linear_bn_eval(layer.linear, norm)
+        if not _into_factor(layer.linear, norm):
+            layer.linear = fuse_linear_bn_eval(layer.linear, norm)
     else:
         return False
+    return True
+
+
+@torch.no_grad()
+def _into_factor(product: nn.Conv1d | nn.Linear, norm: nn.BatchNorm1d) -> bool:
+    """Fold into the outer factor and the bias of a weight in factors; False if it is whole."""
+    weight, mean, var = cast(Any, product.weight), norm.running_mean, norm.running_var
+    if not isinstance(weight, Factored) or mean is None or var is None:
+        return False
+    scale = norm.weight / torch.sqrt(var + norm.eps)
+    bias = 0.0 if product.bias is None else product.bias
+    weight.outer.mul_(scale[:, None])
+    product.bias = nn.Parameter((bias - mean) * scale + norm.bias)
     return True

@@ -18,6 +18,8 @@ Ops (lower case) after `onnx_import`:
                   layernorm (x, gain[n], bias[n]; eps)   over the last axis
     integer       quantize dequantize requantize qlinear qconv1d and the integer twins of the
                   elementwise ops; written by passes/quantize.py, defined by reference.py
+    delta         qhold delta_sum rescale delta_linear; tick (n; period) counts steps; written by
+                  passes/quantize.py and passes/delta.py, defined by reference.py
 
 NOTES for developers: no dynamic shapes, no control flow, no subgraphs, on purpose.
 """
@@ -35,7 +37,7 @@ from edgernn.backend import Array
 
 UNARY = frozenset(["neg", "abs", "relu", "sigmoid", "tanh", "exp", "log", "sqrt", "round", "floor"])
 BINARY = frozenset(["add", "sub", "mul", "div", "maximum", "minimum", "greater", "greater_equal"])
-ELEMENTWISE = UNARY | BINARY | frozenset(("where", "quantize", "dequantize", "requantize"))
+ELEMENTWISE = UNARY | BINARY | frozenset(("where", "quantize", "dequantize", "requantize", "tick"))
 MOVEMENT = frozenset(["reshape", "transpose", "slice", "concat", "expand"])
 
 
@@ -155,13 +157,15 @@ class Graph:
         self.states = [replace(s, new=swap.get(s.new, s.new)) for s in self.states]
 
     def macs(self) -> int:
-        """Multiply-accumulates of one step, exactly."""
+        """Multiply-accumulates of one step, exactly; of delta products, were all to move."""
         total = 0
         for node in self.nodes:
             if node.op in ("linear", "qlinear", "conv1d", "qconv1d"):
                 weight = self.values[node.inputs[1]].shape
                 out = self.values[node.output]
                 total += out.size * int(np.prod(weight[1:]))
+            elif node.op in ("delta_sum", "delta_linear"):
+                total += self.values[node.inputs[3 if node.op == "delta_sum" else 4]].size
             elif node.op == "matmul":
                 total += self.values[node.output].size * self.values[node.inputs[0]].shape[-1]
         return total

@@ -20,6 +20,8 @@ COMPUTE = frozenset(
     ["linear", "conv1d", "matmul", "reduce_sum", "reduce_max", "gather", "softmax", "layernorm"]
 )
 
+DELTA = frozenset(["qhold", "delta_sum", "rescale", "tick", "delta_linear"])
+
 
 def _windows(x: Array, node: Node, weight: Array) -> Array:
     """X (1, T, C) -> (T', groups, K * C/g) windows of a convolution over time."""
@@ -148,7 +150,11 @@ def _integer(node: Node, x: list[Array], graph: Graph) -> Array:
 def _delta(node: Node, x: list[Array], graph: Graph) -> Array:
     """The ops of a delta product; see passes/delta.py."""
     if node.op == "qhold":
-        return fx.hold(x[0], x[1], node.attrs["limit"], node.attrs["block"])
+        return fx.hold(x[0], x[1], *(node.attrs[key] for key in ("limit", "block", "last")))
+    if node.op == "tick":
+        return np.asarray((x[0] + 1) % node.attrs["period"], np.int32)
+    if node.op == "delta_linear":
+        return _running(x, node.attrs["period"])
     if node.op == "delta_sum":
         held, new, total, weight, *gain = x
         moved = (new.astype(np.int64) - held.astype(np.int64)).reshape(-1)
@@ -157,11 +163,41 @@ def _delta(node: Node, x: list[Array], graph: Graph) -> Array:
     return made.reshape(graph.values[node.output].shape)
 
 
+def _running(x: list[Array], period: int) -> Array:
+    """Running sums of floats, of which some rows are summed anew."""
+    old, new, total, (age,), weight, bias = x
+    held = new.reshape(-1)
+    anew = weight @ held + bias
+    with np.errstate(invalid="ignore", over="ignore"):  # what is infinite is mended in time
+        moved = np.where(new == old, np.float32(0), new - old).reshape(-1)
+        sums = total.reshape(-1) + weight @ moved
+    begin, end = due_rows(int(age), len(weight), period)
+    sums[begin:end] = anew[begin:end]
+    return np.asarray(sums, np.float32).reshape(total.shape)
+
+
+def due_unit(rows: int) -> int:
+    """How many rows are summed anew together: 32 at least, and no more than an eighth of them.
+
+    A power of two, so that the strips of every instruction set fit in; a target may not choose
+    it, since what it is shows in the bits.
+    """
+    return next((unit for unit in (256, 128, 64) if 8 * unit <= rows), 32)
+
+
+def due_rows(age: int, rows: int, period: int) -> tuple[int, int]:
+    """First and last (exclusive) of the rows that are summed anew at an age below `period`."""
+    unit = due_unit(rows)
+    strips = -(-rows // unit)
+    begin, end = (unit * (at * strips // period) for at in (age, age + 1))
+    return begin, min(end, rows)
+
+
 def evaluate(graph: Graph, node: Node, x: list[Array]) -> Array:
     """One node on given inputs."""
     if node.op in ("reshape", "transpose", "slice", "expand", "concat"):
         return _move(node, x)
-    if node.op in ("qhold", "delta_sum", "rescale"):
+    if node.op in DELTA:
         return _delta(node, x, graph)
     if node.op in ("quantize", "dequantize", "requantize") or node.op.startswith("q"):
         return _integer(node, x, graph)

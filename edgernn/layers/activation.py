@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from edgernn.errors import UnknownName
+from edgernn.layout import elementwise
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
 
@@ -27,6 +28,8 @@ class Activation(Streaming):
     Shapes: x (B, T, C) -> y (B, T, C); no state.
     Raises: UnknownName for another f.
     """
+
+    layout = elementwise()
 
     def __init__(self, name: str) -> None:
         super().__init__()

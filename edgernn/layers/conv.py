@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from edgernn.errors import ShapeError, TimingError
+from edgernn.factored import Factors, Weight, product, read_weight
 from edgernn.frames import join_frames, need_frames
+from edgernn.layout import Layout
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
 from edgernn.timing import Timing
@@ -37,6 +38,8 @@ class Conv1d(Streaming):
     Raises: ShapeError for sizes that do not divide, TimingError for a look-ahead that is not a
         multiple of the stride or is longer than the span.
     """
+
+    layout = Layout(sizes={"in_channels": "in"}, chain=("conv",))
 
     def __init__(
         self,
@@ -106,20 +109,26 @@ class Conv1d(Streaming):
 
     def _window(self, x: Tensor) -> Tensor:
         """One output frame in plain ops: (B, span, C_in) -> (B, C_out)."""
-        weight, bias, groups = self.conv.weight, self.conv.bias, self.conv.groups
-        width = weight.shape[1]
+        weight, bias, groups = read_weight(self.conv, "weight"), self.conv.bias, self.conv.groups
         if self.dilation > 1:
             x = torch.cat([x[:, s : s + 1] for s in range(0, self.span, self.dilation)], dim=1)
         if groups == 1:
-            matrix = weight.transpose(1, 2).reshape(weight.shape[0], -1)
-            return F.linear(x.reshape(x.shape[0], -1), matrix, bias)
-        parts, outs = [], weight.shape[0] // groups
+            return product(x.reshape(x.shape[0], -1), _by_tap(weight), bias)
+        assert isinstance(weight, Tensor), "of groups no weight is a matrix that has factors"
+        parts, outs, width = [], weight.shape[0] // groups, weight.shape[1]
         for g in range(groups):
             rows = slice(g * outs, (g + 1) * outs)
-            matrix = weight[rows].transpose(1, 2).reshape(outs, -1)
             part = x[:, :, g * width : (g + 1) * width].reshape(x.shape[0], -1)
-            parts.append(F.linear(part, matrix, None if bias is None else bias[rows]))
+            own = None if bias is None else bias[rows]
+            parts.append(product(part, _by_tap(weight[rows]), own))
         return torch.cat(parts, dim=1)
+
+
+def _by_tap(weight: Weight) -> Weight:
+    """(O, I, K) as the matrix (O, K I) of a window whose frames lie one after the other."""
+    if isinstance(weight, Factors):
+        return Factors(weight.outer, weight.inner.transpose(1, 2).flatten(1))
+    return weight.transpose(1, 2).reshape(weight.shape[0], -1)
 
 
 EXAMPLES = {

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from edgernn.errors import ShapeError
+from edgernn.layout import Layout
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
 
@@ -16,6 +17,8 @@ class Embedding(Streaming):
     Shapes: x (B, T), int64 tokens below num_embeddings -> y (B, T, C); no state.
     Raises: ShapeError if x is not (B, T) of integers.
     """
+
+    layout = Layout(chain=("embedding",))
 
     def __init__(self, num_embeddings: int, channels: int) -> None:
         super().__init__()

@@ -1,11 +1,16 @@
 """Hold: pass on what has moved by more than a threshold, repeat the last value of the rest.
 
 What stands behind it then needs only the columns that moved: the compiler keeps the sums of the
-product as state and adds `weight[:, moved] @ difference`, which is exact in integers.
+product as state and adds `weight[:, moved] @ difference`, which is exact in integers and bounded in
+its error in floats.
+
+Gradients pass a hold as if nothing were held (the straight-through rule): what is repeated is
+trained as if it were new, so that thresholds do not cut a network off from what it hears.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import torch
@@ -14,6 +19,7 @@ from torch.nn import functional as F
 
 from edgernn.errors import ShapeError
 from edgernn.frames import join_frames, need_frames
+from edgernn.layout import elementwise
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
 
@@ -47,18 +53,43 @@ def moved(x: Tensor, held: Tensor, threshold: float, block: int = 1) -> Tensor:
     return blocks[:, :channels] if rest else blocks
 
 
+@lru_cache(maxsize=256)
 def _limit(threshold: float, count: int) -> float:
     """What the sum of `count` squares is compared with, from the threshold in float32."""
     return count * torch.tensor(threshold, dtype=torch.float32).item() ** 2
 
 
+class _Held(torch.autograd.Function):
+    """`hold` for each of x (T, B, C), from held (B, C) on; the gradient of x is that of y."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, held: Tensor, threshold: float, block: int) -> Tensor:
+        frames = torch.empty_like(x)
+        for given, kept in zip(x, frames, strict=True):
+            held = torch.where(moved(given, held, threshold, block), given, held, out=kept)
+        return frames
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
+        return dy, None, None, None
+
+
+def _passed(x: Tensor, held: Tensor, threshold: float, block: int) -> Tensor:
+    return _Held.apply(x, held, threshold, block)  # type: ignore[no-any-return,no-untyped-call]
+
+
 def hold(x: Tensor, held: Tensor, threshold: float, block: int = 1) -> Tensor:
     """What is passed on, which is also what is held next: (B, C) and (B, C) -> (B, C)."""
+    if torch.is_grad_enabled() and not torch.compiler.is_exporting():
+        return _passed(x.unsqueeze(0), held, threshold, block).squeeze(0)
     return torch.where(moved(x, held, threshold, block), x, held)
 
 
 def hold_frames(x: Tensor, held: Tensor, threshold: float, block: int = 1) -> tuple[Tensor, Tensor]:
     """`hold` for each frame of a chunk: (B, T, C) and (B, C) -> (B, T, C) and the last frame."""
+    if not torch.compiler.is_exporting():
+        passed = _passed(x.transpose(0, 1).contiguous(), held, threshold, block)
+        return passed.transpose(0, 1), passed[-1]
     frames = []
     for t in range(x.shape[1]):
         frame = x if x.shape[1] == 1 else x[:, t : t + 1]
@@ -95,13 +126,14 @@ class Hold(Streaming):
         y[t] = x[t] in every 4 channels with rms(x[t] - y[t-1]) > threshold        block=4
 
     The threshold is in the units of x; 0 passes every change on. With block=4 the last block is
-    what remains of the channels. A NaN never passes. Gradients flow to the frame that each
-    element comes from.
+    what remains of the channels. A NaN never passes. Gradients pass as if nothing were held.
 
     Shapes: x (B, T, C) -> y (B, T, C); state held (B, C).
     Raises: ShapeError if x's last axis is not C, for a threshold below 0 or another block.
     Source: Neil et al. 2016, arXiv:1612.05571. Differs: blocks of 4 are ours.
     """
+
+    layout = elementwise(size="channels")
 
     def __init__(self, channels: int, threshold: float, block: int = 1) -> None:
         super().__init__()

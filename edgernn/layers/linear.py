@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from edgernn.frames import need_frames
+from edgernn.layout import Layout
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
 
@@ -15,6 +16,8 @@ class Linear(Streaming):
     Shapes: x (B, T, C) -> y (B, T, C'); no state.
     Raises: ShapeError if x's last axis is not C.
     """
+
+    layout = Layout(chain=("linear",))
 
     def __init__(self, in_features: int, out_features: int, *, bias: bool = True) -> None:
         super().__init__()

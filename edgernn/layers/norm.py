@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from edgernn.frames import need_frames
+from edgernn.layout import Layout
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
 
@@ -21,6 +22,8 @@ class BatchNorm(Streaming):
     Raises: ShapeError if x's last axis is not C.
     Source: Ioffe and Szegedy 2015, arXiv:1502.03167.
     """
+
+    layout = Layout(chain=("norm",))
 
     def __init__(self, num_features: int, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
         super().__init__()
@@ -44,6 +47,8 @@ class LayerNorm(Streaming):
     Raises: ShapeError if x's last axis is not C.
     Source: Ba et al. 2016, arXiv:1607.06450.
     """
+
+    layout = Layout(sizes={"num_features": "in"}, chain=("norm",))
 
     def __init__(self, num_features: int, *, eps: float = 1e-5) -> None:
         super().__init__()

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from edgernn.errors import ShapeError
 from edgernn.frames import need_frames
+from edgernn.layout import elementwise
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
 
@@ -25,6 +26,8 @@ class Normalize(Streaming):
 
     mean: Tensor
     scale: Tensor
+
+    layout = elementwise("mean", "scale", size="channels")
 
     def __init__(
         self,

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from edgernn.errors import ShapeError, UnknownName
 from edgernn.frames import join_frames, need_frames
+from edgernn.layout import elementwise
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
 from edgernn.timing import Timing
@@ -34,6 +35,8 @@ class Pool(Streaming):
     """
 
     weights: Tensor
+
+    layout = elementwise(size="channels")
 
     def __init__(self, kind: str, channels: int, window: int, *, stride: int = 1) -> None:
         super().__init__()
@@ -91,6 +94,8 @@ class RunningMean(Streaming):
     Shapes: x (B, T, C) -> y (B, T, C); state mean (B, C).
     Raises: ShapeError if the rate is not in (0, 1] or x's last axis is not C.
     """
+
+    layout = elementwise(size="channels")
 
     def __init__(self, channels: int, rate: float) -> None:
         super().__init__()

@@ -22,7 +22,7 @@ def from_network(network: Any) -> Run:
     import torch
 
     def run(audio: Wave) -> Logits:
-        device = next(network.parameters()).device
+        device = next((p.device for p in network.parameters()), "cpu")
         with torch.no_grad():
             out = network(torch.from_numpy(audio).to(device).view(1, -1, 1))
         return np.asarray(out[0].cpu().numpy())

@@ -46,6 +46,11 @@ def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> None:
             Path(temporary).unlink(missing_ok=True)
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Put a file at `path` in one move. Raises: CheckpointError, as `write_atomic`."""
+    write_atomic(path, lambda file: file.write(content))
+
+
 def _reason(cause: BaseException) -> str:
     inner = cause if isinstance(cause, OSError) else cause.__context__
     text = inner.strerror if isinstance(inner, OSError) and inner.strerror else str(cause)

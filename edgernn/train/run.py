@@ -14,7 +14,7 @@ from torch import Tensor
 
 from edgernn.errors import CheckpointError, DataError, ModelError
 from edgernn.model import Model, find_model, load_source
-from edgernn.train.checkpoint import write_atomic
+from edgernn.train.checkpoint import write_bytes
 from edgernn.train.loop import Task, Trained, train
 from edgernn.train.recipe import Recipe, read_recipe, recipe_text
 
@@ -48,7 +48,7 @@ def train_model(
         raise CheckpointError(
             f"{out / CHECKPOINT}: exists; add --resume to continue it, or choose another --output"
         )
-    how = read_recipe(name, recipe or _own_recipe(model))
+    how = read_recipe(name, recipe or own_recipe(model))
     if steps is not None:
         how = how.with_steps(steps)
     return run_recipe(model, make_task(how, data), out, resume=resume, device=device, quiet=quiet)
@@ -80,8 +80,10 @@ def run_recipe(
         trained = replace(trained, weights=bake(trained.network).state_dict())
     save_weights(out / WEIGHTS, trained.weights)
     history = json.dumps({"recipe": recipe.fingerprint(), "rows": trained.history}, indent=1)
-    write_atomic(out / HISTORY, lambda file: file.write(history.encode()))
-    write_atomic(out / RECIPE, lambda file: file.write(recipe_text(recipe).encode()))
+    write_bytes(out / HISTORY, history.encode())
+    for method in acting:
+        recipe = method.settled(recipe)
+    write_bytes(out / RECIPE, recipe_text(recipe).encode())
     return trained
 
 
@@ -97,7 +99,8 @@ def find_task(model: Model) -> Callable[[Recipe, Path], Task]:
     return found  # type: ignore[no-any-return]
 
 
-def _own_recipe(model: Model) -> Path:
+def own_recipe(model: Model) -> Path:
+    """The recipe that a model comes with. Raises: ModelError if it has none."""
     if model.recipe is None:
         raise ModelError(f"{model.name}: comes without a recipe.toml; give one with --recipe")
     return model.recipe
@@ -106,4 +109,4 @@ def _own_recipe(model: Model) -> Path:
 def save_weights(path: Path, weights: Mapping[str, Tensor], **facts: Any) -> None:
     """Write a safetensors file, whole or not at all. Raises: CheckpointError."""
     content = save({name: tensor.contiguous() for name, tensor in weights.items()}, facts or None)
-    write_atomic(path, lambda file: file.write(content))
+    write_bytes(path, content)

@@ -94,6 +94,9 @@ class Emitter:
         indent = "  "
         for axis, size in enumerate(sizes):
             brace = " {" if axis == len(sizes) - 1 else ""
+            if brace and any(s.op in LOOKUPS for s in loop.statements):
+                # one element keeps all registers of a small core busy: two of them spill
+                self.lines.append("#pragma GCC unroll 1")
             self.lines.append(f"{indent}for (int i{axis} = 0; i{axis} < {size}; ++i{axis}){brace}")
             indent += "  "
         if not sizes:

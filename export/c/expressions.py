@@ -181,7 +181,16 @@ def _convert(op: str, x: Term, source: Quant | None, quant: Quant | None, attrs:
     assert quant
     by, x = attrs["mult"], x.plus(-source.zero_point)
     product = x if by == 1 else _combine("mul", x, Term(str(by), by, by))
-    return product.shifted(attrs["shift"]).plus(quant.zero_point)
+    return _shifted_onto(product, attrs["shift"], quant.zero_point)
+
+
+def _shifted_onto(x: Term, bits: int, zero: int) -> Term:
+    """A rounding shift right plus a zero point, which joins the rounding where 32 bits hold it."""
+    add = (1 << (bits - 1)) + (zero << bits) if 0 < bits < 31 else 0
+    apart = x.shifted(bits).plus(zero)
+    if not zero or not add or not _in_word(x.low + add, x.high + add):
+        return apart
+    return Term(f"(({x.plus(add).text}) >> {bits})", apart.low, apart.high)
 
 
 def expression(
@@ -194,6 +203,8 @@ def expression(
         return _convert(op, x[0], quants[0], out.quant, attrs)
     if op in ("quantize", "requantize"):
         return _convert(op, x[0], quants[0], out.quant, attrs).fitted(out.dtype)
+    if op == "tick":
+        return Term(f"{x[0].text} < {attrs['period'] - 1} ? {x[0].text} + 1 : 0")
     if op.startswith("q"):
         assert out.quant
         return _fixed(op[1:], x, [q.frac for q in quants if q], out.quant.frac)

@@ -24,6 +24,7 @@ from edgernn.export.c.kernels import (
 )
 
 _CALLS = re.compile(r"\bedgernn_(\w+)\(")
+_PART_OF_STRIP = re.compile(r"^(prepare_chunks|prepare|gains|rows)_")
 _SWITCH = """{cpu}
 /* 0: not asked yet, 1: no, 2: yes */
 static int edgernn_cpu_answer;
@@ -54,9 +55,9 @@ class KernelSet:
         if name not in self.called:
             self.called.append(name)
 
-    def use_driver(self, name: str, strip: Strip) -> str:
-        """The step calls a driver over a strip; gives its name."""
-        made = driver(name, strip)
+    def use_driver(self, name: str, strip: Strip, columns: int) -> str:
+        """The step calls a driver over a strip, for a matrix of so many columns; gives its name."""
+        made = driver(name, strip, columns)
         self._strips.setdefault(f"strip_{strip.form}", strip)
         self._add(made)
         if made.name not in self.called:
@@ -73,7 +74,7 @@ class KernelSet:
     def _need(self, name: str) -> None:
         if name in self.found:
             return
-        strip = self._strips.get(name.replace("prepare_", "strip_"))
+        strip = self._strips.get(_PART_OF_STRIP.sub("strip_", name))
         if strip:
             self._add(Kernel(f"strip_{strip.form}", strip.isa, strip.source))
         elif has_kernel(name, self.isas):
@@ -141,7 +142,7 @@ class KernelSet:
         wanted = {
             (kernel.isa, name): None
             for key, kernel in kernels.items()
-            for name in self._uses(key, kernel.isa)
+            for name in kernel.uses or self._uses(key, kernel.isa)
         }
         target = {isa: cpu_header(isa) for isa, _ in wanted}
         return [

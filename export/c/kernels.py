@@ -25,18 +25,21 @@ from edgernn.errors import ToolError
 
 BITS = {"s8": 8, "s4": 4, "s2": 2, "s8x16": 8, "f32": 32}  # of a weight, by strip type
 CHUNK = 32  # columns that share a gain, where a row has several
+GAINED = ("s4", "s2")  # strip types whose rows may have gains
 _STRIP = re.compile(r"/\* strip: (.*) \*/\n")
+_DRIVER = re.compile(r"/\* driver: forms=(\S+) columns=(\d+) \*/\n")
 _TARGET = re.compile(r"/\* target: (\S+) \*/\n")
 _FUNCTION = re.compile(r"(?:static|EDGERNN_INLINE) (\w+) edgernn_(\w+)\(([^)]*)\)")
 
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """C text of one function, or of a header (`name` without one)."""
+    """C text of one function, or of a header (`name` without one), and the headers it uses."""
 
     name: str
     isa: str
     source: str
+    uses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,17 +89,29 @@ class Strip:
         """Column groups in a chunk that shares a gain."""
         return max(CHUNK // self.cols, 1)
 
+    def brings(self, name: str) -> bool:
+        """Whether it has a function of its own for a part of a product, such as `gains`."""
+        return f"{name}_FORM" in functions(self.text)
+
     @cached_property
     def source(self) -> str:
-        return self.filled(self.text)
+        """Its C, with the plain form of what it does not bring itself."""
+        wanted = ("gains", "rows") if self.type in GAINED else ()
+        plain = [_driver_text(name) for name in wanted if not self.brings(name)]
+        return self.filled("\n".join([self.text, *plain]))
 
     def filled(self, text: str) -> str:
         """A template with this strip's numbers."""
-        x_type = "int16_t" if self.type == "s8x16" else "int8_t"
-        room = f"edgernn_prepare_{self.form}(\\1, \\2, room);" if self.prepare else "(void)room;"
-        text = re.sub(r"\bPREPARE\((\w+), (\w+)\)", room, text)
+        kind = {"s8x16": "s16", "f32": "f32"}.get(self.type, "s8")  # of x
+        for name in ("prepare", "prepare_chunks"):
+            called = f"edgernn_{name if self.brings(name) else 'prepare'}_{self.form}"
+            room = f"{called}(\\1, \\2, room);" if self.prepare else "(void)room;"
+            text = re.sub(rf"\b{name.upper()}\((\w+), (\w+)\)", room, text)
         words = {
-            "XTYPE": x_type,
+            "XTYPE": {"s16": "int16_t", "f32": "float"}.get(kind, "int8_t"),
+            "KIND": kind,
+            "LIMIT": "float" if kind == "f32" else "int",
+            "SQUARES": {"s16": "int64_t", "f32": "float"}.get(kind, "int"),
             "READY": "room" if self.prepare else ("moves" if "*restrict moves" in text else "x"),
             "GROUP_STEP": str(self.prepare or self.cols),
             "CHUNK_GROUPS": str(self.chunk_groups),
@@ -104,7 +119,6 @@ class Strip:
             "ROWS": str(self.rows),
             "COLS": str(self.cols),
             "BITS": str(BITS[self.type]),
-            "MOVED": "moved4_s8" if self.cols == 4 else "moved_s8",
         }
         for word, number in words.items():
             text = re.sub(rf"(?<![A-Z])(?<![A-Z]_){word}(?![A-Z_])", number, text)
@@ -113,6 +127,10 @@ class Strip:
 
 def _root() -> resources.abc.Traversable:
     return resources.files("edgernn.firmware_stubs") / "kernels"
+
+
+def _driver_text(name: str) -> str:
+    return (_root() / "drivers" / f"{name}.c").read_text("utf8")
 
 
 def _sizes(text: str) -> tuple[int, int]:
@@ -162,18 +180,26 @@ def _sized(strip: Strip, size: str, cost: float = 0.0) -> Strip:
     return replace(strip, rows=rows, cols=cols, cost=cost, pad=pad)
 
 
-def find_strip(type_: str, use: str, isas: tuple[str, ...], rows: int = 0) -> Strip:
+def find_strip(
+    type_: str, use: str, isas: tuple[str, ...], rows: int = 0, columns: int = 0, unit: int = 0
+) -> Strip:
     """The best strip for `dense`, `delta` (single columns) or `block` (delta by 4 columns).
 
-    rows: of the matrix; of several tile sizes it takes the first that pads it by an eighth at most.
+    rows, columns: of the matrix; of several tile sizes it takes the first that pads the rows by an
+    eighth at most. unit: what the rows of a tile must divide.
     Raises: ToolError if there is none.
     """
     for words, strip in _strip_files(type_, isas):
+        if strip.columns and columns > strip.columns:
+            continue
         size = words.get(use)
         if use == "block" and not size and words.get("dense", "").endswith("x4"):
             size = words["dense"]
         if size:
-            return _fitting([_sized(strip, one) for one in size.split(",")], rows)
+            sizes = [_sized(strip, one) for one in size.split(",")]
+            sizes = [one for one in sizes if not unit or unit % one.rows == 0]
+            if sizes:
+                return _fitting(sizes, rows)
     raise ToolError(f"no {use} kernel for {type_} on {isas or 'portable'}")
 
 
@@ -220,11 +246,26 @@ def find_kernel(name: str, isas: tuple[str, ...]) -> Kernel:
     raise ToolError(f"no kernel {name} for {isas or 'portable'}")
 
 
-def driver(name: str, strip: Strip) -> Kernel:
-    """A driver over a strip."""
-    text = (_root() / "drivers" / f"{name}.c").read_text("utf8")
-    text = strip.filled(text)
-    return Kernel(functions(text)[0], strip.isa, text)
+def driver(name: str, strip: Strip, columns: int) -> Kernel:
+    """A driver over a strip, for a matrix of so many columns.
+
+    That of the strip's instruction set if it has one that serves them, else the common one.
+    """
+    own = _own_driver(name, strip, columns)
+    text = strip.filled(own or _driver_text(name))
+    return Kernel(functions(text)[0], strip.isa, text, strip.uses if own else ())
+
+
+def _own_driver(name: str, strip: Strip, columns: int) -> str:
+    """The text of a driver that a strip's instruction set has for it, or nothing."""
+    folder = _root() / strip.isa
+    for path in sorted(folder.iterdir(), key=lambda p: p.name):
+        if path.name.startswith(name) and path.name.endswith(".c"):
+            text = path.read_text("utf8")
+            found = _DRIVER.match(text)
+            if found and strip.form in found[1].split(",") and columns <= int(found[2]):
+                return text[found.end() :]
+    return ""
 
 
 def functions(text: str) -> list[str]:

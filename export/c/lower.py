@@ -10,7 +10,7 @@ from edgernn.errors import UnsupportedOp
 from edgernn.export.c.fuse import fuse
 from edgernn.export.c.in_place import make_in_place
 from edgernn.export.c.loops import Action, Call, Loop, Statement, View, copy_loop, views_written
-from edgernn.export.c.products import PRODUCTS
+from edgernn.export.c.products import PRODUCTS, listed
 from edgernn.export.c.weights import Weights, c_number
 from edgernn.graph.ir import ELEMENTWISE, Graph, Node, Value
 from edgernn.graph.reference import hold_limit
@@ -183,18 +183,23 @@ class Lowering:
         self.kernel_call("softmax_f32", [x, y, *sizes], node)
 
     def hold(self, node: Node) -> None:
-        """Float sums of what moved would drift, so the products that follow stay dense."""
+        """What is held of floats, with the list of what moved where a product reads it."""
         threshold, block = node.attrs["threshold"], node.attrs["block"]
+        value = self.graph.values[node.output]
+        width = value.shape[-1]
+        limits = [np.float32(threshold)]
+        if block > 1:
+            limits = [hold_limit(threshold, count) for count in (block, width % block)]
+        tail = [c_number(float(limit), "float32") for limit in limits]
+        if node.attrs.get("listed"):
+            listed(self, node, "f32", tail)
+            return
         if block == 1:
             self.elementwise(node)
             return
         x, held = (self.contiguous(name) for name in node.inputs)
-        value = self.graph.values[node.output]
         y = self.storage(node.output, value)
         self.out.views[node.output] = y
-        width = value.shape[-1]
-        limits = [hold_limit(threshold, count) for count in (block, width % block)]
-        tail = [c_number(float(limit), "float32") for limit in limits]
         sizes = [str(value.size // width), str(width)]
         self.kernel_call("hold_blocks_f32", [x, held, y, *tail, *sizes], node)
 

@@ -147,24 +147,45 @@ def _depthwise_weights(work: Lowering, node: Node, weight: Array) -> list[str | 
 
 def qhold(work: Lowering, node: Node) -> None:
     """What has moved since it was held: lists for the delta sums, and the new held values."""
-    graph = work.graph
-    x, value = work.contiguous(node.inputs[0]), graph.values[node.output]
+    dtype, block = work.graph.values[node.output].dtype, node.attrs["block"]
+    limits = [str(node.attrs[key]) for key in ("limit", "last")]
+    listed(work, node, strip_type(node, dtype), limits[: 1 if block == 1 else 2])
+
+
+def listed(work: Lowering, node: Node, type_: str, limits: list[str]) -> None:
+    """The lists of a hold, and the new held values. limits: as the kernel compares with them."""
+    x, value = work.contiguous(node.inputs[0]), work.graph.values[node.output]
     held = work.storage(node.output, value)
     work.out.views[node.output] = held
     work.copy(work.view(node.inputs[1]), held, value, node.output)
-    block, chunk, cols = node.attrs["block"], node.attrs["chunk"] or value.size, value.size
-    strip = work.out.weights.delta_strip(f"s{node.attrs['bits']}", block)
-    longest = 2 * -(-cols // block) + 4 * -(-cols // chunk)
+    block, cols = node.attrs["block"], value.size
+    chunk = node.attrs.get("chunk") or cols
+    strip = work.out.weights.delta_strip(type_, block, cols)
+    longest = cols if type_ == "f32" else 2 * -(-cols // strip.cols) + 4 * -(-cols // chunk)
     sizes = (("counts", -(-cols // chunk), "uint16"), ("list", longest, "uint16"))
     buffers = [
         work.storage(f"{node.output}:{part}", Value((count,), dtype))
-        for part, count, dtype in (*sizes, ("moves", longest * block, "int8"))
+        for part, count, dtype in (*sizes, ("moves", longest * strip.cols, value.dtype))
     ]
     work.moves[node.output] = buffers
-    kernel = work.out.weights.kernels.use_driver("moves", strip)
-    numbers = [str(node.attrs["limit"]), str(cols), str(chunk)]
-    made = Call(kernel, [x, held, *numbers, *buffers], [x, held], [held, *buffers], node.name)
-    work.out.actions.append(made)
+    driver = "moves" if block == 1 else "moves4"
+    kernel = work.out.weights.kernels.use_driver(driver, strip, cols)
+    args: list[str | View] = [x, held, *limits, str(cols), str(chunk), *buffers]
+    work.out.actions.append(Call(kernel, args, [x, held], [held, *buffers], node.name))
+
+
+def delta_linear(work: Lowering, node: Node) -> None:
+    """Running sums of a product of floats, brought up to date, some of them made anew."""
+    graph, (_, held, old, age, name, bias) = work.graph, node.inputs
+    value = graph.values[node.output]
+    total = work.storage(node.output, value)
+    work.out.views[node.output] = total
+    work.copy(work.view(old), total, value, node.output)
+    weight, block = graph.constants[name], node.attrs["block"]
+    made = work.out.weights.delta_f32(name, weight, graph.constants[bias], block)
+    reads = [*work.moves[held], work.view(held), work.view(age)]
+    args: list[str | View] = [*made.before, *reads, total, *made.after, str(node.attrs["period"])]
+    work.out.actions.append(Call(made.kernel, args, [*reads, total], [total], node.name))
 
 
 def delta_sum(work: Lowering, node: Node) -> None:
@@ -178,7 +199,7 @@ def delta_sum(work: Lowering, node: Node) -> None:
     gain = gains(work, node)
     weight = graph.constants[name]
     chunk = node.attrs["chunk"] or weight.shape[1]
-    type_ = f"s{node.attrs['bits']}"
+    type_ = strip_type(node, graph.values[held].dtype)
     made = work.out.weights.delta(name, weight, type_, gain, node.attrs["block"], chunk)
     lists, room = work.moves[held], _room(work, node, made)
     spare = [room] if isinstance(room, View) else []
@@ -206,5 +227,6 @@ PRODUCTS = {
     "qconv1d": conv1d,
     "qhold": qhold,
     "delta_sum": delta_sum,
+    "delta_linear": delta_linear,
     "rescale": rescale,
 }

@@ -57,10 +57,10 @@ def number_typed(
     if type_.quantized:
         result = quantize.run(graph, calibrate(graph, frames, calibration), type_)
         notes += [f"quantize: {note}" for note in result.notes]
-        result = delta.run(result.graph)
-        notes += [f"delta: {note}" for note in result.notes]
-        graph = dead_code.run(result.graph).graph
-    return graph, notes
+        graph = result.graph
+    result = delta.run(graph)
+    notes += [f"delta: {note}" for note in result.notes]
+    return dead_code.run(result.graph).graph, notes
 
 
 def symbol_of(name: str) -> str:

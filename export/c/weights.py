@@ -12,6 +12,7 @@ from edgernn.errors import UnsupportedOp
 from edgernn.export.c import pack
 from edgernn.export.c.kernel_set import KernelSet
 from edgernn.export.c.kernels import Strip, find_strip, sparse_strips
+from edgernn.graph.reference import due_unit
 
 C_TYPES = {
     "float32": "float",
@@ -84,14 +85,14 @@ class Weights:
         self, name: str, weight: Array, scaling: tuple[Array, Array], type_: str, gain: Array | None
     ) -> Product:
         """A product of integers, dense or sparse. `scaling`: start and mult of each row."""
-        plain = find_strip(type_, "dense", self.isas)
+        plain = find_strip(type_, "dense", self.isas, len(weight))
         layout = pack.laid_out(weight, plain, sparse_strips(type_, self.isas), gain)
         strip, (start, mult) = layout.strip, scaling
         if strip.offset:
             start = (start - strip.offset * pack.row_sums(weight, gain)).astype(np.int32)
         kind = "dense" if layout.counts is None else "sparse"
         driver = f"{kind}_{'int' if gain is None else 'gain'}"
-        kernel = self.kernels.use_driver(driver, strip)
+        kernel = self.kernels.use_driver(driver, strip, weight.shape[1])
         pad = (0, -len(start) % strip.rows)
         rows = [
             self.table(f"{name}.{k}", np.pad(v, pad)) for k, v in (("start", start), ("mult", mult))
@@ -117,7 +118,7 @@ class Weights:
         strip = layout.strip
         start = self.table(f"{name}.bias", np.pad(bias, (0, -len(bias) % strip.rows)))
         kernel = self.kernels.use_driver(
-            "dense_f32" if layout.counts is None else "sparse_f32", strip
+            "dense_f32" if layout.counts is None else "sparse_f32", strip, weight.shape[1]
         )
         after = [str(len(weight))]
         if layout.counts is None:
@@ -125,23 +126,39 @@ class Weights:
         self._note(name, weight, layout)
         return Product(kernel, [*self._stored(name, layout), start], after, strip)
 
-    def delta_strip(self, type_: str, block: int, rows: int = 0) -> Strip:
+    def delta_strip(self, type_: str, block: int, columns: int, rows: int = 0) -> Strip:
         """The strip that reads the lists of what has moved."""
-        return find_strip(type_, "block" if block == 4 else "delta", self.isas, rows)
+        return find_strip(type_, _listed(type_, block), self.isas, rows, columns)
+
+    def delta_f32(self, name: str, weight: Array, bias: Array, block: int) -> Product:
+        """A product of what has moved onto running sums of floats, some of them made anew."""
+        rows, columns = weight.shape
+        unit, use = due_unit(rows), _listed("f32", block)
+        strip = find_strip("f32", use, self.isas, rows, columns, unit)
+        layout = pack.dense(weight, strip)
+        kernel = self.kernels.use_driver("delta_f32", strip, columns)
+        start = self.table(f"{name}.bias", np.pad(bias, (0, -len(bias) % strip.rows)))
+        self._note(name, weight, layout, "delta")
+        after = [*map(str, weight.shape), str(unit)]
+        return Product(kernel, [*self._stored(name, layout), start], after, strip)
 
     def delta(
         self, name: str, weight: Array, type_: str, gain: Array | None, block: int, chunk: int
     ) -> Product:
         """A product of what has moved, onto running sums. chunk: columns listed together."""
-        strip = self.delta_strip(type_, block, len(weight))
-        if strip.columns and weight.shape[1] > strip.columns:
-            strip = find_strip(type_, "block" if block == 4 else "delta", ())
+        strip = self.delta_strip(type_, block, weight.shape[1], len(weight))
         layout = pack.dense(weight, strip, gain)
-        kernel = self.kernels.use_driver("delta_int" if gain is None else "delta_gain", strip)
+        own = strip.brings("gains")
+        driver = "delta_int" if gain is None else "delta_gain" if own else "delta_gain_chunks"
+        kernel = self.kernels.use_driver(driver, strip, weight.shape[1])
         groups = -(-weight.shape[1] // strip.cols)
         self._note(name, weight, layout, "delta")
-        after = [str(len(weight)), str(groups), str(chunk // strip.cols)]
-        room = _room_bytes(strip, 2 * chunk // strip.cols)
+        together = -(-chunk // strip.cols)
+        after = [str(len(weight)), str(groups), str(together)]
+        listed = -(-2 * together // strip.pad) * strip.pad
+        if driver == "delta_gain":  # a strip of rows takes all chunks in turn: all lie rewritten
+            listed = 2 * groups + 4 * -(-weight.shape[1] // chunk)
+        room = _room_bytes(strip, listed)
         return Product(kernel, self._stored(name, layout), after, strip, room)
 
     def _note(self, name: str, weight: Array, layout: pack.Layout, how: str = "") -> None:
@@ -161,9 +178,14 @@ class Weights:
         return "".join(_definition(symbol, array) for symbol, array in self.tables.items())
 
 
+def _listed(type_: str, block: int) -> str:
+    """What kind of strip reads the list: a block of floats is listed as its columns."""
+    return "block" if block == 4 and type_ != "f32" else "delta"
+
+
 def _room_bytes(strip: Strip, groups: int) -> int:
-    """What a kernel rewrites x into, and as much again as a group for a sum at its end."""
-    return (groups + 1) * strip.prepare if strip.prepare else 0
+    """What a kernel rewrites x into, and at its end 8 bytes for a sum."""
+    return groups * strip.prepare + 8 if strip.prepare else 0
 
 
 def _definition(symbol: str, array: Array) -> str:

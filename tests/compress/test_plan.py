@@ -142,7 +142,7 @@ def test_what_was_trained_on_four_bits_is_what_runs(dense: Path, tmp_path: Path)
         (
             {"prun": {}},
             RecipeError,
-            "unknown key compress.prun; it takes start, delta, activations",
+            "unknown key compress.prun; it takes start, units, low_rank, delta, activations",
         ),
         ({"prune": {"sparsty": 1}}, RecipeError, "compress.prune: unknown key sparsty"),
         ({"prune": {"sparsity": "much"}}, RecipeError, "sparsity is 'much'; need float"),
@@ -182,5 +182,7 @@ def test_a_delta_network_is_trained_and_found_again(dense: Path, tmp_path: Path)
 
 def test_a_cell_that_is_not_there_cannot_hold(dense: Path) -> None:
     network = find_model(str(dense)).steps()["keep"]
-    with pytest.raises(ModelError, match="no cell 'gru' that can hold; there are rnn"):
+    with pytest.raises(
+        ModelError, match="no cell or layer 'gru' that can hold; there are rnn, head"
+    ):
         Delta({"gru": 0.1}).apply(network)

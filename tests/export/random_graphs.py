@@ -12,6 +12,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from edgernn.backend import Array
+from edgernn.graph.reference import hold_limit
 from edgernn.graph.step_graph import Port, StatePair, StepGraph
 from edgernn.timing import Timing
 
@@ -186,13 +187,37 @@ class Grower:
             return None
         shape = self.shapes[x]
         h = self.state(shape)
-        size = self.op("Abs", [self.op("Sub", [x, h], shape)], shape)
-        moved = self.op("Greater", [size, self.weight(np.float32(0.4).reshape(()))], shape)
+        known = set(self.shapes)
+        d = self.op("Sub", [x, h], shape)
+        if self.rng.random() < 0.5:
+            size = self.op("Abs", [d], shape)
+            moved = self.op("Greater", [size, self.weight(np.float32(0.4).reshape(()))], shape)
+        else:
+            moved = self.moved_blocks(d, shape[1])
+        for inner in set(self.shapes) - known:
+            del self.shapes[inner]  # a mask is no number, and a difference may be a cliff's edge
         now = self.op("Where", [moved, x, h], shape)
         self.becomes(h, now)
-        for inner in (moved, size):
-            del self.shapes[inner]  # a mask is no number, and a difference may be a cliff's edge
         return self.product(now)
+
+    def moved_blocks(self, d: str, cols: int) -> str:
+        """The mask of blocks of 4 whose differences (1, cols) are large; the last may be short."""
+        blocks = -(-cols // 4)
+        sizes = np.full((blocks, 1), 4.0)
+        squares = self.op("Mul", [d, d], (1, cols))
+        if cols % 4:
+            sizes[-1] = cols % 4
+            zeros = self.weight(np.zeros((1, -cols % 4), np.float32))
+            squares = self.op("Concat", [squares, zeros], (1, 4 * blocks), axis=1)
+        shape = (1, blocks, 4)
+        by_block = self.op("Reshape", [squares, self.weight(np.array(shape))], shape)
+        axis = self.weight(np.array([2], np.int64))
+        sums = self.op("ReduceSum", [by_block, axis], (1, blocks, 1), keepdims=1)
+        limits = self.weight(hold_limits(0.4, sizes))
+        far = self.op("Greater", [sums, limits], (1, blocks, 1))
+        spread = self.op("Expand", [far, self.weight(np.array(shape))], shape)
+        mask = self.op("Reshape", [spread, self.weight(np.array([1, 4 * blocks]))], (1, 4 * blocks))
+        return self.cut(mask, 1, 0, cols) if cols % 4 else mask
 
     def swap(self) -> str | None:
         """Two states that change places, one of them changed on the way, and a delay."""
@@ -326,6 +351,11 @@ class Grower:
         onnx.checker.check_model(model, full_check=True)
         ports = (Port("x", x, "float32"),), (Port("y", (total,), "float32"),)
         return StepGraph(name, model, *ports, tuple(self.states), Timing(block=self.frames))
+
+
+def hold_limits(threshold: float, sizes: Array) -> Array:
+    """What sums of so many squares are compared with."""
+    return np.vectorize(lambda n: hold_limit(threshold, n), otypes=[np.float32])(sizes)
 
 
 def _broadcasts(small: Shape, large: Shape) -> bool:

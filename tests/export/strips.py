@@ -15,7 +15,6 @@ from edgernn.export.c.pack import encoded
 
 NAME = "strips"  # of the library: it has the five functions that every library has
 WAYS = ("dense", "sparse", "delta")
-DELTA = ("s8", "s4", "s2")  # types of weights of which single columns are read
 WEIGHTS = {"s8": (-127, 127), "s8x16": (-127, 127), "s4": (-7, 7), "s2": (-2, 1)}
 ROOM_BYTES = 16384
 ENDS = f"""
@@ -39,15 +38,16 @@ def strips_of(isa: str) -> list[Strip]:
     ]
 
 
-def wrapper(strip: Strip, way: str) -> str:
+def wrapper(strip: Strip, way: str, gained: bool = False) -> str:
     """The symbol that runs a strip on a dense tile list, a sparse one, or one of columns."""
-    return f"{way}_{strip.form}"
+    return f"{way}_{'gained_' if gained else ''}{strip.form}"
 
 
 def library(strips: Iterable[Strip]) -> tuple[dict[str, str], list[str]]:
     """Sources of a library with every strip in three ways, and its symbols.
 
-    A wrapper takes w, x, a list (or 0), its length, the sums, and a buffer for what is prepared.
+    A wrapper takes w, x, a list (or 0), its length, the sums, a buffer for what is prepared, how
+    many groups x has, and gains.
     """
     headers: dict[tuple[str, str], None] = {}
     bodies, symbols = [], []
@@ -60,20 +60,14 @@ def library(strips: Iterable[Strip]) -> tuple[dict[str, str], list[str]]:
         kinds = {"f32": ("float", "float", "float"), "s8x16": ("int8_t", "int16_t", "int32_t")}
         w, x, acc = kinds.get(strip.type, ("int8_t", "int8_t", "int32_t"))
         for way in WAYS:
-            symbols.append(wrapper(strip, way))
-            lists = {"dense": "0, 0", "sparse": "0, list", "delta": "list, 0"}[way]
-            ready, most = "x", "n"
-            prepare = ""
-            if strip.prepare:
-                # a sparse list may name any group; the caller says in `groups` how many there are
-                ready, most = "room", "groups"
-                prepare = f"  edgernn_prepare_{strip.form}(x, {most}, room);\n"
-            bodies.append(
-                f"void {symbols[-1]}(const {w} *w, const {x} *x, const uint16_t *list, int n,\n"
-                f"    {acc} *acc, int8_t *room, int groups) {{\n"
-                f"  (void)list, (void)room, (void)groups;\n{prepare}"
-                f"  edgernn_strip_{strip.form}(w, {ready}, {lists}, n, acc);\n}}\n"
-            )
+            for gained in (False, True) if strip.type in kernels.GAINED else (False,):
+                symbols.append(wrapper(strip, way, gained))
+                body = _gained(strip, way) if gained else _plain(strip, way)
+                bodies.append(
+                    f"void {symbols[-1]}(const {w} *w, const {x} *x, const uint16_t *list, int n,\n"
+                    f"    {acc} *acc, int8_t *room, int groups, const uint8_t *gain) {{\n"
+                    f"  (void)list, (void)room, (void)groups, (void)gain;\n{body}}}\n"
+                )
     text = "\n".join([*(kernels.header(name, isa) for isa, name in headers), *bodies])
     if target:
         inner = f'clang attribute push(__attribute__((target("{target}"))), apply_to = function)'
@@ -82,15 +76,35 @@ def library(strips: Iterable[Strip]) -> tuple[dict[str, str], list[str]]:
     return {"strips.c": f"#include <stdint.h>\n{prelude}\n{text}\n{ENDS}"}, symbols
 
 
+LISTS = {"dense": "0, 0", "sparse": "0, list", "delta": "list, 0"}
+
+
+def _plain(strip: Strip, way: str) -> str:
+    # a sparse list may name any group; the caller says in `groups` how many there are
+    ready = "room" if strip.prepare else "x"
+    prepare = f"  edgernn_prepare_{strip.form}(x, groups, room);\n" if strip.prepare else ""
+    return f"{prepare}  edgernn_strip_{strip.form}(w, {ready}, {LISTS[way]}, n, acc);\n"
+
+
+def _gained(strip: Strip, way: str) -> str:
+    prepare = "PREPARE_CHUNKS" if way == "dense" else "PREPARE"
+    return strip.filled(f"""  int32_t sums[ROWS] = {{0}};
+  {prepare}(x, groups)
+  edgernn_gains_FORM(w, {"room" if strip.prepare else "x"}, {LISTS[way]}, n, gain, sums);
+  edgernn_rows_FORM(acc, sums);
+""")
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Tiles (n, rows, cols), inputs, the list of a way, and the sums before."""
+    """Tiles (n, rows, cols), inputs, the list of a way, the sums before, and gains or none."""
 
     way: str
     tiles: Array
     x: Array
     list: Array
     acc: Array
+    gain: Array | None = None
 
     def sums(self, strip: Strip) -> Array:
         """What the strip must make of it: exact, or in order of the columns."""
@@ -100,7 +114,8 @@ class Case:
             group = self.x[(at if self.way == "sparse" else k) * strip.cols :]
             for c in range(strip.cols):
                 offset = strip.offset if self.way != "delta" else 0
-                wanted = wanted + (tile[:, c] * (group[c] + self.x.dtype.type(offset)))
+                product = tile[:, c] * (group[c] + self.x.dtype.type(offset))
+                wanted = wanted + (product if self.gain is None else self.gain * product)
         return np.asarray(wanted)
 
 
@@ -115,6 +130,20 @@ def cases(strip: Strip, seed: int = 0) -> Iterator[Case]:
             for kind in ("random", "ends", "least") if count > 4 else ("random",):
                 if kind == "random" or strip.type != "f32":
                     yield _case(strip, way, count, kind, rng)
+
+
+def gained_cases(strip: Strip) -> Iterator[Case]:
+    """Chunks of at most 32 columns, and lists of twice as many, at the ends of the ranges too."""
+    rng = np.random.default_rng(7)
+    most = max(kernels.CHUNK // strip.cols, 1)
+    for way in WAYS if strip.type in kernels.GAINED else ():
+        step = 1 if way == "dense" and _is_dense(strip) else strip.pad
+        top = 2 * most if way == "delta" else most
+        for count in sorted({-(-n // step) * step for n in (1, 3, 4, top // 2, top - 4, top)}):
+            for kind in ("random", "ends", "least") if 0 < count <= top else ():
+                gain = rng.integers(1, 64, strip.rows) if kind == "random" else np.int64(63)
+                gains = np.broadcast_to(gain, strip.rows)
+                yield replace(_case(strip, way, count, kind, rng), gain=gains)
 
 
 def _is_dense(strip: Strip) -> bool:
@@ -155,9 +184,10 @@ def _case(strip: Strip, way: str, count: int, kind: str, rng: np.random.Generato
 class Bench:
     """Memory of a loaded library, and calls of its strips."""
 
-    def __init__(self, module: Module) -> None:
-        self.module = module
-        self.places = {name: module.alloc(1 << 16) for name in ("w", "x", "list", "acc", "room")}
+    def __init__(self, module: Module, place_bytes: int = 1 << 16) -> None:
+        self.module, self.place_bytes = module, place_bytes
+        names = ("w", "x", "list", "acc", "room", "gain")
+        self.places = {name: module.alloc(place_bytes) for name in names}
 
     def sums(self, strip: Strip, case: Case) -> Array:
         """What the library makes of a case."""
@@ -170,16 +200,17 @@ class Bench:
             "x": case.x.astype(x_type),
             "list": case.list.astype(np.uint16),
             "acc": case.acc.astype(acc_type),
+            "gain": (np.zeros(1) if case.gain is None else case.gain).astype(np.uint8),
         }
         for name, array in written.items():
             data = array.tobytes()
-            assert len(data) <= 1 << 16, name
+            assert len(data) <= self.place_bytes, name
             self.module.write(self.places[name], data)
         groups = (len(case.x) - 16) // strip.cols
         self.module.call(
-            wrapper(strip, case.way),
+            wrapper(strip, case.way, case.gain is not None),
             *(self.places["w"], self.places["x"], self.places["list"], len(case.list)),
-            *(self.places["acc"], self.places["room"], groups),
+            *(self.places["acc"], self.places["room"], groups, self.places["gain"]),
         )
         data = self.module.read(self.places["acc"], 4 * strip.rows)
         return np.frombuffer(data, acc_type)
@@ -188,7 +219,7 @@ class Bench:
 def differing(bench: Bench, strip: Strip) -> list[str]:
     """The cases of a strip that the library gets wrong, one line each."""
     wrong = []
-    for number, case in enumerate(cases(strip)):
+    for number, case in enumerate([*cases(strip), *gained_cases(strip)]):
         got, want = bench.sums(strip, case), case.sums(strip)
         if not np.array_equal(got, want.astype(got.dtype)):
             rows = np.flatnonzero(got != want.astype(got.dtype))
@@ -199,7 +230,7 @@ def differing(bench: Bench, strip: Strip) -> list[str]:
 def used(isa: str) -> Iterator[tuple[Strip, set[str]]]:
     """The strips of an instruction set in each size, and the ways in which drivers call them."""
     for type_ in BITS:
-        blocks = kernels.find_strip(type_, "block", (isa,)) if type_ in DELTA else None
+        blocks = kernels.find_strip(type_, "block", (isa,)) if type_ != "f32" else None
         for words, strip in kernels._strip_files(type_, (isa,)):
             if strip.isa != isa:
                 continue
@@ -207,7 +238,6 @@ def used(isa: str) -> Iterator[tuple[Strip, set[str]]]:
             offers = words.get("sparse", "").split(",")
             sizes["sparse"] = ",".join(offer.split(":")[0] for offer in offers)
             found = {way: set(text.split(",")) - {""} for way, text in sizes.items()}
-            found["delta"] = found["delta"] if type_ in DELTA else set()
             if blocks and blocks.text == strip.text:
                 found["delta"].add(f"{blocks.rows}x{blocks.cols}")
             for size in sorted(set().union(*found.values())):
@@ -226,7 +256,7 @@ def long_cases(strip: Strip) -> Iterator[Case]:
 def wrong(bench: Bench, strip: Strip, ways: set[str]) -> list[str]:
     """The cases of a strip, in some ways, that the library gets wrong, one line each."""
     lines = []
-    for number, case in enumerate([*cases(strip), *long_cases(strip)]):
+    for number, case in enumerate([*cases(strip), *long_cases(strip), *gained_cases(strip)]):
         if case.way not in ways:
             continue
         short = -len(case.tiles) % strip.interleave

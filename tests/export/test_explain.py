@@ -20,6 +20,7 @@ from edgernn.export.c.weights import Weights
 from edgernn.graph.capture import capture
 from edgernn.graph.passes import PIPELINE
 from edgernn.layers.conv import Conv1d
+from edgernn.layers.hold import Hold
 from edgernn.layers.linear import Linear
 from edgernn.streaming import Sequential
 
@@ -82,6 +83,27 @@ def test_every_matrix_names_its_kernel(notes: Notes, number_type: str) -> None:
         *("8x18", "15x8", "15x5", "3x5")
     ]
     assert all(re.search(r"portable/\w+, dense, [\d,]+ bytes", line) for line in kernels)
+
+
+def test_a_delta_pass_says_what_it_did_in_every_number_type() -> None:
+    layer = Sequential(a=GRU(6, 8, threshold=0.1), b=Hold(8, 0.1, 4), c=Linear(8, 3))
+    x = noise((30, 1, 1, 6))
+    step = capture(layer, torch.from_numpy(x[0]), "net")
+    backend: Any = find_backend("c")
+    for number_type, anew in (
+        ("fp32", ", each sum made anew every 64 steps"),
+        ("w8a8", ""),
+        ("w8a16", ""),
+    ):
+        _, passes = backend.typed(step, number_type, [{"x": frame} for frame in x])
+        lines = sections(explained(passes))["delta"]
+        sums = [line.partition(": ")[2] for line in lines]
+        wanted = [f"24 running sums, columns that move{anew}"] * 2
+        last = "3 running sums, blocks of 4 columns that move"
+        if number_type == "fp32":
+            assert lines[2].endswith("stays dense: 3 rows a column do not pay for the list")
+            last = sums[2]
+        assert sums == [*wanted, last]
 
 
 def test_the_memory_map_shows_offsets_and_lives(notes: Notes) -> None:

@@ -85,6 +85,20 @@ def test_instruction_sets_are_searched_in_order(stubs: Path, mine: str) -> None:
         kernels.find_kernel("nothing", ("mychip",))
 
 
+def test_a_strip_that_cannot_read_so_many_columns_leaves_them_to_the_next() -> None:
+    forms = [kernels.find_strip("s8", "delta", ("helium",), 8, n).form for n in (256, 257, 8192)]
+    assert forms == ["s8_1x1", "s8_8x1", "s8_4x1"]
+
+
+def test_an_instruction_set_s_own_driver_serves_matrices_that_it_is_made_for() -> None:
+    strip = kernels.find_strip("s8", "dense", ("dsp",))
+    narrow, wide = (kernels.driver("dense_int", strip, n) for n in (512, 513))
+    assert (narrow.name, narrow.uses) == ("dense_s8_4x4_narrow", strip.uses)
+    assert (wide.name, wide.uses) == ("dense_s8_4x4", ())
+    packed = kernels.find_strip("s4", "dense", ("dsp",))
+    assert kernels.driver("dense_int", packed, 4).name == "dense_s4_4x4"
+
+
 def test_every_kernel_is_known_to_a_target_and_holds_the_function_of_its_name(root: Path) -> None:
     files = sorted((root / "firmware_stubs" / "kernels").glob("*/*.c"))
     assert len(files) >= 20
@@ -100,6 +114,10 @@ def test_every_kernel_is_known_to_a_target_and_holds_the_function_of_its_name(ro
             assert text.startswith("/* strip: "), file
             assert "strip_FORM" in names, file
             assert all("FORM" in name for name in names), file
+        elif text.startswith("/* driver: "):  # in place of a common one
+            common = {path.stem for path in (file.parent.parent / "drivers").glob("*.c")}
+            assert any(file.stem.startswith(name) for name in common), file
+            assert len(names) == 1, file
         else:
             assert file.stem in names, file
             plain = file.parent.parent / "portable" / file.name
@@ -115,7 +133,7 @@ def test_a_faster_instruction_set_reads_the_same_tables() -> None:
         for type_ in kernels.BITS:
             strips = kernels.sparse_strips(type_, target.isa)
             for use in ("dense", "delta", "block"):
-                if type_ in ("s8", "s4", "s2") or use == "dense":
+                if (type_, use) != ("f32", "block"):  # listed as single columns
                     strips.append(kernels.find_strip(type_, use, target.isa))
             for strip in strips:  # raises if it is laid out otherwise
                 kernels.same_form(strip, target.faster)
@@ -158,3 +176,19 @@ def test_every_matvec_gives_the_same_bits(
         np.testing.assert_allclose(found["portable"], want, atol=1e-5)
     else:
         assert_same_bits(found["portable"], want)
+
+
+def test_macros_that_a_kernel_file_leaves_behind_are_its_own(root: Path) -> None:
+    """Files of one instruction set may stand in one step, one after the other."""
+    clashes = []
+    for folder in sorted((root / "firmware_stubs" / "kernels").iterdir()):
+        texts = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.iterdir())}
+        made = {name: set(re.findall(r"# *define (EDGERNN_\w+)", t)) for name, t in texts.items()}
+        gone = {name: set(re.findall(r"# *undef (EDGERNN_\w+)", t)) for name, t in texts.items()}
+        clashes += [
+            f"{folder.name}/{one} leaves {macro} to {other}"
+            for one in texts
+            for other in texts.keys() - {one}
+            for macro in (made[one] - gone[one]) & made[other]
+        ]
+    assert clashes == []

@@ -12,8 +12,8 @@ from edgernn.target import find_target
 from edgernn.targets.runners.qemu import RUNNER
 from edgernn.toolchain import build_firmware
 
-from . import overrides
-from .strips import NAME, Bench, library, strips_of, used, wrong
+from . import overrides, own_drivers
+from .strips import NAME, Bench, library, used, wrong
 
 pytestmark = [pytest.mark.cc, pytest.mark.emulator]
 # one chip's instructions, on a board with memory for large cases: each core runs older ones' code
@@ -55,13 +55,14 @@ def test_overriding_kernels_give_the_portable_ones_bytes(isa: str, load: Load) -
     names = overrides.overridden(isa)
     assert "rescale_rows" in names
     module = load(isa, overrides.library(isa))
-    found = {name: overrides.differing(module, name, 1 << 14) for name in names}
+    places = overrides.places(module, 1 << 14)
+    found = {name: overrides.differing(module, name, places) for name in names}
     assert found == {name: [] for name in names}
 
 
-def test_a_wide_tile_is_offered_in_every_size(load: Load) -> None:
-    """Every size that a first line names can be built and run, offered by default or not."""
-    strips = [strip for strip in strips_of("dsp") if strip.cols == 4 and strip.type == "s8"]
-    assert [strip.rows for strip in strips] == [16, 8, 4]
-    bench = Bench(load("dsp", library(strips)))
-    assert [line for s in strips for line in wrong(bench, s, {"dense", "sparse"})] == []
+@pytest.mark.parametrize("isa", ["thumb1", "dsp", "helium"])
+def test_own_drivers_give_exact_rows_and_write_no_more(isa: str, load: Load) -> None:
+    found = list(own_drivers.own_drivers(isa))
+    assert {own.kind for own in found} == set(own_drivers.KINDS)
+    chip = own_drivers.Chip(load(isa, own_drivers.library(isa)))
+    assert [line for own in found for line in own_drivers.wrong(chip, own)] == []

@@ -43,6 +43,9 @@ def test_every_strip_gives_exact_sums(load: Load) -> None:
 
 def test_overriding_kernels_give_the_portable_ones_bytes(load: Load) -> None:
     names = overrides.overridden("simd128")
-    assert len(names) >= 4
+    assert {"rescale_rows", "moved_s8", "sigmoid_rows"} <= set(names)
     module = load(overrides.library("simd128"))
-    assert {name: overrides.differing(module, name) for name in names} == {n: [] for n in names}
+    places = overrides.places(module)
+    assert {name: overrides.differing(module, name, places) for name in names} == {
+        n: [] for n in names
+    }

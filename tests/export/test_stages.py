@@ -67,6 +67,13 @@ def test_a_stage_computes_what_the_next_look_ups_need_and_writes_last() -> None:
     assert last.known == {"h", "c"}
 
 
+def test_where_look_ups_go_one_by_one_so_does_their_loop() -> None:
+    typed, _ = gates(32)
+    for name, alone in (("cortex-m4", True), ("aarch64", False)):
+        source = compile_step(step_of(typed), typed, "w8a8", isas=find_target(name).isa).source
+        assert ("#pragma GCC unroll 1\n  for (int i0 = 0; i0 < 32;" in source) == alone
+
+
 @pytest.mark.cc
 @pytest.mark.emulator
 @pytest.mark.parametrize("size", [15, 16, 33, 2 * BLOCK, 2 * BLOCK + 1, 5 * BLOCK])

@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from edgernn.backend import Array
-from edgernn.errors import DataError, UnsupportedOp
+from edgernn.errors import DataError
 from edgernn.graph import fixed_point as fx
 from edgernn.graph.calibrate import Range, eight_bit, widest
 from edgernn.graph.integer_weights import IntegerWeights, integer_weights
@@ -57,6 +57,7 @@ class _Quantizer:
         self.cache: dict[tuple[str, str], str] = {}
         self.members = self.storage.members()
         self.units, self.gates = unit_groups(self.storage), gate_groups(self.storage)
+        self.drops = self._held_drops()
         self.quants = {g: self._group_quant(g, m) for g, m in self.members.items()}
         self.forms = weight_forms(graph, self.storage.heavy, type_)
 
@@ -71,10 +72,28 @@ class _Quantizer:
         if kind == "float32":
             return None
         quant = self._seen(members, kind)
+        if group in self.drops:
+            return Quant(quant.scale * 2.0 ** self.drops[group])
         if kind == "int16" and group in self.units:
             ends = [end for m in members for end in self.ranges[m].extremes()]
             return unit() if max(map(abs, ends)) <= 1 else quant
         return capped(quant) if kind == "int16" and group in self.gates else quant
+
+    def _held_drops(self) -> dict[str, int]:
+        """By group that is held in 16 bits: the low bits that its products would give up.
+
+        The group gives them up itself, so that its products read what is held as it is.
+        """
+        held = {self.storage.root(n.output) for n in self.old.nodes if n.op == "hold"}
+        drops = {group: 0 for group in held if self.storage.kind[group] == "int16"}
+        for node in self.old.nodes:
+            group = self.storage.root(node.inputs[0]) if node.inputs else ""
+            if node.output in self.storage.heavy and group in drops and not _alone(node):
+                weight = self.old.constants[node.inputs[1]]
+                flat = weight.reshape(weight.shape[0], -1).astype(np.float64)
+                made = integer_weights(flat, self.type.weight_bits, self.type.chunk)
+                drops[group] = max(drops[group], _drop(made.sums(absolute=True)))
+        return drops
 
     def emit(self, op: str, name: str, inputs: list[str], value: Value, **attrs: object) -> str:
         """Append a node that makes a fresh value."""
@@ -146,7 +165,7 @@ class _Quantizer:
         weight = self.old.constants[node.inputs[1]]
         flat = weight.reshape(weight.shape[0], -1).astype(np.float64)
         bits, chunk = self.forms[node.output]
-        kind = "int8" if node.attrs.get("groups", 1) > 1 else self.narrow
+        kind = "int8" if _alone(node) else self.narrow
         made = integer_weights(flat, bits, chunk)
         source, reach = self._product_input(node, made, kind)
         quant = self.graph.values[source].quant
@@ -189,33 +208,32 @@ class _Quantizer:
         sums = weights.sums(absolute=True)
         if kind == "int8":
             return source, 127 * sums
-        drop = max(0, int(32768 * int(sums.max())).bit_length() - 29)
-        if drop:
-            source = self.convert(source, kind, Quant(quant.scale * 2.0**drop))
+        given = self.drops.get(self.storage.root(node.inputs[0]), 0)
+        drop = max(given, _drop(sums))
+        if drop > given:
+            source = self.convert(source, kind, Quant(quant.scale * 2.0 ** (drop - given)))
         return source, (32768 >> drop) * sums
 
     def hold(self, node: Node) -> None:
-        """What is held until it moves, in the 8 bits of the products that read it.
+        """What is held until it moves, in the type of the products that read it.
 
-        Raises: UnsupportedOp for blocks that do not divide the channels.
+        Rows of which each has a short last block are held as floats.
         """
         group = self.storage.root(node.output)
-        quant, block = self.quants[group], node.attrs["block"]
-        if self.storage.kind[group] != "int8" or quant is None:
+        quant, block, kind = self.quants[group], node.attrs["block"], self.narrow
+        value = replace(self.old.values[node.output], dtype=kind, quant=quant)
+        ragged = value.size != value.shape[-1] and value.shape[-1] % block
+        if self.storage.kind[group] != kind or quant is None or ragged:
             self.float_node(node)
             return
-        value = replace(self.old.values[node.output], dtype="int8", quant=quant)
-        if value.size % block:
-            raise UnsupportedOp(
-                f"{node.name}: {value.size} channels are no whole blocks of {block}; "
-                f"use block=1 or a multiple of {block} channels"
-            )
-        threshold = node.attrs["threshold"] / quant.scale
-        limit = int(threshold) if block == 1 else int(block * threshold**2)
-        x = self.convert(self.where[node.inputs[0]], "int8", quant)
+        source = self.where[node.inputs[0]]
+        if drop := self.drops.get(group, 0):  # saturates at the range of the finer scale
+            source = self.convert(source, kind, Quant(quant.scale / 2.0**drop))
+        x = self.convert(source, kind, quant)
         inputs = [x, self.where[node.inputs[1]]]
         bits, chunk = self.forms[node.output]
-        attrs = {"limit": limit, "block": block, "chunk": chunk, "bits": bits}
+        attrs = {"block": block, "chunk": chunk, "bits": bits}
+        attrs |= _limits(node.attrs["threshold"] / quant.scale, block, value)
         self.where[node.output] = self.emit("qhold", node.output, inputs, value, **attrs)
 
     def _product_quant(self, node: Node) -> Quant:
@@ -276,6 +294,28 @@ class _Quantizer:
         ]
         outputs = [self.convert(self.where[n], self.float_type(n), None) for n in self.old.outputs]
         self.graph.outputs = outputs
+
+
+def _alone(node: Node) -> bool:
+    """Whether a product has few columns a row, and so 8 bits and one scale a row."""
+    return bool(node.attrs.get("groups", 1) > 1)
+
+
+def _drop(sums: Array) -> int:
+    """Low bits that 16-bit inputs give up, so that rows of these absolute sums fit 30 bits."""
+    return max(0, int(32768 * int(sums.max())).bit_length() - 29)
+
+
+def _limits(threshold: float, block: int, value: Value) -> dict[str, int]:
+    """What moves must exceed, from a threshold in steps of the type: single ones or squares.
+
+    last: of what remains of the channels behind whole blocks. None is beyond the widest move.
+    """
+    widest = 2 * np.iinfo(value.dtype).max
+    if block == 1:
+        return {"limit": int(min(threshold, widest)), "last": 0}
+    square = min(threshold, widest) ** 2
+    return {"limit": int(block * square), "last": int(value.size % block * square)}
 
 
 def run(

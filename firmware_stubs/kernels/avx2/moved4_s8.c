@@ -1,7 +1,8 @@
 /* The blocks of 4 columns of x that have moved; see the portable one. Four blocks are compared at a
  * time; a mask then leads from one that moved to the next. */
 static int edgernn_moved4_s8(const int8_t *restrict x, int8_t *restrict held, int threshold,
-                             int cols, uint16_t *restrict list, int8_t *restrict moves) {
+                             int last, int cols, uint16_t *restrict list,
+                             int8_t *restrict moves) {
   typedef int8_t bytes __attribute__((vector_size(16), aligned(1), may_alias));
   typedef int16_t words __attribute__((vector_size(32)));
   typedef int32_t lanes __attribute__((vector_size(32)));
@@ -18,8 +19,8 @@ static int edgernn_moved4_s8(const int8_t *restrict x, int8_t *restrict held, in
     __asm__("vmovmskpd %1, %0" : "=r"(mask) : "x"(squares + others > threshold));
     for (; mask; mask &= mask - 1) {
       const int k = j + 4 * __builtin_ctz(mask);
-      count = edgernn_moved_block(count, k >> 2, x + k, held + k, list, moves);
+      count = edgernn_moved_block(count, k >> 2, 4, x + k, held + k, list, moves);
     }
   }
-  return edgernn_moved4_rest(x, held, threshold, j, cols, count, list, moves);
+  return edgernn_moved4_rest(x, held, threshold, last, j, cols, count, list, moves);
 }

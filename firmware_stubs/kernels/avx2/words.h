@@ -7,6 +7,7 @@ typedef uint16_t edgernn_avx2_u16x16 __attribute__((vector_size(32), aligned(1),
 typedef int16_t edgernn_avx2_s16x16 __attribute__((vector_size(32), aligned(1), may_alias));
 typedef int32_t edgernn_avx2_s32x4 __attribute__((vector_size(16), aligned(1), may_alias));
 typedef int32_t edgernn_avx2_s32x8 __attribute__((vector_size(32), aligned(1), may_alias));
+typedef int16_t edgernn_avx2_half __attribute__((aligned(1), may_alias));
 typedef int32_t edgernn_avx2_word __attribute__((aligned(1), may_alias));
 typedef int64_t edgernn_avx2_long __attribute__((aligned(1), may_alias));
 typedef int64_t edgernn_avx2_s64x4 __attribute__((vector_size(32)));
@@ -52,6 +53,36 @@ EDGERNN_INLINE void edgernn_avx2_add_rows(int32_t *acc, edgernn_avx2_s32x8 sum) 
   edgernn_avx2_s32x4 both;
   __asm__("vextracti128 $1, %1, %x0\n\tvphaddd %0, %x1, %0" : "=&x"(both) : "x"(sum));
   *(edgernn_avx2_s32x4 *)acc += both;
+}
+
+/* Four elements of x at a time, and before them the sum of all elements before: what raised weights
+ * add is then one difference. room[n + 1]: pairs of words; the last one has a sum only. */
+EDGERNN_INLINE void edgernn_avx2_sums(const int8_t *x, int n, int8_t *room) {
+  const edgernn_avx2_s32x4 ones = 0x01010101 - (edgernn_avx2_s32x4){0}, words = ones & 0x00ff00ff;
+  edgernn_avx2_s32x4 before = {0};
+  for (; n >= 4; n -= 4, x += 16, room += 32) {
+    const edgernn_avx2_s32x4 now = *(const edgernn_avx2_s32x4 *)x;
+    edgernn_avx2_s32x4 sum, up, low, high;
+    __asm__("vpmaddubsw %2, %1, %0" : "=x"(sum) : "x"(ones), "x"(now));
+    __asm__("vpmaddwd %2, %1, %0" : "=x"(sum) : "x"(sum), "x"(words));
+    __asm__("vpslldq $4, %1, %0" : "=x"(up) : "x"(sum));
+    up += sum;
+    __asm__("vpslldq $8, %1, %0" : "=x"(low) : "x"(up));
+    up += low + before;
+    sum = up - sum;
+    __asm__("vpunpckldq %2, %1, %0" : "=x"(low) : "x"(sum), "x"(now));
+    __asm__("vpunpckhdq %2, %1, %0" : "=x"(high) : "x"(sum), "x"(now));
+    __asm__("vpshufd $0xff, %1, %0" : "=x"(before) : "x"(up));
+    ((edgernn_avx2_s32x4 *)room)[0] = low;
+    ((edgernn_avx2_s32x4 *)room)[1] = high;
+  }
+  int32_t *to = (int32_t *)room, sum = before[0];
+  for (; n > 0; --n, x += 4, to += 2) {
+    to[0] = sum;
+    to[1] = *(const edgernn_avx2_word *)x;
+    sum += (x[0] + x[1]) + (x[2] + x[3]);
+  }
+  to[0] = sum;
 }
 
 /* A hint, once a page, to the page after it, of which the address is then translated in time. The

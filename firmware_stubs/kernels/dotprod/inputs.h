@@ -14,3 +14,9 @@ EDGERNN_INLINE int32x4_t edgernn_dot(int32x4_t sum, int8x16_t w, int8x16_t x, in
   const int32x4_t quarters = vreinterpretq_s32_s8(x);
   return vdotq_s32(sum, w, vreinterpretq_s8_s32(vdupq_n_s32(quarters[quarter])));
 }
+
+/* sums[8] += gain[8] * rows[8] */
+EDGERNN_INLINE void edgernn_dotprod_gains(int32_t *sums, int16x8_t rows, int16x8_t gain) {
+  vst1q_s32(sums, vmlal_s16(vld1q_s32(sums), vget_low_s16(rows), vget_low_s16(gain)));
+  vst1q_s32(sums + 4, vmlal_high_s16(vld1q_s32(sums + 4), rows, gain));
+}

@@ -1,7 +1,7 @@
 /* sum[rows] += W moves, reading only the listed groups of columns; see edgernn_moves for the list.
  * The sums are exact, so they stay W x of the held x over any number of steps. */
 static void edgernn_delta_FORM(const int8_t *restrict w, const uint16_t *restrict counts,
-                               const uint16_t *restrict list, const int8_t *restrict moves,
+                               const uint16_t *restrict list, const XTYPE *restrict moves,
                                int8_t *restrict room, int32_t *restrict sum, int rows, int groups,
                                int chunk) {
   for (int g = 0; g < groups; g += chunk) {

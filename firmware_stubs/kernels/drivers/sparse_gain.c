@@ -8,19 +8,18 @@ static void edgernn_sparse_gain_FORM(const int8_t *restrict w, const uint8_t *re
                                      int16_t *restrict y, int rows, int groups) {
   PREPARE(x, groups)
   for (int r = 0; r < rows; r += ROWS) {
-    int32_t acc[ROWS];
-    for (int i = 0; i < ROWS; ++i) acc[i] = start[r + i];
+    int32_t acc[ROWS], sums[ROWS] = {0};
     for (int g = 0; g < groups; g += CHUNK_GROUPS) {
       const int count = *counts++;
       if (!count) continue;
-      int32_t part[ROWS] = {0};
       EDGERNN_ASSUME(index);
-      edgernn_strip_FORM(w, READY, 0, index, count, part);
-      edgernn_gain_rows(acc, gain, part, ROWS);
+      edgernn_gains_FORM(w, READY, 0, index, count, gain, sums);
       gain += ROWS;
       w += count * TILE_BYTES;
       index += count;
     }
+    for (int i = 0; i < ROWS; ++i) acc[i] = start[r + i];
+    edgernn_rows_FORM(acc, sums);
     edgernn_rescale_rows(acc, mult + r, lead, shift, y + r, rows - r < ROWS ? rows - r : ROWS);
   }
 }

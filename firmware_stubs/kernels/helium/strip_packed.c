@@ -39,3 +39,61 @@ EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const u
   }
 }
 #undef EDGERNN_ROWS4
+
+/* A chunk of two tiles stays in registers: sums of rows 0 to 3 and 4 to 7 are collected in q6 and
+ * q7, shifted down, and multiplied by their gains at once. */
+#if BITS == 4
+#define EDGERNN_TILE(AT, X, SUM) /* rows j and j + 4 */ \
+  "vldrb.u8 q2, [%[w], #" AT "]\n vshl.i8 q4, q2, #4\n vand q2, q2, q3\n" \
+  "vmladav" SUM ".s8 %[a], " X ", q4\n vmladav" SUM ".s8 %[b], " X ", q2\n"
+#define EDGERNN_OTHER(AT, X, SUM) \
+  "vldrb.u8 q2, [%[w], #" AT "]\n vshl.i8 q4, q2, #4\n vand q2, q2, q3\n" \
+  "vmladav" SUM ".s8 %[c], " X ", q4\n vmladav" SUM ".s8 %[d], " X ", q2\n"
+#define EDGERNN_HALF(J, K, J1, K1, TOP, LOW) \
+  EDGERNN_TILE(J, "q0", "") EDGERNN_OTHER(K, "q0", "") EDGERNN_TILE(J1, "q1", "a") \
+  EDGERNN_OTHER(K1, "q1", "a") "vmov q6[" TOP "], q6[" LOW "], %[a], %[c]\n" \
+  "vmov q7[" TOP "], q7[" LOW "], %[b], %[d]\n"
+#define EDGERNN_CHUNK \
+  "vmov.i8 q3, #0xf0\n" EDGERNN_HALF("0", "32", "64", "96", "2", "0") \
+  EDGERNN_HALF("16", "48", "80", "112", "3", "1")
+#else
+#define EDGERNN_TILE(AT, X, SUM) /* rows j, j + 2, j + 4 and j + 6 */ \
+  "vldrb.u8 q2, [%[w], #" AT "]\n vshl.i8 q4, q2, #6\n vshl.i8 q5, q2, #4\n" \
+  "vmladav" SUM ".s8 %[a], " X ", q4\n vand q5, q5, q3\n vshl.i8 q4, q2, #2\n" \
+  "vmladav" SUM ".s8 %[c], " X ", q5\n vand q4, q4, q3\n vand q2, q2, q3\n" \
+  "vmladav" SUM ".s8 %[b], " X ", q4\n vmladav" SUM ".s8 %[d], " X ", q2\n"
+#define EDGERNN_HALF(J, J1, TOP, LOW) \
+  EDGERNN_TILE(J, "q0", "") EDGERNN_TILE(J1, "q1", "a") \
+  "vmov q6[" TOP "], q6[" LOW "], %[a], %[c]\n vmov q7[" TOP "], q7[" LOW "], %[b], %[d]\n"
+#define EDGERNN_CHUNK \
+  "vmov.i8 q3, #0xc0\n" EDGERNN_HALF("0", "32", "2", "0") EDGERNN_HALF("16", "48", "3", "1")
+#endif
+#define EDGERNN_GAINED(Q, GAIN, SUMS) \
+  "vldrb.u32 q2, [%[gain], #" GAIN "]\n vshr.s32 " Q ", " Q ", #(8 - BITS)\n" \
+  "vldrw.u32 q4, [%[sums], #" SUMS "]\n vmul.i32 " Q ", " Q ", q2\n" \
+  "vadd.i32 q4, q4, " Q "\n vstrw.32 q4, [%[sums], #" SUMS "]\n"
+
+EDGERNN_INLINE void edgernn_gains_FORM(const int8_t *w, const int8_t *x, const uint16_t *tiles,
+                                       const uint16_t *groups, int count, const uint8_t *gain,
+                                       int32_t *sums) {
+  if (count == 2) {
+    register int32_t a __asm__("r0");
+    register int32_t b __asm__("r2");
+    register int32_t c __asm__("r4");
+    register int32_t d __asm__("r6");
+    __asm__ volatile("vldrb.u8 q0, [%[x]]\n vldrb.u8 q1, [%[x], #16]\n" EDGERNN_CHUNK
+                     EDGERNN_GAINED("q6", "0", "0") EDGERNN_GAINED("q7", "4", "16")
+                     : [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c), [d] "=&r"(d)
+                     : [w] "r"(w), [x] "r"(x), [gain] "l"(gain), [sums] "r"(sums)
+                     : "q0", "q1", "q2", "q3", "q4", "q5", "q6", "q7", "memory");
+  } else {
+    int32_t part[ROWS] = {0};
+    edgernn_strip_FORM(w, x, tiles, groups, count, part);
+    for (int i = 0; i < ROWS; ++i) sums[i] += gain[i] * part[i];
+  }
+}
+#undef EDGERNN_TILE
+#undef EDGERNN_OTHER
+#undef EDGERNN_HALF
+#undef EDGERNN_CHUNK
+#undef EDGERNN_GAINED

@@ -19,9 +19,10 @@ EDGERNN_INLINE int edgernn_block_moves(int count, int block, int16x4_t move,
 }
 
 static int edgernn_moved4_s8(const int8_t *restrict x, int8_t *restrict held, int threshold,
-                             int cols, uint16_t *restrict list, int8_t *restrict moves) {
-  int count = 0;
-  for (int j = 0; j < cols; j += 4) {
+                             int last, int cols, uint16_t *restrict list,
+                             int8_t *restrict moves) {
+  int count = 0, j = 0;
+  for (; j + 4 <= cols; j += 4) {
     int32_t now, old;
     __builtin_memcpy(&now, x + j, 4);
     __builtin_memcpy(&old, held + j, 4);
@@ -32,5 +33,5 @@ static int edgernn_moved4_s8(const int8_t *restrict x, int8_t *restrict held, in
     __builtin_memcpy(held + j, &now, 4);
     count = edgernn_block_moves(count, j >> 2, move, list, moves);
   }
-  return count;
+  return edgernn_moved4_rest(x, held, threshold, last, j, cols, count, list, moves);
 }

@@ -26,3 +26,10 @@ EDGERNN_INLINE int8x16_t edgernn_everywhere(int8_t x) {
   __asm__("" : "+w"(all));
   return all;
 }
+
+/* sums[8] += gain[8] * rows[8] */
+EDGERNN_INLINE void edgernn_eight_gains(int32_t *sums, int16x8_t rows, const uint8_t *gain) {
+  const int16x8_t by = vreinterpretq_s16_u16(vmovl_u8(vld1_u8(gain)));
+  vst1q_s32(sums, vmlal_s16(vld1q_s32(sums), vget_low_s16(rows), vget_low_s16(by)));
+  vst1q_s32(sums + 4, vmlal_high_s16(vld1q_s32(sums + 4), rows, by));
+}

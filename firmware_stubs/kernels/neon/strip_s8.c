@@ -14,12 +14,33 @@ EDGERNN_INLINE void edgernn_pair_FORM(const int8_t *a, const int8_t *b, int8x16_
   }
 }
 
+/* The same two tiles as the first of a strip. */
+EDGERNN_INLINE void edgernn_begin_FORM(const int8_t *a, const int8_t *b, int8x16_t u, int8x16_t v,
+                                       int32x4_t *sum) {
+#pragma GCC unroll 8
+  for (int i = 0; i < ROWS / 4; ++i) {
+    const int8x16_t p = vld1q_s8(a + 16 * i), q = vld1q_s8(b + 16 * i);
+    const int16x8_t low = vmull_s8(vget_low_s8(p), vget_low_s8(u));
+    const int16x8_t high = vmull_high_s8(p, u);
+    sum[2 * i] = vpaddlq_s16(vmlal_s8(low, vget_low_s8(q), vget_low_s8(v)));
+    sum[2 * i + 1] = vpaddlq_s16(vmlal_high_s8(high, q, v));
+  }
+}
+
 EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const uint16_t *tiles,
                                        const uint16_t *groups, int count, int32_t *acc) {
   int32x4_t sum[ROWS / 2];
-#pragma GCC unroll 16
-  for (int i = 0; i < ROWS / 2; ++i) sum[i] = vdupq_n_s32(0);
   int k = 0;
+  if (count >= 2) {
+    edgernn_begin_FORM(w + (tiles ? tiles[0] : 0) * (ROWS * COLS),
+                       w + (tiles ? tiles[1] : 1) * (ROWS * COLS),
+                       edgernn_quad(x + (groups ? groups[0] : 0) * COLS),
+                       edgernn_quad(x + (groups ? groups[1] : 1) * COLS), sum);
+    k = 2;
+  } else {
+#pragma GCC unroll 16
+    for (int i = 0; i < ROWS / 2; ++i) sum[i] = vdupq_n_s32(0);
+  }
   if (!tiles && !groups) {
     for (; k + 4 <= count; k += 4) {
       const int32x4_t all = vreinterpretq_s32_s8(vld1q_s8(x + 4 * k));

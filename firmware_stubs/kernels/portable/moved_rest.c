@@ -1,10 +1,11 @@
 /* Appends a column that moved by d: twice where d does not fit 8 bits. Gives the new count. */
 EDGERNN_INLINE int edgernn_column_moves(int count, int column, int d, uint16_t *restrict list,
                                         int8_t *restrict moves) {
-  const int part = d > 127 ? 127 : d < -127 ? -127 : d;
+  const int part = d > 127 ? 127 : -127;
+  const int fits = (unsigned)(d + 127) <= 254u;
   list[count] = (uint16_t)column;
-  moves[count++] = (int8_t)part;
-  if (part == d) return count;
+  moves[count++] = (int8_t)(fits ? d : part);
+  if (fits) return count;
   list[count] = (uint16_t)column;
   moves[count++] = (int8_t)(d - part);
   return count;

@@ -43,3 +43,24 @@ EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const u
 #pragma GCC unroll 8
   for (int i = 0; i < ROWS / 4; ++i) wasm_v128_store(acc + 4 * i, sum[i]);
 }
+
+#if BITS < 8
+EDGERNN_INLINE void edgernn_gains_FORM(const int8_t *w, const int8_t *x, const uint16_t *tiles,
+                                       const uint16_t *groups, int count, const uint8_t *gain,
+                                       int32_t *sums) {
+  enum { BYTES_FORM = ROWS * COLS * BITS / 8 };
+  v128_t sum[ROWS / 4];
+#pragma GCC unroll 8
+  for (int i = 0; i < ROWS / 4; ++i) sum[i] = wasm_i32x4_const_splat(0);
+  for (int k = 0; k < count; k += 2)
+    edgernn_two_FORM(w + (tiles ? tiles[k] : k) * BYTES_FORM,
+                     w + (tiles ? tiles[k + 1] : k + 1) * BYTES_FORM,
+                     edgernn_pair_FORM(x, groups, k), sum);
+#pragma GCC unroll 8
+  for (int i = 0; i < ROWS / 4; ++i) {
+    const v128_t by = wasm_u16x8_extend_low_u8x16(wasm_v128_load32_zero(gain + 4 * i));
+    const v128_t more = wasm_i32x4_mul(sum[i], wasm_u32x4_extend_low_u16x8(by));
+    wasm_v128_store(sums + 4 * i, wasm_i32x4_add(wasm_v128_load(sums + 4 * i), more));
+  }
+}
+#endif

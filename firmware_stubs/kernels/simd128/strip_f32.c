@@ -1,4 +1,4 @@
-/* strip: types=f32 tiles=16x1,8x1,4x1,16x4,8x4,4x4 dense=16x1 sparse=16x4:70,8x4:40,4x4:24,16x1:20 by_column uses=lanes */
+/* strip: types=f32 tiles=16x1,8x1,4x1,16x4,8x4,4x4 dense=16x1 delta=16x1 sparse=16x4:70,8x4:40,4x4:24,16x1:20 by_column uses=lanes */
 /* Rows in lanes; each row sums its columns in order. */
 EDGERNN_INLINE void edgernn_strip_FORM(const float *w, const float *x, const uint16_t *tiles,
                                        const uint16_t *groups, int count, float *acc) {

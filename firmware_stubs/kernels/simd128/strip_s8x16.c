@@ -1,5 +1,5 @@
-/* strip: types=s8x16 tiles=16x1 dense=16x1 delta=16x1 sparse=16x1:24 uses=lanes */
-/* Single columns against 16-bit inputs: weights are widened, two columns interleaved, so that a dot
+/* strip: types=s8x16 tiles=16x1,16x4 dense=16x1 delta=16x1 block=16x4 sparse=16x1:24 by_column uses=lanes */
+/* Columns against 16-bit inputs: weights are widened, two columns interleaved, so that a dot
  * product of pairs serves both. */
 EDGERNN_INLINE void edgernn_two_FORM(const int8_t *p, const int8_t *q, uint32_t a, uint32_t b,
                                      v128_t *sum) {
@@ -20,6 +20,12 @@ EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int16_t *x, const 
 #pragma GCC unroll 4
   for (int i = 0; i < ROWS / 4; ++i) sum[i] = wasm_v128_load(acc + 4 * i);
   int k = 0;
+  for (; COLS == 4 && k < count; ++k) {
+    const int8_t *const v = w + (tiles ? tiles[k] : k) * (4 * ROWS);
+    const int16_t *const u = x + (groups ? groups[k] : k) * 4;
+    edgernn_two_FORM(v, v + ROWS, (uint32_t)u[0], (uint32_t)u[1], sum);
+    edgernn_two_FORM(v + 2 * ROWS, v + 3 * ROWS, (uint32_t)u[2], (uint32_t)u[3], sum);
+  }
   for (; k + 2 <= count; k += 2)
     edgernn_two_FORM(w + (tiles ? tiles[k] : k) * ROWS, w + (tiles ? tiles[k + 1] : k + 1) * ROWS,
                      (uint32_t)x[groups ? groups[k] : k],

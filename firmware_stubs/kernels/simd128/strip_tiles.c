@@ -30,16 +30,21 @@ EDGERNN_INLINE void edgernn_tile_FORM(const int8_t *w, v128_t x, v128_t *sum) {
   }
 }
 
-EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const uint16_t *tiles,
-                                       const uint16_t *groups, int count, int32_t *acc) {
-  enum { BYTES_FORM = ROWS * COLS * BITS / 8 };
-  v128_t sum[ROWS / 2];
+/* sum[ROWS / 2] = halves of rows of so many tiles */
+EDGERNN_INLINE void edgernn_tiles_FORM(const int8_t *w, const int8_t *x, const uint16_t *tiles,
+                                       const uint16_t *groups, int count, v128_t *sum) {
 #pragma GCC unroll 8
   for (int i = 0; i < ROWS / 2; ++i) sum[i] = wasm_i32x4_const_splat(0);
 #pragma GCC unroll 2
   for (int k = 0; k < count; ++k)
-    edgernn_tile_FORM(w + (tiles ? tiles[k] : k) * BYTES_FORM,
+    edgernn_tile_FORM(w + (tiles ? tiles[k] : k) * (ROWS * COLS * BITS / 8),
                       edgernn_quad_FORM(x + (groups ? groups[k] : k) * COLS), sum);
+}
+
+EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const uint16_t *tiles,
+                                       const uint16_t *groups, int count, int32_t *acc) {
+  v128_t sum[ROWS / 2];
+  edgernn_tiles_FORM(w, x, tiles, groups, count, sum);
 #pragma GCC unroll 4
   for (int i = 0; i < ROWS / 4; ++i) {
     const v128_t even = wasm_i32x4_shuffle(sum[2 * i], sum[2 * i + 1], 0, 2, 4, 6);
@@ -48,3 +53,17 @@ EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const u
     wasm_v128_store(acc + 4 * i, four);
   }
 }
+
+#if BITS < 8
+/* Half a row of a chunk fits into 16 bits, listed twice or not: 64 / 2 * 7 * 127 < 2^15. */
+EDGERNN_INLINE void edgernn_gains_FORM(const int8_t *w, const int8_t *x, const uint16_t *tiles,
+                                       const uint16_t *groups, int count, const uint8_t *gain,
+                                       int32_t *sums) {
+  v128_t sum[ROWS / 2];
+  edgernn_tiles_FORM(w, x, tiles, groups, count, sum);
+#pragma GCC unroll 4
+  for (int i = 0; i < ROWS / 4; ++i)
+    edgernn_four_gains(sums + 4 * i, wasm_i16x8_narrow_i32x4(sum[2 * i], sum[2 * i + 1]),
+                       gain + 4 * i);
+}
+#endif

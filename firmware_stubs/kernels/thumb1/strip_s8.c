@@ -1,15 +1,9 @@
-/* strip: types=s8 tiles=4x4 dense=4x4 block=4x4 sparse=4x4:18 prepare=16 pairs by_column uses=columns */
+/* strip: types=s8 tiles=4x4 dense=4x4 block=4x4 sparse=4x4:18 prepare=16 pairs by_column uses=columns,passes */
 /* Four rows, four columns at once; see columns.h. */
 EDGERNN_INLINE void edgernn_prepare_FORM(const int8_t *x, int groups, int8_t *room) {
   int32_t *wide = (int32_t *)room;
   for (int k = 0; k < groups * 4; ++k) wide[k] = x[k];
 }
-
-#define EDGERNN_TILE(W, X) \
-  "ldm " W "!, {r3}\n ldm " X "!, {r2}\n" EDGERNN_COLUMN("r3") \
-  "ldm " W "!, {r3}\n ldm " X "!, {r2}\n" EDGERNN_COLUMN("r3") \
-  "ldm " W "!, {r3}\n ldm " X "!, {r2}\n" EDGERNN_COLUMN("r3") \
-  "ldm " W "!, {r3}\n ldm " X "!, {r2}\n" EDGERNN_COLUMN("r3")
 
 EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const uint16_t *tiles,
                                        const uint16_t *groups, int count, int32_t *acc) {
@@ -38,4 +32,3 @@ EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const u
     count -= some;
   }
 }
-#undef EDGERNN_TILE

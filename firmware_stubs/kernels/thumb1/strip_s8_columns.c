@@ -1,4 +1,4 @@
-/* strip: types=s8 tiles=4x1 delta=4x1 prepare=4 pairs uses=columns */
+/* strip: types=s8 tiles=4x1 delta=4x1 prepare=8 pairs uses=columns,passes */
 /* Four rows, single columns; see columns.h. */
 EDGERNN_INLINE void edgernn_prepare_FORM(const int8_t *x, int groups, int8_t *room) {
   int32_t *wide = (int32_t *)room;

@@ -1,7 +1,8 @@
 /* The blocks of 4 columns of x that have moved; see the portable one. Sixteen blocks are compared
  * at a time; those that moved are packed by vpcompressd, and zeros are written behind them. */
 static int edgernn_moved4_s8(const int8_t *restrict x, int8_t *restrict held, int threshold,
-                             int cols, uint16_t *restrict list, int8_t *restrict moves) {
+                             int last, int cols, uint16_t *restrict list,
+                             int8_t *restrict moves) {
   typedef int8_t bytes __attribute__((vector_size(64), aligned(1), may_alias));
   typedef int32_t lanes __attribute__((vector_size(64), aligned(1), may_alias));
   typedef int16_t halves __attribute__((vector_size(32), aligned(1), may_alias));
@@ -32,5 +33,5 @@ static int edgernn_moved4_s8(const int8_t *restrict x, int8_t *restrict held, in
     *(lanes *)(moves + 4 * count) = by;
     count += __builtin_popcount(mask);
   }
-  return edgernn_moved4_rest(x, held, threshold, j, cols, count, list, moves);
+  return edgernn_moved4_rest(x, held, threshold, last, j, cols, count, list, moves);
 }

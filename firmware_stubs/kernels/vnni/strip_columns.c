@@ -1,4 +1,4 @@
-/* strip: types=s8,s4,s2 tiles=256x1,128x1 s8.tiles=256x1,128x1,64x1 delta=256x1,128x1 s8.delta=256x1,128x1,64x1 raised uses=vectors */
+/* strip: types=s8,s4,s2 tiles=256x1,128x1 s8.tiles=256x1,128x1,64x1 delta=256x1,128x1 s8.delta=256x1,128x1,64x1 raised s4.prepare=2 s2.prepare=2 uses=vectors */
 /* Listed columns, four at a time: their bytes are interleaved, so that vpdpbusd meets the four of a
  * row side by side. Weights are raised and share bytes as in strip_packed.c. Columns lie far apart,
  * so those that come next are fetched ahead; the longer they are, the better prefetchers help. */
@@ -49,13 +49,24 @@ EDGERNN_INLINE void edgernn_add_FORM(int32_t *acc, const edgernn_vnni_FORM *s) {
   for (int i = 0; i < 4; ++i) to[i] += t[i];
 }
 
+#if BITS < 8
+EDGERNN_INLINE void edgernn_prepare_FORM(const int8_t *x, int groups, int8_t *room) {
+  edgernn_vnni_sums(x, groups / 4, room);
+}
+#endif
+
 EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const uint16_t *tiles,
                                        const uint16_t *groups, int count, int32_t *acc) {
   edgernn_vnni_FORM sum[EDGERNN_VNNI_SLICES_FORM][8 / BITS][4] = {{{{0}}}};
-  const edgernn_vnni_64 more = edgernn_vnni_total(x, count, 1 << (BITS - 1));
+  edgernn_vnni_64 more = {0};
+  if (BITS < 8)
+    more += (*(const int32_t *)(x + 2 * count) - *(const int32_t *)x) * (1 << (BITS - 1));
+  else
+    more = edgernn_vnni_total(x, count, 128);
   (void)groups;
   for (int k = 0; k < count; k += 4) {
-    const edgernn_vnni_FORM four = *(const edgernn_vnni_word *)(x + k) - (edgernn_vnni_FORM){0};
+    const int8_t *const moves = BITS < 8 ? x + 2 * k + 4 : x + k;
+    const edgernn_vnni_FORM four = *(const edgernn_vnni_word *)moves - (edgernn_vnni_FORM){0};
     const int8_t *at[4];
 #pragma GCC unroll 4
     for (int j = 0; j < 4; ++j) {
@@ -90,5 +101,74 @@ EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const u
       edgernn_add_FORM(acc + p * EDGERNN_VNNI_BYTES_FORM + 64 * i, sum[i][p]);
     }
 }
+
+#if BITS < 8
+#if ROWS * BITS >= 512
+#define EDGERNN_FIRST ((edgernn_vnni_FORM){0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3})
+#else
+#define EDGERNN_FIRST ((edgernn_vnni_FORM){0, 1, 2, 3, 0, 1, 2, 3})
+#endif
+/* As the strip, at most 32 columns at a time: their sums fit into 16 bits (32 * 8 * 127 < 2^15), so
+ * that one vpdpwssd multiplies by the gain and adds. Sums begin with what raised weights will add
+ * too much, and stay in the order that mixing left them in. */
+EDGERNN_INLINE void edgernn_gains_FORM(const int8_t *w, const int8_t *x, const uint16_t *tiles,
+                                       const uint16_t *groups, int count, const uint8_t *gain,
+                                       int32_t *sums) {
+  (void)groups;
+#pragma GCC unroll 1
+  for (int first = 0, end = 32; first < count; first = end, end += 32) {
+    if (end > count) end = count;
+    const int32_t met = *(const int32_t *)(x + 2 * end) - *(const int32_t *)(x + 2 * first);
+#pragma GCC unroll 4
+    for (int i = 0; i < EDGERNN_VNNI_SLICES_FORM; ++i) {
+      edgernn_vnni_FORM sum[8 / BITS][4];
+#pragma GCC unroll 4
+      for (int p = 0, raise = 0; p < 8 / BITS; ++p) {
+        raise += 1 << (BITS * (p + 1) - 1);
+#pragma GCC unroll 4
+        for (int j = 0; j < 4; ++j) sum[p][j] = -(met * raise) - (edgernn_vnni_FORM){0};
+      }
+      for (int k = first; k < end; k += 4) {
+        const edgernn_vnni_FORM four =
+            *(const edgernn_vnni_word *)(x + 2 * k + 4) - (edgernn_vnni_FORM){0};
+        edgernn_vnni_FORM column[4];
+#pragma GCC unroll 4
+        for (int j = 0; j < 4; ++j) {
+          uint32_t at = tiles ? tiles[k + j] : (uint32_t)(k + j);
+          __asm__("" : "+r"(at)); /* or compilers load the four as a vector and take them out */
+          column[j] = *(const edgernn_vnni_FORM *)(w + at * EDGERNN_VNNI_BYTES_FORM + 64 * i);
+        }
+        edgernn_mix_FORM(column);
+#pragma GCC unroll 4
+        for (int p = 0; p < 8 / BITS; ++p)
+#pragma GCC unroll 4
+          for (int j = 0; j < 4; ++j)
+            EDGERNN_DOT(sum[p][j], column[j] & (int)EDGERNN_LOW_BITS(BITS * (p + 1)), four);
+      }
+#pragma GCC unroll 4
+      for (int p = 8 / BITS - 1; p >= 0; --p) {
+        const int at = p * EDGERNN_VNNI_BYTES_FORM + 64 * i;
+        const edgernn_vnni_FORM every = *(const edgernn_vnni_FORM *)(gain + at);
+#pragma GCC unroll 4
+        for (int j = 0; j < 4; ++j) {
+          /* the gains of rows 16 l + 4 j and the three after it, in lane l */
+          const edgernn_vnni_FORM which = EDGERNN_FIRST + (int)(0x80808000u + 4u * (uint32_t)j);
+          edgernn_vnni_FORM by;
+          if (p) sum[p][j] = (sum[p][j] - sum[p - (p > 0)][j]) >> (BITS * p);
+          EDGERNN_MIX(by, "vpshufb", every, which);
+          EDGERNN_DOT_WORDS(((edgernn_vnni_FORM *)(sums + at))[j], sum[p][j], by);
+        }
+      }
+    }
+  }
+}
+
+EDGERNN_INLINE void edgernn_rows_FORM(int32_t *restrict acc, const int32_t *restrict sums) {
+#pragma GCC unroll 8
+  for (int at = 0; at < ROWS; at += EDGERNN_VNNI_WIDE_FORM)
+    edgernn_add_FORM(acc + at, (const edgernn_vnni_FORM *)(sums + at));
+}
+#undef EDGERNN_FIRST
+#endif
 #undef EDGERNN_MIX
 #undef EDGERNN_LANES

@@ -1,0 +1,111 @@
+"""How many weight columns a delta network reads: counted as its compiled step reads them.
+
+A column is read in a frame when what is held of it changes, a block of 4 when any of the four
+does. A layer that sees several frames in one step of the network stays dense when compiled
+(`graph/passes/delta.py`), and counts so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from edgernn.compress.signals import Signal, held_frames, signals, watched
+from edgernn.state import State
+from edgernn.streaming import Streaming
+
+
+class Stream(NamedTuple):
+    """Input of a network from its initial state on, and which of its steps are counted.
+
+    x: (B, T, C), T a whole number of blocks. counted: boolean (B, T / block); None counts all.
+    """
+
+    x: Tensor
+    counted: Tensor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Of one signal: the share of its columns that is read, the mean of all counted steps.
+
+    weights: of the products that read it, so the share of them is the same.
+    """
+
+    name: str
+    weights: int
+    share: float
+
+
+def whole(reads: Iterable[Read]) -> float:
+    """The share of all weights behind holds that is read; 1 if nothing is held."""
+    every = [(one.weights, one.share) for one in reads if one.weights]
+    weights = sum(w for w, _ in every)
+    return sum(w * share for w, share in every) / weights if weights else 1.0
+
+
+@torch.no_grad()
+def columns_read(network: Streaming, streams: Iterable[Stream]) -> list[Read]:
+    """What a network that holds reads over these streams, in eval mode, signal by signal."""
+    found = signals(network)
+    counts = {signal.name: _Count() for signal in found}
+    training = network.training
+    network.eval()
+    for stream in streams:
+        steps = stream.x.shape[1] // network.timing.block
+        counted = stream.counted
+        if counted is None:
+            counted = torch.ones(len(stream.x), steps, dtype=torch.bool)
+        counter = _Counter(found, counts, counted)
+        with watched(network, found, counter.see):
+            network(stream.x)
+    network.train(training)
+    return [Read(s.name, s.weights, counts[s.name].share) for s in found]
+
+
+@dataclass(slots=True)
+class _Count:
+    read: float = 0.0
+    every: int = 0
+
+    @property
+    def share(self) -> float:
+        return self.read / self.every if self.every else 0.0
+
+
+class _Counter:
+    """Adds one stream up."""
+
+    def __init__(self, found: Sequence[Signal], counts: dict[str, _Count], counted: Tensor) -> None:
+        self.found, self.counts, self.counted = found, counts, counted
+
+    def see(self, path: str, module: Any, x: Tensor, state: State, y: Tensor) -> None:
+        """Count the steps of one module."""
+        own = [signal for signal in self.found if signal.path == path]
+        steps = self.counted.shape[1]
+        if x.shape[1] > steps:
+            for signal in own:
+                count = self.counts[signal.name]
+                count.read += float(self.counted.sum())
+                count.every += int(self.counted.sum())
+            return
+        for t, (before, after) in enumerate(held_frames(module, x, state)):
+            rows = self.counted[:, t].to(x.device)
+            for signal in own:
+                moved = getattr(after, signal.leaf) != getattr(before, signal.leaf)
+                count = self.counts[signal.name]
+                count.read += float(_blocks(moved, signal.block)[rows].float().mean(1).sum())
+                count.every += int(rows.sum())
+
+
+def _blocks(moved: Tensor, block: int) -> Tensor:
+    """Whether any column of each block moved: (B, C) -> (B, ceil(C / block))."""
+    if block == 1:
+        return moved
+    padded = F.pad(moved, (0, -moved.shape[1] % block))
+    return padded.reshape(len(moved), -1, block).any(2)

@@ -1,0 +1,233 @@
+"""The frontier: try what is sensible on a model, measure what each costs and answers on its target.
+
+Every candidate begins with the same weights and is trained for equally many steps, then exported,
+proven, counted or timed, and judged by the figures of its compiled form. What was done is kept run
+by run, so that an interrupted search goes on where it was.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from edgernn.bundle import open_bundle
+from edgernn.compress.budget import Budget
+from edgernn.compress.candidates import CONTROL, Candidate, candidates
+from edgernn.compress.played import Played
+from edgernn.compress.points import Point, Run, choose, gathered
+from edgernn.errors import CheckpointError, EdgernnError, ModelError
+from edgernn.exporting import export
+from edgernn.model import Model, find_model
+from edgernn.profile.chip import cost
+from edgernn.profile.latency import measure
+from edgernn.runtime import Session
+from edgernn.target import Target, find_target
+from edgernn.train.checkpoint import write_bytes
+from edgernn.train.loop import Task
+from edgernn.train.recipe import Recipe, read_recipe
+from edgernn.train.run import CHECKPOINT, find_task, own_recipe, run_recipe
+from edgernn.verify import Say
+
+RUNS, TIMED_SECONDS = "runs.jsonl", 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What to search. seconds: after which nothing new is begun, None for no limit.
+
+    steps, learning_rate: of each candidate's training; by default half of the recipe's each.
+    tried: the candidates, the control first; by default what is sensible for the network.
+    """
+
+    model: str
+    data: Path
+    target: str
+    out: Path
+    budget: Budget
+    max_loss: float | None = None
+    seeds: int = 1
+    steps: int | None = None
+    learning_rate: float | None = None
+    seconds: float | None = None
+    recipe: Path | None = None
+    tried: tuple[Candidate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found. skipped: candidates that time did not suffice for, or that failed."""
+
+    figure: str
+    higher: bool
+    points: list[Point]
+    skipped: Mapping[str, str]
+    best: Point | None
+    reason: str = ""
+
+    @property
+    def reference(self) -> Point:
+        """The control: the network as it is, after equally many steps."""
+        return next(p for p in self.points if p.name == CONTROL)
+
+
+def search(how: Search, *, resume: bool = False, quiet: bool = False, say: Say = print) -> Found:
+    """Try the candidates. Raises: ModelError, DataError, CheckpointError without `resume`."""
+    log = how.out / RUNS
+    if log.exists() and not resume:
+        raise CheckpointError(f"{log}: exists; add --resume to go on, or choose another --output")
+    model, target = find_model(how.model), find_target(how.target)
+    if model.weights is None:
+        raise ModelError(f"{model.name}: no trained weights to begin with; train it first")
+    base = _base(how, model)
+    task = find_task(model)(base, how.data)
+    network = next(iter(model.steps().values()))
+    with torch.no_grad():
+        figure = next(iter(task.validate(network)))
+    done = {(run.name, run.seed): run for run in _read(log)}
+    began, skipped = time.monotonic(), dict[str, str]()
+    tried = how.tried or candidates(network, target.number_types)
+    todo = [(one, seed) for seed in range(1, how.seeds + 1) for one in tried]
+    for at, (one, seed) in enumerate(todo):
+        recipe = _recipe(base, one, seed)
+        known = done.get((one.name, recipe.seed))
+        if known and known.recipe == recipe.fingerprint():
+            continue
+        if how.seconds is not None and time.monotonic() - began > how.seconds and done:
+            skipped[one.name] = "no time left"
+            continue
+        say(f"{at + 1} of {len(todo)}: {one.name}, seed {seed}")
+        try:
+            run = _run(how, model, target, task, recipe, one, quiet)
+        except EdgernnError as cause:
+            if one.name == CONTROL or isinstance(cause, CheckpointError):
+                raise
+            skipped[one.name] = str(cause)
+            say(f"{one.name}: left out: {cause}")
+            continue
+        done[run.name, run.seed] = run
+        rows = "".join(json.dumps(row.as_json()) + "\n" for row in done.values())
+        write_bytes(log, rows.encode())
+    return _judged(how, figure, gathered(done.values()), skipped)
+
+
+def _judged(how: Search, figure: str, points: list[Point], skipped: Mapping[str, str]) -> Found:
+    higher = figure.endswith("accuracy")
+    found = Found(figure, higher, points, skipped, None)
+    try:
+        best = choose(points, found.reference, how.budget, how.max_loss, higher=higher)
+    except ModelError as cause:
+        return replace(found, reason=str(cause))
+    return replace(found, best=best)
+
+
+def _base(how: Search, model: Model) -> Recipe:
+    """The model's recipe with the steps of a fine-tuning, from its trained weights."""
+    recipe = read_recipe(model.name, how.recipe or own_recipe(model))
+    steps = how.steps or max(1, recipe.steps // 2)
+    rate = how.learning_rate or recipe.learning_rate / 2
+    assert model.weights is not None
+    start = "shipped" if model.run is None and model.folder else str(model.weights.resolve())
+    short = replace(recipe.with_steps(steps), learning_rate=rate, validate_every=steps)
+    return replace(short, compress={**recipe.compress, "start": start})
+
+
+def _recipe(base: Recipe, one: Candidate, seed: int) -> Recipe:
+    return replace(base, seed=base.seed + seed - 1, compress={**base.compress, **one.compress})
+
+
+def _run(
+    how: Search,
+    model: Model,
+    target: Target,
+    task: Task,
+    recipe: Recipe,
+    one: Candidate,
+    quiet: bool,
+) -> Run:
+    """Train, export and measure one candidate."""
+    folder = how.out / f"{_plain(one.name)}-{recipe.seed}"
+    task = with_recipe(task, recipe)
+    resume = (folder / CHECKPOINT).exists()
+    trained = run_recipe(model, task, folder, resume=resume, quiet=quiet)
+    bundle = folder / f"{model.name}.edgernn"
+    export(str(folder), target.name, one.number_type, bundle)
+    session = Session(bundle, on="host")
+    with torch.no_grad():
+        value = next(iter(task.validate(Played(session)).values()))
+    return Run(
+        one.name,
+        recipe.seed,
+        one.number_type,
+        float(value),
+        next(v for k, v in trained.history[-1].items() if k not in ("step", "loss")),
+        recipe.fingerprint(),
+        folder=folder.name,
+        **_costs(bundle, target),
+    )
+
+
+def with_recipe(task: Task, recipe: Recipe) -> Task:
+    """The same task by another recipe over the same data, which is not loaded again."""
+    made = copy.copy(task)
+    made.recipe = recipe
+    return made
+
+
+def _costs(path: Path, target: Target) -> dict[str, Any]:
+    """What the compiled step takes on its target: counted on a chip, timed on this machine."""
+    bundle = open_bundle(path)
+    step, row = next(iter(bundle.manifest["steps"].items()))
+    entry = next(a for a in row["artifacts"] if a["target"] == target.name)
+    facts = entry["facts"]
+    ram = facts["state_bytes"] + facts["scratch_bytes"]
+    if target.name == "host":
+        timed = measure(path, step, "host", TIMED_SECONDS)
+        return {
+            "flash_bytes": facts["binary_bytes"],
+            "ram_bytes": ram,
+            "macs": facts["macs"],
+            "latency_us": timed.alone_p50_us,
+        }
+    counted = cost(bundle, step, entry)
+    return {
+        "flash_bytes": counted.flash_bytes or facts["binary_bytes"],
+        "ram_bytes": ram + (counted.stack_bytes or 0),
+        "macs": facts["macs"],
+        "instructions": counted.count.mean if counted.count else None,
+    }
+
+
+def _plain(name: str) -> str:
+    """A candidate's name as a folder's."""
+    words = "".join(c if c.isalnum() else " " for c in name.replace("%", "")).split()
+    return "-".join(words)
+
+
+def _read(log: Path) -> Iterator[Run]:
+    if log.is_file():
+        for line in log.read_text(encoding="utf-8").splitlines():
+            yield Run(**json.loads(line))
+
+
+def deliver(how: Search, found: Found) -> Path:
+    """Put the best run's recipe, weights and bundle into `best`, and give its path.
+
+    Raises: ModelError if nothing was found, with the nearest.
+    """
+    if found.best is None:
+        raise ModelError(found.reason)
+    best, fresh = how.out / "best", how.out / ".best"
+    source = how.out / found.best.best.folder
+    shutil.rmtree(fresh, ignore_errors=True)
+    shutil.copytree(source, fresh, ignore=shutil.ignore_patterns(CHECKPOINT))
+    shutil.rmtree(best, ignore_errors=True)
+    fresh.rename(best)
+    return best

@@ -1,0 +1,69 @@
+"""Units: take whole hidden units and channels out of layers, and out of all that read them.
+
+    [compress.units]
+    conv1 = 64          # channels that are left
+    rnn = 96            # hidden units that are left
+    score = "outgoing"  # magnitude without it
+
+Scores, of the weights alone, summed over gates: `magnitude` is that of all rows and columns of a
+unit; `outgoing` that of the columns that read it, be they the cell's own.
+
+Sources: Li et al. 2016, arXiv:1608.08710 (sums of magnitudes); of an LSTM's whole units, Wen et
+al. 2017, arXiv:1709.05027 (all weights of a unit go together).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+
+from edgernn.compress.channels import Channels, Wiring, magnitudes
+from edgernn.errors import ModelError
+
+SCORES = ("magnitude", "outgoing")
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """How many units or channels are left, by the layer's name in the network.
+
+    score: which of them go, one of SCORES.
+    """
+
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    score: str = "magnitude"
+
+    @classmethod
+    def of_table(cls, table: Mapping[str, Any]) -> Units:
+        """The table of a recipe: sizes by name. Raises: ModelError for what is no size."""
+        sizes = dict(table)
+        score = sizes.pop("score", cls().score)
+        return cls(sizes, score)
+
+    def __post_init__(self) -> None:
+        if self.score not in SCORES:
+            raise ModelError(f"units: score {self.score!r}; need one of {', '.join(SCORES)}")
+        for name, size in self.sizes.items():
+            if type(size) is not int or size < 1:
+                raise ModelError(f"units: {name} = {size!r}; need a whole number of at least 1")
+
+    def apply(self, network: nn.Module) -> None:
+        """Take out the units of least score.
+
+        Raises: ModelError for a layer without units, without known readers, or a greater size.
+        """
+        for name, size in self.sizes.items():
+            for channels in Wiring(network, narrow=True).units(name, "units"):
+                if size > len(channels):
+                    raise ModelError(f"units: {name} has {len(channels)} units; {size} are asked")
+                best = self.scores(channels).argsort(descending=True, stable=True)[:size]
+                channels.take(best.sort().values)
+
+    def scores(self, channels: Channels) -> Tensor:
+        """The score of each unit: (units,)."""
+        found = [place for place in channels.places if place.value.dim() > 1]
+        outgoing = [place for place in found if place.dim]
+        return magnitudes(outgoing if outgoing and self.score == "outgoing" else found)
