@@ -4,7 +4,7 @@
 
 The shipped weights with gates of 3 to 8 bits, and again after `--steps` steps of training with such
 gates: the loss on streams that were not trained on, which counts words, frames and false alarms,
-and the clips of the validation speakers. The control is trained alike with exact gates. One seed.
+and the clips of the validation speakers. The control is trained alike, its gates exact. One seed.
 """
 
 from __future__ import annotations
