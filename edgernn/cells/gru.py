@@ -13,7 +13,7 @@ from edgernn.frames import Read, as_it_is, join_frames, need_frames, projected_f
 from edgernn.layers.hold import hold, hold_frames, threshold_pair
 from edgernn.layers.ramp import Exact, GateFunctions
 from edgernn.layout import Layout
-from edgernn.scans.gru import scan
+from edgernn.scans.gru import gated, scan
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
 
@@ -122,19 +122,12 @@ class GRU(Streaming):
         h, held, hs = state.h, state.held_h, []
         for gates in projected_frames(x, w_ih, b_ih):
             held = hold(h, held, thresholds[1], self.block)
-            h = self._gated(gates, h, product(held, w_hh, b_hh))
+            h = gated(gates, h, product(held, w_hh, b_hh), self.functions)
             hs.append(h)
         return join_frames(hs), DeltaGRUState(h, held_x, held)
 
     def _reset_after(self, gates: Tensor, h: Tensor, w_hh: Weight, b_hh: Tensor | None) -> Tensor:
-        return self._gated(gates, h, product(self.read("h", h), w_hh, b_hh))
-
-    def _gated(self, gates: Tensor, h: Tensor, past: Tensor) -> Tensor:
-        n, f = h.shape[1], self.functions
-        r = f.sigmoid(gates[:, :n] + past[:, :n])
-        z = f.sigmoid(gates[:, n : 2 * n] + past[:, n : 2 * n])
-        new = f.tanh(gates[:, 2 * n :] + r * past[:, 2 * n :])
-        return new + z * (h - new)
+        return gated(gates, h, product(self.read("h", h), w_hh, b_hh), self.functions)
 
     def _reset_before(self, gates: Tensor, h: Tensor, w_hh: Weight, b_hh: Tensor | None) -> Tensor:
         n, f = h.shape[1], self.functions

@@ -14,7 +14,7 @@ from edgernn.frames import Read, as_it_is, join_frames, need_frames, projected_f
 from edgernn.layers.hold import check_hold, hold, hold_frames, threshold_pair
 from edgernn.layers.ramp import Exact, GateFunctions
 from edgernn.layout import Layout
-from edgernn.scans.lstm import Holds, scan
+from edgernn.scans.lstm import Holds, gated, scan
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
 
@@ -122,7 +122,7 @@ class LSTM(Streaming):
         w_ih, w_hh, b_ih, b_hh, w_hr = self._named(weights)
         h, c, hs = state.h, state.c, []
         for gates in projected_frames(self.read("x", x), w_ih, b_ih):
-            h, c = _gated(gates + product(self.read("h", h), w_hh, b_hh), c, self.functions)
+            h, c = gated(gates + product(self.read("h", h), w_hh, b_hh), c, self.functions)
             h = h if w_hr is None else product(self.read("m", h), w_hr)
             hs.append(h)
         return join_frames(hs), LSTMState(h, c)
@@ -144,7 +144,7 @@ class LSTM(Streaming):
         h, c, held_h, hs = state.h, state.c, state.held_h, []
         for gates in projected_frames(x, w_ih, b_ih):
             held_h = hold(h, held_h, thresholds[1], self.block)
-            h, c = _gated(gates + product(held_h, w_hh, b_hh), c, self.functions)
+            h, c = gated(gates + product(held_h, w_hh, b_hh), c, self.functions)
             if held_m is not None and self.proj_threshold is not None:
                 h = held_m = hold(h, held_m, self.proj_threshold, self.block)
             h = h if w_hr is None else product(h, w_hr)
@@ -168,17 +168,6 @@ class LSTM(Streaming):
                 x, before, whole(weights), self.rnn.bias, 1, 0.0, train, False, True
             )
         return y, LSTMState(h1.squeeze(0), c1.squeeze(0))
-
-
-def _gated(total: Tensor, c: Tensor, functions: GateFunctions) -> tuple[Tensor, Tensor]:
-    """The next h, before a projection, and c from the sums of all gates."""
-    n = c.shape[1]
-    i = functions.sigmoid(total[:, :n])
-    f = functions.sigmoid(total[:, n : 2 * n])
-    g = functions.tanh(total[:, 2 * n : 3 * n])
-    o = functions.sigmoid(total[:, 3 * n :])
-    c = f * c + i * g
-    return o * functions.tanh(c), c
 
 
 def _delta_state(

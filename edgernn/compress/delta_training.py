@@ -87,5 +87,4 @@ class DeltaTrainer(Method):
 
 def _table(how: Delta) -> dict[str, Any]:
     """The settings as they are written in a recipe."""
-    table = {name: value for name, value in asdict(how).items() if name != "relative"}
-    return {**table, "thresholds": table.pop("thresholds")}
+    return {name: value for name, value in asdict(how).items() if name != "relative"}

@@ -88,10 +88,7 @@ class Prune:
 
 
 class Masked(nn.Module):
-    """weight * mask; with `scored`, movement scores gather beside it and gradients pass the mask.
-
-    Raises: ModelError from a checkpoint whose mask has another shape, naming both.
-    """
+    """weight * mask; with `scored`, movement scores gather too and gradients pass the mask."""
 
     mask: Tensor
     score: Tensor

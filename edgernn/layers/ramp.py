@@ -39,6 +39,9 @@ class Exact:
         return torch.tanh(x)
 
 
+EXACT = Exact()
+
+
 def check_ramp(name: str, bits: int, noise: float) -> None:
     """Raises: ShapeError for other bits than 2 to 8, or noise that is negative or not finite."""
     if not BITS[0] <= bits <= BITS[1]:

@@ -10,14 +10,15 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from edgernn.layers.hold import hold
+from edgernn.layers.ramp import EXACT, GateFunctions
 
 
-def gated(gates: Tensor, h: Tensor, past: Tensor) -> Tensor:
+def gated(gates: Tensor, h: Tensor, past: Tensor, functions: GateFunctions = EXACT) -> Tensor:
     """The next h from W x + b_i, h and U h + b_h: (B, 3H), (B, H), (B, 3H) -> (B, H)."""
     n = h.shape[1]
-    r = torch.sigmoid(gates[:, :n] + past[:, :n])
-    z = torch.sigmoid(gates[:, n : 2 * n] + past[:, n : 2 * n])
-    new = torch.tanh(gates[:, 2 * n :] + r * past[:, 2 * n :])
+    r = functions.sigmoid(gates[:, :n] + past[:, :n])
+    z = functions.sigmoid(gates[:, n : 2 * n] + past[:, n : 2 * n])
+    new = functions.tanh(gates[:, 2 * n :] + r * past[:, 2 * n :])
     return new + z * (h - new)
 
 

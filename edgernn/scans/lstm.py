@@ -10,6 +10,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from edgernn.layers.hold import hold
+from edgernn.layers.ramp import EXACT, GateFunctions
 
 
 class Holds(NamedTuple):
@@ -28,15 +29,15 @@ class Last(NamedTuple):
     held_m: Tensor | None
 
 
-def gated(total: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+def gated(total: Tensor, c: Tensor, functions: GateFunctions = EXACT) -> tuple[Tensor, Tensor]:
     """The next h, before a projection, and c from the sums of all gates: (B, 4H), (B, H)."""
     n = c.shape[1]
-    i = torch.sigmoid(total[:, :n])
-    f = torch.sigmoid(total[:, n : 2 * n])
-    g = torch.tanh(total[:, 2 * n : 3 * n])
-    o = torch.sigmoid(total[:, 3 * n :])
+    i = functions.sigmoid(total[:, :n])
+    f = functions.sigmoid(total[:, n : 2 * n])
+    g = functions.tanh(total[:, 2 * n : 3 * n])
+    o = functions.sigmoid(total[:, 3 * n :])
     c = f * c + i * g
-    return o * torch.tanh(c), c
+    return o * functions.tanh(c), c
 
 
 class _Scan(torch.autograd.Function):

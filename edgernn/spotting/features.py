@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from edgernn.frontend.logmel import LogMel, dft
+from edgernn.streaming import Sequential
 
 
 @torch.no_grad()
@@ -45,6 +46,28 @@ def masked(x: Tensor, options: Mapping[str, float]) -> Tensor:
             place = torch.arange(size, device=x.device)
             keep = (place < first) | (place >= first + width)
             x = x * keep.unsqueeze(2 if axis == 1 else 1)
+    return x
+
+
+def logits(network: nn.Module, audio: Tensor, options: Mapping[str, float]) -> Tensor:
+    """What a spotter makes of streams, in training mode with masked features and dropout.
+
+    A network that is no `Sequential`, as a compiled one, is only called.
+    Shapes: audio (B, T, 1) -> (B, T / hop, labels).
+    """
+    if not isinstance(network, Sequential):
+        return network(audio)  # type: ignore[no-any-return]
+    x = audio
+    for name, layer in network.layers.items():
+        if name == "features":
+            assert isinstance(layer, LogMel)
+            x = fast_features(layer, x)
+        elif name == "head":
+            x = layer(F.dropout(x, options["dropout"], network.training))
+        else:
+            x = layer(x)
+        if name == "norm" and network.training:
+            x = masked(x, options)
     return x
 
 

@@ -12,7 +12,6 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from edgernn.frontend.logmel import LogMel
 from edgernn.models.kws import FRAME_MS, LABELS
 from edgernn.models.kws.augment import ANSWER_FRAMES, IGNORE, Sources, StreamMaker
 from edgernn.models.kws.data import load_clips, load_speech, load_wake
@@ -20,10 +19,9 @@ from edgernn.models.kws.decode import WINDOW_MS
 from edgernn.models.kws.evaluate import clip_accuracy
 from edgernn.models.kws.network import build
 from edgernn.spotting.detector import is_keyword
-from edgernn.spotting.features import alarm_loss, fast_features, masked
+from edgernn.spotting.features import alarm_loss, logits
 from edgernn.spotting.sources import COMMANDS, NOISE, SPEECH_TRAIN, WAKE, load_noise
 from edgernn.spotting.streams import from_network
-from edgernn.streaming import Sequential
 from edgernn.train.recipe import Recipe
 
 SETTLED_FRAMES = 10  # of a stream that begins in the middle of a word, not judged
@@ -90,34 +88,21 @@ class Task:
 
     def output(self, network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
         """Logits (B, T, labels); in training mode with masked features and dropout."""
-        x = batch["audio"]
-        if not isinstance(network, Sequential):  # as compiled: nothing to look into
-            return network(x)  # type: ignore[no-any-return]
-        for name, layer in network.layers.items():
-            if name == "features":
-                assert isinstance(layer, LogMel)
-                x = fast_features(layer, x)
-            elif name == "head":
-                x = layer(F.dropout(x, self.options["dropout"], network.training))
-            else:
-                x = layer(x)
-            if name == "norm" and network.training:
-                x = masked(x, self.options)
-        return x
+        return logits(network, batch["audio"], self.options)
 
     def loss(self, output: Tensor, batch: Mapping[str, Tensor]) -> tuple[Tensor, float]:
         """Loss and share of streams answered rightly."""
-        logits, labels = output, batch["label"]
-        frames = torch.arange(ANSWER_FRAMES, device=logits.device) + batch["answer"][:, None]
-        index = frames[:, :, None].expand(-1, -1, logits.shape[2])
-        answer = logits.gather(1, index).mean(1)
+        labels = batch["label"]
+        frames = torch.arange(ANSWER_FRAMES, device=output.device) + batch["answer"][:, None]
+        index = frames[:, :, None].expand(-1, -1, output.shape[2])
+        answer = output.gather(1, index).mean(1)
         whole = F.cross_entropy(answer, labels, label_smoothing=self.options["smoothing"])
-        each = F.cross_entropy(logits.flatten(0, 1), batch["frames"].flatten(), ignore_index=IGNORE)
+        each = F.cross_entropy(output.flatten(0, 1), batch["frames"].flatten(), ignore_index=IGNORE)
         right = (answer.argmax(1) == labels).float().mean()
         loss = whole + self.options["frame_weight"] * each
         if self.of_speech:
             loss = loss + self.options["peak_weight"] * alarm_loss(
-                logits[-self.of_speech :], KEYWORDS, settled=SETTLED_FRAMES, window=WINDOW
+                output[-self.of_speech :], KEYWORDS, settled=SETTLED_FRAMES, window=WINDOW
             )
         return loss, float(right)
 

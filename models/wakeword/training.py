@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from edgernn.frontend.logmel import LogMel
 from edgernn.models.wakeword import FRAME_MS, HOP, LABELS
 from edgernn.models.wakeword.augment import (
     OTHER,
@@ -24,11 +23,10 @@ from edgernn.models.wakeword.decode import WINDOW_MS, Detection, Detector
 from edgernn.models.wakeword.network import build
 from edgernn.spotting.alarms import count_alarms, count_hits, joined, run_words, word_streams
 from edgernn.spotting.detector import is_keyword
-from edgernn.spotting.features import alarm_loss, fast_features, masked
+from edgernn.spotting.features import alarm_loss, logits
 from edgernn.spotting.sound import Wave
 from edgernn.spotting.sources import COMMANDS, NOISE, SPEECH_TRAIN, load_noise
 from edgernn.spotting.streams import Logits
-from edgernn.streaming import Sequential
 from edgernn.train.recipe import Recipe
 
 KEYWORDS = [i for i, label in enumerate(LABELS) if is_keyword(label)]
@@ -89,41 +87,28 @@ class Task:
 
     def output(self, network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
         """Logits (B, T, labels); in training mode with masked features and dropout."""
-        x = batch["audio"]
-        if not isinstance(network, Sequential):  # as compiled: nothing to look into
-            return network(x)  # type: ignore[no-any-return]
-        for name, layer in network.layers.items():
-            if name == "features":
-                assert isinstance(layer, LogMel)
-                x = fast_features(layer, x)
-            elif name == "head":
-                x = layer(F.dropout(x, self.options["dropout"], network.training))
-            else:
-                x = layer(x)
-            if name == "norm" and network.training:
-                x = masked(x, self.options)
-        return x
+        return logits(network, batch["audio"], self.options)
 
     def loss(self, output: Tensor, batch: Mapping[str, Tensor]) -> tuple[Tensor, float]:
         """Loss, and the share of frames of wake words answered rightly."""
-        logits, frames = output, batch["frames"]
+        frames = batch["frames"]
         spoken = frames > OTHER
         word = F.cross_entropy(
-            logits[spoken], frames[spoken], label_smoothing=self.options["smoothing"]
+            output[spoken], frames[spoken], label_smoothing=self.options["smoothing"]
         )
-        rest = F.cross_entropy(logits[frames == OTHER], frames[frames == OTHER])
+        rest = F.cross_entropy(output[frames == OTHER], frames[frames == OTHER])
         window = round(WINDOW_MS / FRAME_MS)
-        worst = alarm_loss(logits[-self.without :], KEYWORDS, settled=SETTLED_FRAMES, window=window)
+        worst = alarm_loss(output[-self.without :], KEYWORDS, settled=SETTLED_FRAMES, window=window)
         loss = word + self.options["rest_weight"] * rest + self.options["peak_weight"] * worst
-        right = (logits[spoken].argmax(1) == frames[spoken]).float().mean()
+        right = (output[spoken].argmax(1) == frames[spoken]).float().mean()
         return loss, float(right)
 
     def validate(self, network: nn.Module) -> dict[str, float]:
         """Misses and false alarms on the validation clips, at the detector's own threshold."""
 
         def run(audio: Wave) -> Logits:
-            logits = self.output(network, {"audio": torch.from_numpy(audio).view(1, -1, 1)})
-            return np.asarray(logits[0].numpy())
+            out = self.output(network, {"audio": torch.from_numpy(audio).view(1, -1, 1)})
+            return np.asarray(out[0].numpy())
 
         def detect(logits: Logits) -> list[Detection]:
             return Detector().push(logits)
