@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmarks.sequence_tasks import IGNORED, Integers, Labelled, Task
-from edgernn.compress.random_graphs import CELLS, GraphRNN, LayeredGraph, ZeroOutside, hold_at_zero
+from edgernn.compress.prune import Masked
+from edgernn.compress.random_graphs import CELLS, GraphRNN, LayeredGraph, hold_at_zero
 from edgernn.layers.embedding import Embedding
 from edgernn.layers.linear import Linear
 from edgernn.streaming import Sequential, Streaming
@@ -117,7 +118,5 @@ def pruned(net: Streaming, group: str, share: float) -> Streaming:
 
 def live_weights(net: Streaming) -> int:
     """Weights that are not held at zero, biases included."""
-    held = sum(
-        int((~module.mask).sum()) for module in net.modules() if isinstance(module, ZeroOutside)
-    )
+    held = sum(int((~module.mask).sum()) for module in net.modules() if isinstance(module, Masked))
     return sum(parameter.numel() for parameter in net.parameters()) - held

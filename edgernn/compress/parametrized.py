@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.utils.hooks import RemovableHandle
@@ -17,24 +16,39 @@ from torch.utils.hooks import RemovableHandle
 from edgernn.compress.matrices import Matrix
 from edgernn.compress.reads import remove_reads
 
-_HOOK = "edgernn_refresh"  # attribute of a torch RNN with transforms
+_HOOKS = "edgernn_hooks"  # attribute of a torch RNN with transforms
 
 
 def attach(matrix: Matrix, transform: nn.Module) -> None:
     """Put a transform on a matrix, behind those that are there already."""
     owner = matrix.owner
     parametrize.register_parametrization(owner, matrix.parameter, transform)
-    if isinstance(owner, nn.RNNBase):
-        if not hasattr(owner, _HOOK):
-            # torch's fused step reads a list of its own, filled when a parameter was last set
-            setattr(owner, _HOOK, owner.register_forward_pre_hook(_refresh))
-        with torch.no_grad():  # what belongs to a graph of gradients could not be copied
-            _refresh(owner, ())
+    if isinstance(owner, nn.RNNBase) and not hasattr(owner, _HOOKS):
+        # torch's fused step reads a list of its own, filled when a parameter was last set. What is
+        # masked or rounded is a result, not a parameter, and a module that holds a result cannot be
+        # copied; so the list is full only while the module runs.
+        setattr(
+            owner,
+            _HOOKS,
+            (owner.register_forward_pre_hook(_list), owner.register_forward_hook(_clear)),
+        )
+        owner.__dict__["_init_flat_weights"] = _no_list
+    _clear(owner)
 
 
-def _refresh(owner: nn.Module, args: Any) -> None:
+def _list(owner: nn.Module, args: Any) -> None:
     names: Any = owner._flat_weights_names
-    owner._flat_weights = [getattr(owner, name) for name in names]  # type: ignore[assignment]
+    owner.__dict__["_flat_weights"] = [getattr(owner, name) for name in names]
+    owner.__dict__["_flat_weight_refs"] = [None] * len(names)  # torch looks for changes by these
+
+
+def _clear(owner: nn.Module, *args: Any) -> None:
+    if isinstance(owner, nn.RNNBase):
+        owner.__dict__["_flat_weights"] = []
+
+
+def _no_list() -> None:
+    """What a module with transforms does instead of listing its weights whenever it is moved."""
 
 
 def transforms(matrix: Matrix) -> list[nn.Module]:
@@ -75,8 +89,10 @@ def bake(network: nn.Module) -> nn.Module:
         for name in list(every):
             parametrize.remove_parametrizations(owner, name, leave_parametrized=True)
         if isinstance(owner, nn.RNNBase):
-            hook: RemovableHandle = getattr(owner, _HOOK)
-            hook.remove()
-            delattr(owner, _HOOK)
-            _refresh(owner, ())
+            hooks: tuple[RemovableHandle, ...] = getattr(owner, _HOOKS)
+            for hook in hooks:
+                hook.remove()
+            delattr(owner, _HOOKS)
+            del owner.__dict__["_init_flat_weights"]
+            owner._init_flat_weights()
     return network

@@ -19,12 +19,14 @@ from types import ModuleType
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
-from torch.nn.utils import parametrize
+from torch import Tensor
 
 from edgernn.cells.gru import GRU
 from edgernn.cells.lstm import LSTM
 from edgernn.cells.rnn import RNN
+from edgernn.compress.matrices import matrices
+from edgernn.compress.parametrized import attach
+from edgernn.compress.prune import Masked
 from edgernn.errors import MissingExtra, ModelError, UnknownName
 from edgernn.state import State
 from edgernn.streaming import Streaming
@@ -132,19 +134,6 @@ def layered(graph: Graph) -> LayeredGraph:
     return LayeredGraph(tuple(tuple(n for n in order if depth[n] == k) for k in layers), edges)
 
 
-class ZeroOutside(nn.Module):
-    """A parametrization: the weight where `mask` is true, zero elsewhere, and so its gradient."""
-
-    mask: Tensor
-
-    def __init__(self, mask: Tensor) -> None:
-        super().__init__()
-        self.register_buffer("mask", mask)
-
-    def forward(self, weight: Tensor) -> Tensor:
-        return torch.where(self.mask, weight, weight.new_zeros(()))
-
-
 class GraphRNN(Streaming):
     """A recurrent network wired as a layered graph: one cell a layer, one unit a node.
 
@@ -221,12 +210,7 @@ class GraphRNN(Streaming):
 
 def hold_at_zero(cell: Streaming, name: str, mask: Tensor) -> None:
     """Hold a weight of a recurrent cell at zero where `mask` (of its shape) is false."""
-    rnn = cell.get_submodule("rnn")
-    parametrize.register_parametrization(rnn, name, ZeroOutside(mask))
-    # torch's module also lists its weights for a call that our cells never make. A masked weight in
-    # that list is a result, not a parameter, and a module that holds a result cannot be copied.
-    rnn.__dict__.update(_flat_weights=[], _init_flat_weights=_no_list)
-
-
-def _no_list() -> None:
-    """What a held module does instead of listing its weights anew whenever it is moved."""
+    matrix = next(matrix for matrix in matrices(cell) if matrix.parameter == name)
+    masked = Masked(matrix.original)
+    masked.mask.copy_(mask)
+    attach(matrix, masked)

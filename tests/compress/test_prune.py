@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -202,6 +204,19 @@ def test_torchs_own_cells_compute_with_the_mask_and_train_beneath_it(sort: type[
     fresh.load_state_dict(bake(rnn).state_dict())
     assert torch.allclose(fresh(torch.ones(1, 6, 8))[0], after, atol=1e-6)
     assert all(share == pytest.approx(0.75, abs=0.04) for share in _zeros(fresh).values())
+
+
+@pytest.mark.parametrize("sort", [nn.GRU, nn.LSTM, nn.RNN])
+def test_a_masked_network_can_be_moved_and_copied(sort: type[nn.Module]) -> None:
+    rnn = sort(8, 16, batch_first=True)
+    pruner = Pruner(Prune(0.5))
+    pruner.attach(rnn)
+    pruner.before_step(rnn, 0)
+    twin = copy.deepcopy(rnn.double())
+    x = torch.ones(1, 4, 8, dtype=torch.float64)
+    y = rnn(x)[0]
+    assert torch.equal(twin(x)[0], y)
+    assert torch.equal(bake(twin)(x)[0], y)  # torch keeps both of one class: rnn ends with it
 
 
 @pytest.mark.parametrize(
