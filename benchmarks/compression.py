@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -101,7 +102,9 @@ def measured(name: str, options: argparse.Namespace) -> Found:
     steps = options.steps or work.steps
     network = next(iter(find_model(work.model).steps().values()))
     tried = [
-        one for one in listed(network, steps) if options.match in one.name or one.name == CONTROL
+        one
+        for one in listed(network, steps)
+        if re.search(options.match, one.name) or one.name == CONTROL
     ]
     how = Search(
         work.model,
@@ -147,7 +150,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--data", type=Path, required=True, help="folder with the data sets")
     parser.add_argument("--only", choices=list(WORKLOADS), help="one workload")
-    parser.add_argument("--match", default="", help="candidates with this in their name")
+    parser.add_argument("--match", default="", help="candidates whose name has this (a pattern)")
     parser.add_argument("--target", default="cortex-m4")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, help="of each training, for a trial")

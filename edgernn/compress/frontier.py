@@ -33,7 +33,15 @@ from edgernn.target import Target, find_target
 from edgernn.train.checkpoint import write_bytes
 from edgernn.train.loop import Task
 from edgernn.train.recipe import Recipe, read_recipe
-from edgernn.train.run import CHECKPOINT, find_task, own_recipe, run_recipe
+from edgernn.train.run import (
+    CHECKPOINT,
+    HISTORY,
+    RECIPE,
+    WEIGHTS,
+    find_task,
+    own_recipe,
+    run_recipe,
+)
 from edgernn.verify import Say
 
 RUNS, TIMED_SECONDS = "runs.jsonl", 1.0
@@ -104,8 +112,9 @@ def search(how: Search, *, resume: bool = False, quiet: bool = False, say: Say =
             skipped[one.name] = "no time left"
             continue
         say(f"{at + 1} of {len(todo)}: {one.name}, seed {seed}")
+        same = next((r.folder for r in done.values() if r.recipe == recipe.fingerprint()), None)
         try:
-            run = _run(how, model, target, task, recipe, one, quiet)
+            run = _run(how, model, target, task, recipe, one, same, quiet)
         except EdgernnError as cause:
             if one.name == CONTROL or isinstance(cause, CheckpointError):
                 raise
@@ -150,13 +159,18 @@ def _run(
     task: Task,
     recipe: Recipe,
     one: Candidate,
+    same: str | None,
     quiet: bool,
 ) -> Run:
-    """Train, export and measure one candidate."""
+    """Train, export and measure one candidate. same: folder of a run by the same recipe, if any."""
     folder = how.out / f"{_plain(one.name)}-{recipe.seed}"
-    task = with_recipe(task, recipe)
-    resume = (folder / CHECKPOINT).exists()
-    trained = run_recipe(model, task, folder, resume=resume, quiet=quiet)
+    if same:
+        for name in (WEIGHTS, HISTORY, RECIPE):
+            write_bytes(folder / name, (how.out / same / name).read_bytes())
+    else:
+        resume = (folder / CHECKPOINT).exists()
+        run_recipe(model, with_recipe(task, recipe), folder, resume=resume, quiet=quiet)
+    last = json.loads((folder / HISTORY).read_text(encoding="utf-8"))["rows"][-1]
     bundle = folder / f"{model.name}.edgernn"
     export(str(folder), target.name, one.number_type, bundle)
     session = Session(bundle, on="host")
@@ -167,7 +181,7 @@ def _run(
         recipe.seed,
         one.number_type,
         float(value),
-        next(v for k, v in trained.history[-1].items() if k not in ("step", "loss")),
+        next(v for k, v in last.items() if k not in ("step", "loss")),
         recipe.fingerprint(),
         folder=folder.name,
         **_costs(bundle, target),
