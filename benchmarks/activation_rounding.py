@@ -61,7 +61,7 @@ class Row:
 
 def trained(data: Path, number_type: str, activations: int, steps: int) -> Streaming:
     """The spotter with weights on their grid, after some steps from the shipped ones."""
-    model = find_model("kws")
+    model = find_model("kws/dense")
     assert model.recipe
     quantize = {"number_type": number_type, "activations": activations}
     how = replace(
@@ -85,7 +85,7 @@ def compiled(network: Streaming, number_type: str) -> Run:
     """A network as C on this machine, calibrated with the shipped clips."""
     backend: Any = find_backend("c")
     host, block = find_target("host"), network.timing.block
-    frames = cut_to_steps(find_model("kws").calibration(64), block)
+    frames = cut_to_steps(find_model("kws/dense").calibration(64), block)
     step = capture(network, torch.from_numpy(frames[0]), "kws")
     port = step.inputs[0].name
     typed, _ = backend.typed(step, number_type, ({port: frame} for frame in frames))
@@ -118,7 +118,7 @@ def measure(data: Path, clips: Clips, number_type: str, activations: int, steps:
     if steps:
         network = trained(data, number_type, activations, steps)
     else:
-        (network,) = find_model("kws").steps().values()
+        (network,) = find_model("kws/dense").steps().values()
     exact, integer = (
         answers(run, clips) for run in (from_network(network), compiled(network, number_type))
     )

@@ -57,7 +57,7 @@ class Choice:
 
 def task_of(data: Path) -> Task:
     """The spotter's task, as its recipe says, with smaller batches."""
-    model = find_model("kws")
+    model = find_model("kws/dense")
     assert model.recipe
     return find_task(model)(replace(read_recipe("kws", model.recipe), batch_size=STREAMS), data)
 
@@ -65,7 +65,7 @@ def task_of(data: Path) -> Task:
 def measure(data: Path, count: int) -> tuple[float, list[Trial], list[Choice]]:
     """Accuracy of the shipped weights, the trials, and the choices."""
     task = task_of(data)
-    (network,) = find_model("kws").steps().values()
+    (network,) = find_model("kws/dense").steps().values()
     batches = [task.batch(step) for step in range(count)]
 
     def loss(net: nn.Module, batch: Batch) -> Tensor:
@@ -86,7 +86,7 @@ def measure(data: Path, count: int) -> tuple[float, list[Trial], list[Choice]]:
 
 def _rounded(but: dict[str, str]) -> nn.Module:
     """The shipped network with each matrix on the grid that was chosen."""
-    (network,) = find_model("kws").steps().values()
+    (network,) = find_model("kws/dense").steps().values()
     Quantizer(Quantize(number_type=WIDEST, but=but)).attach(network)
     return bake(network).eval()
 

@@ -69,7 +69,7 @@ class Task:
         tokens = _tokens(gzip.decompress(path.read_bytes()).decode("utf-8"))
         first, second = (int(len(tokens) * part) for part in PARTS)
         self.train, self.valid = tokens[:first], tokens[first:second]
-        self.test = tokens[second:]
+        self.test_text = tokens[second:]
 
     def build(self) -> nn.Module:
         return build(**self.recipe.network)
@@ -94,6 +94,10 @@ class Task:
 
     def validate(self, network: nn.Module) -> dict[str, float]:
         return {"val_bits_per_character": self.bits(network, self.valid)}
+
+    def test(self, network: nn.Module) -> float:
+        """The figure on the last part, which nothing is chosen by."""
+        return self.bits(network, self.test_text)
 
     def bits(self, network: Any, tokens: NDArray[np.int64]) -> float:
         """Bits per character of a text, cut into streams that are all read at once."""

@@ -1,8 +1,8 @@
-"""What each compression costs: `python -m benchmarks.compression --data PATH --only kws`.
+"""What each compression costs: `python -m benchmarks.compression --data PATH --only kws-bits`.
 
 For a trained model every candidate begins with the same weights, is trained for equally many steps
 with several seeds, compiled, and judged by its compiled step; see docs/compression.md. It is the
-search of `edgernn compress` over longer lists. Runs are kept in --output, so that it goes on where
+search of `edgernn compress` over other lists. Runs are kept in --output, so that it goes on where
 it was; --write puts tables and pictures into docs/.
 """
 
@@ -11,99 +11,138 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import statistics
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+import torch
 
 from benchmarks.document import table, write_section
 from edgernn.compress.budget import Budget
-from edgernn.compress.candidates import CONTROL, Candidate, candidates
+from edgernn.compress.candidates import CONTROL, Candidate
 from edgernn.compress.frontier import Found, Search, search
 from edgernn.compress.frontier_report import drawn_costs, picture_name, pictures, rows
+from edgernn.compress.plan import SHIPPED
+from edgernn.compress.played import Played
 from edgernn.errors import EdgernnError
 from edgernn.model import find_model
+from edgernn.runtime import Session
 from edgernn.train.checkpoint import write_bytes
+from edgernn.train.recipe import read_recipe
+from edgernn.train.run import find_task
 
 PAGE = Path("docs/compression.md")
 CELLS = ["input", "recurrent"]
 TYPES = ("w4a8", "w4a8-row", "w2a8", "w2a8-row")
-PATTERNS = ("unstructured", "16x4", "8x4", "4x4", "16x1", "4x16")
-SPARSITY = 0.75
+PATTERNS = ("4x4", "16x1", "8x4", "16x4", "unstructured")
+CHAR_RECIPE = Path("benchmarks/recipes/char_lm.toml")
+HELD_OUT = "held-out.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A trained model to compress; steps and rate of each training."""
+    """A trained model to compress; steps and rate of each training; what is tried."""
 
     title: str
     model: str
     recipe: Path | None
     steps: int
     rate: float
+    tried: Callable[[int], list[Candidate]]
 
 
-WORKLOADS = {
-    "kws": Workload("keyword spotter", "kws", None, 600, 1e-3),
-    "char256": Workload(
-        "character LM, GRU 256",
-        "runs/char_lm",
-        Path("benchmarks/recipes/char_lm.toml"),
-        800,
-        2e-3,
-    ),
-}
-
-
-def bits() -> list[Candidate]:
-    """Number types, trained for and not, ternary weights, learned steps."""
-    found = [Candidate(CONTROL, "w8a8")]
+def bits(steps: int) -> list[Candidate]:
+    """Number types, trained for and not, with a teacher and without; ternary, learned steps."""
+    taught = {"distill": {"teacher": SHIPPED, "weight": 0.7}}
+    found = [Candidate(CONTROL, "w8a8"), Candidate(f"{CONTROL}, taught", "w8a8", taught)]
     for name in TYPES:
         found.append(Candidate(f"{name} after training", name))
-        found.append(Candidate(name, name, {"quantize": {"number_type": name}}))
+        quantize = {"quantize": {"number_type": name}}
+        found.append(Candidate(name, name, quantize))
+        found.append(Candidate(f"{name}, taught", name, {**quantize, **taught}))
     learned = {"number_type": "w4a8", "learned": True}
     found.append(Candidate("w4a8, learned steps", "w4a8", {"quantize": learned}))
     ternary = {"number_type": "w2a8", "ternary": True}
     return [*found, Candidate("ternary", "w2a8", {"quantize": ternary})]
 
 
-def zeros(steps: int) -> list[Candidate]:
-    """Patterns at one sparsity along a schedule over half of the steps; one of them at once."""
-    found = []
-    for pattern in PATTERNS:
-        for budget in ("gate", "global") if pattern == "16x4" else ("gate",):
-            prune = {"pattern": pattern, "sparsity": SPARSITY, "budget": budget, "only": CELLS}
-            gradual = {**prune, "end": steps // 2, "every": max(1, steps // 40)}
-            name = f"{SPARSITY:.0%} zero {pattern}" + (", global" if budget == "global" else "")
-            found.append(Candidate(name, "w8a8", {"prune": [gradual]}))
-            if pattern == "16x4" and budget == "gate":
-                found.append(Candidate(f"{name}, at once", "w8a8", {"prune": [prune]}))
-    return found
+def zeros(steps: int, narrower: Sequence[Candidate], fresh_steps: int) -> list[Candidate]:
+    """Zeros in the cells by pattern, schedule, budget and order; smaller dense networks beside."""
+
+    def zero(name: str, pattern: str, sparsity: float, **more: Any) -> Candidate:
+        prune = {"pattern": pattern, "sparsity": sparsity, "budget": "gate", "only": CELLS}
+        prune |= {"end": int(0.6 * steps), "every": max(1, steps // 60)} | more
+        table: dict[str, Any] = {"prune": [{k: v for k, v in prune.items() if v is not None}]}
+        if "permuted" in name:
+            order = {"pattern": pattern, "sparsity": sparsity, "matrices": CELLS}
+            table["permute"] = order
+        others: dict[str, Any] = {}
+        if "ramped" in name:
+            table["start"] = ""
+            others = {"steps": fresh_steps, "learning_rate": 4e-3}
+        return Candidate(f"{sparsity:.0%} zero {name}", "w8a8", table, others)
+
+    found = [Candidate(CONTROL, "w8a8"), *narrower]
+    found += [zero(pattern, pattern, 0.75) for pattern in PATTERNS]
+    return [
+        *found,
+        zero("4x4, permuted", "4x4", 0.75),
+        zero("16x4, permuted", "16x4", 0.75),
+        zero("4x4", "4x4", 0.5),
+        zero("16x1", "16x1", 0.5),
+        zero("4x4, ramped up from fresh weights", "4x4", 0.75, end=int(0.6 * fresh_steps)),
+        zero("4x4, at once", "4x4", 0.75, end=None, every=None),
+        zero("4x4, global", "4x4", 0.75, budget="global"),
+        zero("4x4, movement", "4x4", 0.75, score="movement"),
+        zero("4x4, group lasso", "4x4", 0.75, lasso=1e-4),
+    ]
 
 
-def listed(network: nn.Module, steps: int) -> list[Candidate]:
-    """All that is compared: number types, zeros, and what `edgernn compress` tries besides."""
-    mine = [*bits(), *zeros(steps)]
-    names = {one.name for one in mine}
-    others = [one for one in candidates(network, ("w8a8", "w4a8")) if _new(one, names)]
-    return [*mine, *others]
+def char_zeros(steps: int) -> list[Candidate]:
+    """Of the character model. A smaller one is trained afresh, for all steps of the larger."""
+    fresh = read_recipe("char_lm", CHAR_RECIPE).steps + steps
+    narrower = [
+        Candidate(
+            f"{hidden} units, afresh",
+            "w8a8",
+            {"start": ""},
+            {"steps": fresh, "learning_rate": 4e-3, "network": {"hidden": hidden}},
+        )
+        for hidden in (128, 184)
+    ]
+    return zeros(steps, narrower, fresh)
 
 
-def _new(one: Candidate, names: set[str]) -> bool:
-    return one.name not in names and "prune" not in one.compress and "dense" not in one.name
+def kws_zeros(steps: int) -> list[Candidate]:
+    """Of the keyword spotter, whose smaller ones keep what matters of the larger."""
+    narrower = [
+        Candidate(f"{hidden} units", "w8a8", {"units": {"rnn": hidden}}) for hidden in (72, 112)
+    ]
+    return [one for one in zeros(steps, narrower, steps) if "ramped" not in one.name]
+
+
+WORKLOADS = {
+    "kws-bits": Workload("Bits: keyword spotter", "kws/dense", None, 600, 1e-3, bits),
+    "char-bits": Workload(
+        "Bits: character LM, GRU 256", "runs/char_lm", CHAR_RECIPE, 500, 2e-3, bits
+    ),
+    "kws-zeros": Workload("Zeros: keyword spotter", "kws/dense", None, 600, 1e-3, kws_zeros),
+    "char-zeros": Workload(
+        "Zeros: character LM, GRU 256", "runs/char_lm", CHAR_RECIPE, 1500, 2e-3, char_zeros
+    ),
+}
 
 
 def measured(name: str, options: argparse.Namespace) -> Found:
     """All candidates of a workload, as far as time goes."""
     work = WORKLOADS[name]
     steps = options.steps or work.steps
-    network = next(iter(find_model(work.model).steps().values()))
     tried = [
         one
-        for one in listed(network, steps)
+        for one in work.tried(steps)
         if re.search(options.match, one.name) or one.name == CONTROL
     ]
     how = Search(
@@ -126,13 +165,66 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-def lines(name: str, found: Found) -> list[str]:
+def held_out(name: str, found: Found, options: argparse.Namespace) -> dict[str, list[float]]:
+    """The figure of each run's compiled step on data that chose nothing, by candidate.
+
+    A bundle is judged once; figures are kept beside the runs.
+    """
+    work, folder = WORKLOADS[name], options.output / name
+    model = find_model(work.model)
+    kept = folder / HELD_OUT
+    known: dict[str, float] = json.loads(kept.read_text()) if kept.is_file() else {}
+    task: Any = None
+    for run in (run for point in found.points for run in point.runs):
+        if run.folder not in known:
+            if task is None:
+                recipe = read_recipe(model.name, work.recipe or model.recipe or Path())
+                task = find_task(model)(recipe, options.data)
+            session = Session(folder / run.folder / f"{model.name}.edgernn", on="host")
+            with torch.no_grad():
+                known[run.folder] = task.test(Played(session))
+            write_bytes(kept, json.dumps(known, indent=1).encode())
+    return {point.name: [known[run.folder] for run in point.runs] for point in found.points}
+
+
+def lines(name: str, found: Found, tests: dict[str, list[float]]) -> list[str]:
     """A section of the page."""
-    shown = rows(found)
+    shown = []
+    by_name = {point.name: point for point in found.points}
+    control = statistics.fmean(tests[CONTROL])
+    for row in rows(found):
+        point = by_name[row["tried"]]
+        values = tests[point.name]
+        mean = statistics.fmean(values)
+        shown.append(
+            {
+                "tried": point.name,
+                "seeds": len(values),
+                "flash, bytes": row["flash, bytes"],
+                "instructions a step": row.get("instructions a step"),
+                **_figures("validation", point.value, point.noise, found.reference.value, found),
+                **_figures("test", mean, _spread(values), control, found),
+            }
+        )
     made = [f"### {WORKLOADS[name].title}", ""]
     made += [f"![{cost}](compression-{name}-{picture_name(cost)})" for cost in drawn_costs(found)]
     cells = [[_cell(value) for value in row.values()] for row in shown]
     return [*made, "", *table(list(shown[0]), cells), ""]
+
+
+def _figures(
+    on: str, mean: float, noise: float | None, control: float, found: Found
+) -> dict[str, str]:
+    percent = found.figure.endswith("accuracy")
+    shown = f"{mean:.2%}" if percent else f"{mean:.4f}"
+    if noise is not None:
+        shown += f" ± {100 * noise:.2f}" if percent else f" ± {noise:.4f}"
+    beside = f"{100 * (mean - control):+.2f}" if percent else f"{mean - control:+.4f}"
+    return {on: shown, "beside the control" if on == "validation" else "beside it": beside}
+
+
+def _spread(values: Sequence[float]) -> float | None:
+    return statistics.stdev(values) if len(values) > 1 else None
 
 
 def _cell(value: Any) -> str:
@@ -162,18 +254,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = [options.only] if options.only else list(WORKLOADS)
     try:
         results = {name: measured(name, options) for name in names}
+        tests = {name: held_out(name, found, options) for name, found in results.items()}
         if options.write:
             for name, found in results.items():
-                write_section(f"compression {name}", lines(name, found), PAGE)
+                write_section(f"compression {name}", lines(name, found, tests[name]), PAGE)
                 for file_name, content in pictures(found).items():
                     write_bytes(PAGE.parent / f"compression-{name}-{file_name}", content)
     except EdgernnError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     if options.json:
-        print(json.dumps({name: rows(found) for name, found in results.items()}, indent=1))
+        found_rows = {name: rows(found) for name, found in results.items()}
+        print(json.dumps({"rows": found_rows, "test": tests}, indent=1))
     else:
-        print("\n".join(line for name, found in results.items() for line in lines(name, found)))
+        for name, found in results.items():
+            print("\n".join(lines(name, found, tests[name])))
     return 0
 
 

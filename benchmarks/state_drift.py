@@ -59,7 +59,7 @@ class Drift:
 
 def spotter() -> tuple[list[Array], Sequential]:
     """Log-mel frames (N, 40) of each shipped clip, and the layers that read them."""
-    model = find_model("kws")
+    model = find_model("kws/dense")
     (network,) = model.steps().values()
     assert isinstance(network, Sequential)
     layers = dict(network.layers.items())

@@ -55,7 +55,7 @@ def module(name: str) -> Streaming:
         for weight in (p for cell in cells.values() for p in cell.parameters() if p.ndim == 2):
             weight.data *= ASR_GAIN
         return Sequential(**cells, head=Linear(512, 512)).eval()
-    whole = find_model("kws").steps()["kws"].eval()
+    whole = find_model("kws/dense").steps()["kws"].eval()
     if name == "spotter":
         return whole
     assert isinstance(whole, Sequential)
@@ -72,7 +72,9 @@ def frames(name: str, count: int, change: float = 1.0) -> Array:
     if name in SHAPES:
         return _noise(SHAPES[name], count, change)
     hop = module("spotter").timing.block
-    streams = [clip[:, : clip.shape[1] // hop * hop] for clip in find_model("kws").calibration(64)]
+    streams = [
+        clip[:, : clip.shape[1] // hop * hop] for clip in find_model("kws/dense").calibration(64)
+    ]
     samples = np.concatenate(streams, axis=1)
     samples = np.tile(samples, (1, -(-count * hop // samples.shape[1]), 1))[:, : count * hop]
     if name == "features":

@@ -29,6 +29,8 @@ def measure(
 ) -> dict[str, Any]:
     """Figures of the torch network and of each bundle, by a label such as `C w8a8`.
 
+    A variant's bundle is labelled with its name. Sizes are those on a bundle's target.
+
     Raises: ModelError if the model has no evaluate.py, DataError for data that is not there.
     """
     model = find_model(name)
@@ -45,7 +47,7 @@ def measure(
         session, label = _session(path)
         say(f"{name}: measuring {label} ({path})")
         figures[label] = evaluate.evaluate(evaluate.from_session(session), data)
-        sizes[label] = dict(session.artifact.get("facts") or {})
+        sizes[label] = _facts(session.bundle.manifest)
     return {
         "model": name,
         "parameters": sum(p.numel() for p in network.parameters()),
@@ -85,6 +87,14 @@ def _session(path: Path) -> tuple[Any, str]:
     from edgernn.runtime import Session
 
     session = Session(path)
-    artifact = session.artifact
+    artifact, variant = session.artifact, session.bundle.manifest.get("variant")
     backend = "C" if artifact["backend"] == "c" else artifact["backend"]
-    return session, f"{backend} {artifact['number_type']}"
+    label = f"{backend} {artifact['number_type']}"
+    return session, f"{variant}: {label}" if variant else label
+
+
+def _facts(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What the first step is on the bundle's target."""
+    step = next(iter(manifest["steps"].values()))
+    entry = next(a for a in step["artifacts"] if a["target"] == manifest["target"])
+    return dict(entry.get("facts") or {})

@@ -180,6 +180,7 @@ def export(
     manifest = {
         "edgernn": metadata.version("edgernn"),
         "model": found.name,
+        "variant": found.variant,
         "target": place.name,
         "number_type": number_type,
         "calibration": calibration if quantized else None,

@@ -6,6 +6,7 @@ Light: listing and describing models imports no torch; `Model.steps` does. A mod
 `examples()`, which yields input arrays (1, T, C) of real data for calibration. An `.onnx` file is
 exported as it is (`graph/onnx_file`); it cannot be built or trained. A folder that `edgernn train`
 or `compress` left is the model that its recipe.toml names, with that recipe and the weights there.
+Such a folder within a model's own is a variant of it: models/kws/dense is `kws/dense`.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import re
 import sys
 import tomllib
 import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -39,12 +40,14 @@ class ModelInfo:
     """What is known of a model without building it; None where nothing is.
 
     frame_ms: real time per block of the first step. labels: of the last output axis.
+    variants: what each trained folder within a model's own is, by its name.
     """
 
     summary: str = ""
     sample_rate_hz: int | None = None
     frame_ms: float | None = None
     labels: tuple[str, ...] = ()
+    variants: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class Model:
 
     folder: of a shipped model; None for a user's file, whose path is `source`.
     function: that builds it; "" for an .onnx file.
-    run: the folder of a training, whose recipe and weights are used instead of the shipped ones.
+    run: the folder of a training, whose recipe and weights are used instead of the model's own.
     """
 
     name: str
@@ -83,6 +86,20 @@ class Model:
         for step in steps.values():
             step.eval()
         return steps
+
+    @property
+    def reference(self) -> str:
+        """What `find_model` finds it by, wherever it is asked."""
+        if self.run is not None:
+            return f"{self.name}/{self.variant}" if self.variant else str(self.run.resolve())
+        if self.folder is None:
+            return f"{self.source.resolve()}:{self.function}" if self.function else str(self.source)
+        return self.name
+
+    @property
+    def variant(self) -> str | None:
+        """The name of this variant of a model in models/, if it is one."""
+        return self.run.name if self.run and self.run.parent == self.folder else None
 
     @property
     def is_onnx(self) -> bool:
@@ -186,8 +203,8 @@ class Model:
 
     @property
     def card(self) -> Path | None:
-        """CARD.md, if there is one."""
-        return self.file("CARD.md")
+        """CARD.md, if there is one. A variant's is that of its model."""
+        return replace(self, run=None).card if self.variant else self.file("CARD.md")
 
 
 def _example(source: Path, given: Any) -> Array:
@@ -206,6 +223,15 @@ def model_names() -> list[str]:
     """Models found in models/, sorted."""
     package = importlib.import_module("edgernn.models")
     return sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.ispkg)
+
+
+def shipped_names() -> list[str]:
+    """All that comes trained: models, each before its variants, as `kws` before `kws/dense`."""
+    return [
+        one
+        for name in model_names()
+        for one in (name, *(f"{name}/{v}" for v in find_model(name).info.variants))
+    ]
 
 
 def _trained(run: Path) -> Model:
@@ -227,6 +253,8 @@ def _trained(run: Path) -> Model:
 def find_model(name: str) -> Model:
     """The model of this name, of `path/mine.py:build`, `path/step.onnx`, or a training's folder.
 
+    A name is a folder's in models/, or one of a variant within it: `kws`, `kws/dense`.
+
     Raises: UnknownName with the nearest names; ModelError if the file or function is missing.
     """
     if Path(name).is_dir() and name not in model_names():
@@ -245,11 +273,15 @@ def find_model(name: str) -> Model:
         module = _load_file(source)
         _function(module, function, source)
         return Model(source.stem, getattr(module, "INFO", ModelInfo()), None, source, function)
-    if name not in model_names():
-        raise UnknownName("model", name, model_names())
-    package = importlib.import_module(f"edgernn.models.{name}")
+    own, _, variant = name.partition("/")
+    if own not in model_names():
+        raise UnknownName("model", name, shipped_names())
+    package = importlib.import_module(f"edgernn.models.{own}")
     folder = Path(str(package.__file__)).parent
-    return Model(name, package.INFO, folder, folder / "network.py", "build")
+    if variant and variant not in package.INFO.variants:
+        raise UnknownName("model", name, shipped_names())
+    run = folder / variant if variant else None
+    return Model(own, package.INFO, folder, folder / "network.py", "build", run)
 
 
 def load_weights(steps: dict[str, Streaming], path: Path) -> None:

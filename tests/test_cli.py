@@ -88,7 +88,8 @@ def test_models_and_targets_are_listed() -> None:
     assert "kws" in edgernn("models").stdout
     models = json.loads(edgernn("models", "--json").stdout)
     listed = [(row["model"], row["ms a step"], row["sample rate Hz"]) for row in models]
-    assert listed == [("kws", 20.0, 16_000), ("wakeword", 32.0, 16_000)]
+    forms = [(f"kws{variant}", 20.0, 16_000) for variant in ("", "/dense", "/half", "/tiny")]
+    assert listed == [*forms, ("wakeword", 32.0, 16_000)]
     rows = {row["target"]: row for row in json.loads(edgernn("targets", "--json").stdout)}
     assert {"host", "aarch64", "cortex-m0", "cortex-m4", "cortex-m55", "wasm"} <= rows.keys()
     assert rows["aarch64"]["also called"] == ["arm"]
@@ -105,7 +106,8 @@ def test_completion_scripts_are_printed(name: str) -> None:
     ("line", "offered"),
     [
         ("edgernn ver", "plain,verify"),
-        ("edgernn export k", "plain,kws"),
+        ("edgernn export kws/d", "plain,kws/dense"),
+        ("edgernn export wa", "plain,wakeword"),
         ("edgernn export kws --target cortex-m5", "plain,cortex-m55"),
         ("edgernn export mine.p", "file,mine.p"),
         ("edgernn verify x", "file,x"),

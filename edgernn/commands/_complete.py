@@ -22,6 +22,11 @@ def _names(folder: str) -> list[str]:
     return sorted(name.replace("_", "-") for name in found if not name.startswith("_"))
 
 
+def _variants(model: str) -> list[str]:
+    folder = _PACKAGE / "models" / model
+    return sorted(f"{model}/{path.parent.name}" for path in folder.glob("*/recipe.toml"))
+
+
 class Model(Kind):
     """The name of a shipped model, or `file.py:build`."""
 
@@ -30,7 +35,8 @@ class Model(Kind):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        names = [name for name in _names("models") if name.startswith(incomplete)]
+        known = [one for name in _names("models") for one in (name, *_variants(name))]
+        names = [name for name in known if name.startswith(incomplete)]
         return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]
 
 

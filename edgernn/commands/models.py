@@ -13,13 +13,13 @@ def models(as_json: bool) -> None:
     edgernn models
     edgernn models --json
     """
-    from edgernn.model import find_model, model_names
+    from edgernn.model import find_model, shipped_names
 
-    found = {name: find_model(name) for name in model_names()}
+    found = {name: find_model(name) for name in shipped_names()}
     rows = [
         {
             "model": name,
-            "what": model.info.summary,
+            "what": model.info.variants.get(model.variant or "", model.info.summary),
             "ms a step": model.info.frame_ms,
             "sample rate Hz": model.info.sample_rate_hz,
             "labels": list(model.info.labels),

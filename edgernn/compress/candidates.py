@@ -21,11 +21,15 @@ BLOCKS = (("16x4", 0.75), ("4x4", 0.5))
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A way to compress: what is told to the recipe, and how the result is exported."""
+    """A way to compress: what is told to the recipe, and how the result is exported.
+
+    compress: of the table `[compress]`. others: of the recipe's other values, such as `steps`.
+    """
 
     name: str
     number_type: str
     compress: Mapping[str, Any] = field(default_factory=dict)
+    others: Mapping[str, Any] = field(default_factory=dict)
 
 
 def candidates(network: nn.Module, number_types: Sequence[str]) -> list[Candidate]:

@@ -143,13 +143,14 @@ def _base(how: Search, model: Model) -> Recipe:
     steps = how.steps or max(1, recipe.steps // 2)
     rate = how.learning_rate or recipe.learning_rate / 2
     assert model.weights is not None
-    start = "shipped" if model.run is None and model.folder else str(model.weights.resolve())
+    start = model.reference if model.folder else str(model.weights.resolve())
     short = replace(recipe.with_steps(steps), learning_rate=rate, validate_every=steps)
     return replace(short, compress={**recipe.compress, "start": start})
 
 
 def _recipe(base: Recipe, one: Candidate, seed: int) -> Recipe:
-    return replace(base, seed=base.seed + seed - 1, compress={**base.compress, **one.compress})
+    compress = {**base.compress, **one.compress}
+    return replace(base, seed=base.seed + seed - 1, compress=compress, **one.others)
 
 
 def _run(

@@ -1,7 +1,7 @@
 """`Compression`: the `[compress]` table of a recipe, and the methods that carry it out.
 
     [compress]
-    start = "shipped"                # weights to begin with: shipped, a file, or "" for fresh ones
+    start = "kws/dense"              # weights to begin with: a model's, a file's, or "" for fresh
     [compress.quantize]
     number_type = "w4a8"
     [[compress.prune]]
@@ -29,7 +29,7 @@ from edgernn.compress.permute import Permute
 from edgernn.compress.prune import Prune, Pruner
 from edgernn.compress.quantize import Quantize, Quantizer
 from edgernn.compress.units import Units
-from edgernn.errors import ModelError
+from edgernn.errors import ModelError, UnknownName
 from edgernn.model import Model, find_model, load_weights
 from edgernn.streaming import Streaming
 from edgernn.train.loop import Task
@@ -171,10 +171,15 @@ def methods(how: Compression, model: Model, task: Task) -> list[Method]:
 
 def start_weights(start: str, model: Model) -> Path:
     """The file behind `start`. Raises: ModelError if there is none."""
-    path = model.weights if start == SHIPPED else Path(start)
-    if path is None or not path.is_file():
+    if Path(start).is_file():
+        return Path(start)
+    try:
+        path = (model if start == SHIPPED else find_model(start)).weights
+    except (ModelError, UnknownName):
+        path = None
+    if path is None:
         raise ModelError(
-            f"compress.start {start!r}: no such weights; give a .safetensors file, or "
-            f"{SHIPPED!r} for a model that comes trained"
+            f"compress.start {start!r}: no such weights; give a .safetensors file, a model that "
+            f"comes trained, the folder of a training, or {SHIPPED!r} for the model itself"
         )
     return path

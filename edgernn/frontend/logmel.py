@@ -114,11 +114,11 @@ class LogMel(Streaming):
         y = log(max(mel @ |DFT(hann * window)|^2, floor))
 
     A frame holds the newest hop and the window - hop samples before it (zeros at the start).
-    n_fft is the power of two that holds the window. All constants are buffers.
+    n_fft: by default the power of two that holds the window. All constants are buffers.
 
     Shapes: x (B, n * hop, 1), samples in [-1, 1) -> y (B, n, mels); state past
         (B, window - hop, 1), or no state if window == hop.
-    Raises: ShapeError for a hop above the window, or filters without bins.
+    Raises: ShapeError for a hop above the window, a window above n_fft, or filters without bins.
     Source: Davis and Mermelstein 1980; the split of the DFT: Cooley and Tukey 1965.
     """
 
@@ -139,12 +139,15 @@ class LogMel(Streaming):
         low_hz: float = 20.0,
         high_hz: float | None = None,
         floor: float = 1e-6,
+        n_fft: int | None = None,
     ) -> None:
         super().__init__()
         if not 1 <= hop <= window:
             raise ShapeError(f"LogMel: hop {hop} must be from 1 to the window of {window} samples")
+        if n_fft is not None and n_fft < window:
+            raise ShapeError(f"LogMel: n_fft {n_fft} must hold the window of {window} samples")
         self.in_channels, self.window, self.hop, self.mels = 1, window, hop, mels
-        self.n_fft = 1 << (window - 1).bit_length()
+        self.n_fft = n_fft or 1 << (window - 1).bit_length()
         self.floor = floor
         self.timing = Timing(hop, Fraction(1, hop))
         high = sample_rate_hz / 2 if high_hz is None else high_hz
@@ -201,4 +204,5 @@ EXAMPLES = {
     "short": Example(lambda: LogMel(8000, 64, 40, 8), channels=1),
     "padded": Example(lambda: LogMel(16000, 400, 160, 24), channels=1),
     "window_is_hop": Example(lambda: LogMel(8000, 64, 64, 8), channels=1),
+    "exact_length": Example(lambda: LogMel(8000, 60, 40, 8, n_fft=60), channels=1),
 }

@@ -11,8 +11,13 @@ LABELS = (
 )
 SAMPLE_RATE_HZ, FRAME_MS = 16000, 20.0
 INFO = ModelInfo(
-    summary="ten English command words in a stream, log-mel + conv + GRU",
+    summary="ten English command words in a stream, log-mel + conv + GRU; 4-bit delta network",
     sample_rate_hz=SAMPLE_RATE_HZ,
     frame_ms=FRAME_MS,
     labels=LABELS,
+    variants={
+        "dense": "the same before it was compressed",
+        "half": "in half of its bytes: weights of 2 bits",
+        "tiny": "for 32 KB of flash: weights of 4 bits, a smaller network and front end",
+    },
 )

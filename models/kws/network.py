@@ -22,12 +22,22 @@ MELS, WINDOW = 40, 512
 MEAN, SCALE = -5.0, 0.2  # of log-mels over training streams; bands differ little
 
 
-def build(channels: int = 80, hidden: int = 160, kernel: int = 5) -> Sequential:
-    """An untrained network; `channels` of both convolutions, `hidden` units in the GRU."""
+def build(
+    channels: int = 80,
+    hidden: int = 160,
+    kernel: int = 5,
+    *,
+    mels: int = MELS,
+    window: int = WINDOW,
+) -> Sequential:
+    """An untrained network; `channels` of both convolutions, `hidden` units in the GRU.
+
+    window: of the log-mels, in samples; it is the length of their Fourier transform too.
+    """
     return Sequential(
-        features=LogMel(SAMPLE_RATE_HZ, WINDOW, HOP, MELS),
-        norm=Normalize(MELS, [MEAN] * MELS, [SCALE] * MELS),
-        conv1=Conv1d(MELS, channels, kernel, bias=False),
+        features=LogMel(SAMPLE_RATE_HZ, window, HOP, mels, n_fft=window),
+        norm=Normalize(mels, [MEAN] * mels, [SCALE] * mels),
+        conv1=Conv1d(mels, channels, kernel, bias=False),
         bn1=BatchNorm(channels),
         relu1=Activation("relu"),
         conv2=Conv1d(channels, channels, kernel, bias=False),

@@ -104,7 +104,7 @@ def test_budgets_are_read_with_their_units() -> None:
 
 
 def test_a_smaller_dense_network_stands_beside_the_sparse_ones() -> None:
-    network = find_model("kws").steps()["kws"]
+    network = find_model("kws/dense").steps()["kws"]
     found = candidates(network, ("w8a8", "w4a8"))
     assert found[0] == Candidate(CONTROL, "w8a8")
     assert {"delta", "low_rank", "permute", "units"} <= {

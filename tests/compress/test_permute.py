@@ -144,7 +144,7 @@ def test_the_gain_of_a_trade_is_what_it_brings() -> None:
 
 
 def test_the_shipped_keyword_spotter_keeps_a_tenth_more() -> None:
-    net = find_model("kws").steps()["kws"]
+    net = find_model("kws/dense").steps()["kws"]
     prune = Prune(0.75, "16x4", only=("rnn.*",))
     before = kept(net, prune)
     Permute(only=("rnn",), matrices=("rnn.*",)).apply(net)

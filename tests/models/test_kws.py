@@ -20,9 +20,9 @@ from edgernn.testing import check_streaming
 GO, STOP = LABELS.index("go"), LABELS.index("stop")
 
 
-@pytest.fixture(scope="module")
-def run() -> Run:
-    return from_network(find_model("kws").steps()["kws"])
+@pytest.fixture(scope="module", params=["kws", "kws/dense", "kws/half", "kws/tiny"])
+def run(request: pytest.FixtureRequest) -> Run:
+    return from_network(find_model(request.param).steps()["kws"])
 
 
 def logits(*spans: tuple[int, int], strength: float = 9.0) -> np.ndarray:

@@ -11,7 +11,14 @@ import pytest
 import torch
 
 from edgernn.errors import UnknownName
-from edgernn.model import Model, ModelError, find_model, load_weights, model_names
+from edgernn.model import (
+    Model,
+    ModelError,
+    find_model,
+    load_weights,
+    model_names,
+    shipped_names,
+)
 from edgernn.testing import check_streaming
 
 MINE = """
@@ -55,20 +62,39 @@ def test_decoder_needs_no_torch(name: str) -> None:
     assert out.stdout.strip() == "False"
 
 
-@pytest.mark.parametrize("name", model_names())
+@pytest.mark.parametrize("name", shipped_names())
 def test_every_shipped_model_is_complete(name: str) -> None:
     model = find_model(name)
     assert model.recipe
     assert model.card
     assert model.clips()
-    assert model.folder
-    assert (model.folder / "weights.safetensors").stat().st_size < 1_000_000
+    assert model.weights
+    assert model.weights.stat().st_size < 1_000_000
+    assert model.reference == name
     assert sum(path.stat().st_size for path in model.clips()) < 1_200_000
 
 
 def test_unknown_name_gives_the_nearest() -> None:
     with pytest.raises(UnknownName, match=r"unknown model 'kvs'; did you mean kws\?"):
         find_model("kvs")
+    with pytest.raises(UnknownName, match=r"unknown model 'kws/dence'; did you mean kws/dense"):
+        find_model("kws/dence")
+
+
+def test_a_variant_is_its_model_with_other_weights() -> None:
+    model = find_model("kws/dense")
+    assert (model.name, model.variant) == ("kws", "dense")
+    assert model.weights != find_model("kws").weights
+    assert model.card == find_model("kws").card
+    assert model.calibration(1)
+
+
+def test_every_variant_is_told_of() -> None:
+    for name in model_names():
+        model = find_model(name)
+        assert model.folder
+        folders = {path.parent.name for path in model.folder.glob("*/recipe.toml")}
+        assert folders == set(model.info.variants)
 
 
 def test_a_file_is_a_model(mine: Path) -> None:
@@ -143,7 +169,7 @@ def test_shipped_clips_calibrate_in_whole_blocks() -> None:
     assert len([*find_model("kws").calibration(99)]) == len(find_model("kws").clips())
 
 
-@pytest.mark.parametrize("name", model_names())
+@pytest.mark.parametrize("name", shipped_names())
 def test_every_shipped_model_obeys_the_law(name: str) -> None:
     """Found by their folders; each with its shipped weights."""
     torch.manual_seed(0)
