@@ -27,8 +27,7 @@ from edgernn.layers.embedding import Embedding
 from edgernn.layers.linear import Linear
 from edgernn.streaming import Sequential, Streaming
 
-RECURRENT = (nn.RNN, nn.GRU, nn.LSTM)
-TAKEN = (*RECURRENT, nn.Linear, nn.Embedding)
+TAKEN = (nn.RNN, nn.GRU, nn.LSTM, nn.Linear, nn.Embedding)
 
 
 def from_torch(layer: nn.Module, name: str = "") -> Streaming:
@@ -42,16 +41,17 @@ def from_torch(layer: nn.Module, name: str = "") -> Streaming:
     Raises: UnsupportedOp, naming the layer, if it is of another class, bidirectional, or has masks
         or rounding on its weights.
     """
-    where = f"{name} ({type(layer).__name__})" if name else type(layer).__name__
-    if type(layer) not in {*TAKEN, *(TWINS[sort] for sort in TAKEN if sort in TWINS)}:
-        known = ", ".join(f"nn.{sort.__name__}" for sort in TAKEN)
-        raise UnsupportedOp(
-            f"{where}: from_torch takes {known} themselves; write any other as a Streaming of yours"
-        )
+    called = type(layer).__name__.removeprefix("Parametrized")
+    where = f"{name} ({called})" if name else called
     if any(parametrize.is_parametrized(part) for part in layer.modules()):
         raise UnsupportedOp(
             f"{where}: masks or rounding lie on its weights; "
             "edgernn.compress.parametrized.bake(network) first makes them plain"
+        )
+    if type(layer) not in {*TAKEN, *(TWINS[sort] for sort in TAKEN if sort in TWINS)}:
+        known = ", ".join(f"nn.{sort.__name__}" for sort in TAKEN)
+        raise UnsupportedOp(
+            f"{where}: from_torch takes {known} themselves; write any other as a Streaming of yours"
         )
     made = _made(layer, where)
     return made.train(layer.training)

@@ -76,10 +76,13 @@ class Permute:
             for name in [n for n in wiring.layers() if fnmatchcase(n, pattern)]:
                 found |= {id(one): one for one in wiring.all_units(name) if not one.unseen}
         if not found:
-            names = ", ".join(wiring.layers()) or "none"
+            layers = wiring.layers()
+            why = sorted(
+                {w for name in layers for one in wiring.all_units(name) for w in one.unseen}
+            )
             raise ModelError(
                 f"permute: no units of {', '.join(self.only)} can be reordered; layers with units "
-                f"are {names}"
+                f"are {', '.join(layers) or 'none'} ({'; '.join(why)})"
             )
         return list(found.values())
 

@@ -25,7 +25,8 @@ def torchs_own(network: nn.Module) -> dict[str, nn.RNNBase]:
 
 def hides_its_steps(where: str, found: Mapping[str, nn.Module]) -> ModelError:
     """The error for layers that a method cannot act on, with the mend."""
-    named = ", ".join(f"{name or 'the network'} ({type(m).__name__})" for name, m in found.items())
+    sorts = {name: type(m).__name__.removeprefix("Parametrized") for name, m in found.items()}
+    named = ", ".join(f"{name or 'the network'} ({sort})" for name, sort in sorts.items())
     return ModelError(
         f"{where}: {named}: torch's own layer hides its steps; put "
         "edgernn.from_torch.from_torch(layer), a cell of the same weights, in its place"
