@@ -92,7 +92,7 @@ def test_a_stack_is_a_sequential_with_a_leaf_for_each_layer_and_dropout_in_train
     x = torch.randn(2, 9, 5)
     assert not torch.equal(stack(x), stack(x))
     assert torch.equal(stack.eval()(x), stack(x))
-    with pytest.raises(ShapeError, match="Dropout: p 1.5; need a probability"):
+    with pytest.raises(ShapeError, match=r"Dropout: p 1\.5; need a probability"):
         Dropout(1.5)
 
 

@@ -77,12 +77,12 @@ class Permute:
                 found |= {id(one): one for one in wiring.all_units(name) if not one.unseen}
         if not found:
             layers = wiring.layers()
-            why = sorted(
-                {w for name in layers for one in wiring.all_units(name) for w in one.unseen}
-            )
+            units = [one for name in layers for one in wiring.all_units(name)]
+            why = "; ".join(sorted({why for one in units for why in one.unseen}))
+            names = f"{', '.join(layers)} ({why})" if layers else "none"
             raise ModelError(
                 f"permute: no units of {', '.join(self.only)} can be reordered; layers with units "
-                f"are {', '.join(layers) or 'none'} ({'; '.join(why)})"
+                f"are {names}"
             )
         return list(found.values())
 
