@@ -136,19 +136,18 @@ def test_the_commands_take_such_a_file(tmp_path: Path) -> None:
     exec(path.read_text(), names)
     save_file(compressed(names["Mine"]()).state_dict(), tmp_path / "mine.safetensors")
     out = tmp_path / "out.edgernn"
-    options = ["-t", "host", "--number-type", "w4a8", "-o", str(out), "--json"]
     for words in (
-        ["export", f"{path}:build", *options],
-        ["verify", str(out)],
-        ["profile", str(out), "--seconds", "0.1"],
+        f"export {path}:build -t host --number-type w4a8 -o {out}",
+        f"verify {out}",
+        f"profile {out} --seconds 0.1",
     ):
-        done = CliRunner().invoke(group, words, prog_name="edgernn")
+        done = CliRunner().invoke(group, words.split(), prog_name="edgernn")
         assert done.exit_code == 0, done.output
 
 
 def test_a_module_that_was_not_converted_is_refused_with_the_mend(tmp_path: Path) -> None:
     path = user_file(tmp_path, "GRU")
-    with pytest.raises(ModelError, match="gives Mine for 'mine'; .* edgernn.from_torch makes them"):
+    with pytest.raises(ModelError, match=r"gives Mine for 'mine'; .*from_torch makes them"):
         export(f"{path}:unconverted", "host", "w4a8", tmp_path / "out.edgernn")
 
 
