@@ -129,7 +129,8 @@ class Model:
             if not isinstance(step, Streaming):
                 raise ModelError(
                     f"{self.source}:{self.function} gives {type(step).__name__} for {name!r}; "
-                    "need an edgernn.streaming.Streaming, or a dict of them by step name"
+                    "need an edgernn.streaming.Streaming, or a dict of them by step name; "
+                    "edgernn.from_torch makes them of torch's layers"
                 )
         if not steps:
             raise ModelError(f"{self.source}:{self.function} gives no step; need at least one")

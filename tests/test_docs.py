@@ -134,3 +134,14 @@ def test_the_page_on_models_made_elsewhere_names_conventions_that_hold(root: Pat
         for out in outputs:
             names = re.findall("`(.*?)`", given)
             assert any(known_pairs([name], [out], {}) for name in names), out
+
+
+def test_the_compression_page_runs_and_prints_what_it_says(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (root / "docs/compression.md").read_text()
+    found = re.findall(r"^```python\n(.*?)^```\n\n```\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    assert len(found) == len(blocks(root / "docs/compression.md")) >= 5
+    for code, printed in found:
+        exec(code, {})
+        assert capsys.readouterr().out == printed

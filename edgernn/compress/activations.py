@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import nn
 
+from edgernn.compress.torchs import hides_its_steps, torchs_own
 from edgernn.errors import ModelError
 from edgernn.layers.ramp import RampFunctions, check_ramp
 
@@ -28,7 +29,12 @@ class Activations:
         check_ramp("activations", self.bits, self.noise)
 
     def apply(self, network: nn.Module) -> None:
-        """Give every cell such functions. Raises: ModelError if the network has no cell."""
+        """Give every cell such functions.
+
+        Raises: ModelError if the network has no cell, or a recurrent layer that is torch's own.
+        """
+        if hidden := torchs_own(network):
+            raise hides_its_steps("activations", hidden)
         cells: list[Any] = [m for m in network.modules() if hasattr(m, "functions")]
         cells = [cell for cell in cells if isinstance(getattr(cell, "rnn", None), nn.RNNBase)]
         if not cells:

@@ -13,6 +13,7 @@ from typing import Any
 from torch import nn
 
 from edgernn.compress.signals import Signal, signals
+from edgernn.compress.torchs import hides_its_steps, torchs_own
 from edgernn.errors import ModelError, ShapeError
 from edgernn.layers.conv import Conv1d
 from edgernn.layers.hold import Hold, check_hold, threshold_pair
@@ -118,9 +119,20 @@ def _give(network: nn.Module, name: str, given: Any, block: int) -> None:
             _give_cell(module, name, many, block)
         elif (channels := _channels(module)) and _give_layer(network, name, many, block, channels):
             return
+        elif name in torchs_own(network):
+            raise hides_its_steps("delta", {name: module})
+        elif hasattr(module, "thresholds"):
+            raise ModelError(
+                f"delta: {name} has reset_after=False, so its product reads r * h, which moves "
+                "with every r; build it with reset_after=True"
+            )
         else:
             known = ", ".join(_able(network)) or "none"
-            raise ModelError(f"delta: no cell or layer {name!r} that can hold; there are {known}")
+            layer = isinstance(module, nn.Linear) or _channels(module)
+            hint = "; a layer holds as a child of a Sequential" if layer else ""
+            raise ModelError(
+                f"delta: no cell or layer {name!r} that can hold; there are {known}{hint}"
+            )
     except ShapeError as cause:
         raise ModelError(f"delta: {cause}") from cause
 

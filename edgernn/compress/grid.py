@@ -80,7 +80,7 @@ class Grid(nn.Module):
             rounded = _learned(rows, step, self.low, self.high)
         else:
             rounded = (rows / step).round().clamp(self.low, self.high) * step
-            rounded = rows + (rounded - rows).detach()
+            rounded = rounded.detach() + (rows - rows.detach())  # on the grid to the bit
         return as_weight(rounded, weight.shape)
 
     def right_inverse(self, weight: Tensor) -> Tensor:

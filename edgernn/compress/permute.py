@@ -76,7 +76,10 @@ class Permute:
             for name in [n for n in wiring.layers() if fnmatchcase(n, pattern)]:
                 found |= {id(one): one for one in wiring.all_units(name) if not one.unseen}
         if not found:
-            names = ", ".join(wiring.layers()) or "none"
+            layers = wiring.layers()
+            units = [one for name in layers for one in wiring.all_units(name)]
+            why = "; ".join(sorted({why for one in units for why in one.unseen}))
+            names = f"{', '.join(layers)} ({why})" if layers else "none"
             raise ModelError(
                 f"permute: no units of {', '.join(self.only)} can be reordered; layers with units "
                 f"are {names}"

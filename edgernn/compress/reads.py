@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from edgernn.compress.matrices import Matrix
+from edgernn.compress.torchs import hides_its_steps, torchs_own
+from edgernn.factored import Factored
 from edgernn.frames import as_it_is
 from edgernn.graph.calibrate import PERCENTILE
 
@@ -85,9 +87,16 @@ class Reads(nn.Module):
 
 
 def attach_reads(network: nn.Module, chosen: list[Matrix]) -> list[Reads]:
-    """Round what these matrices read. A cell that holds what it reads is left as it is."""
+    """Round what these matrices read. A cell that holds what it reads is left as it is.
+
+    Of a matrix in two factors it is what the inner one reads; the few values between them stay.
+
+    Raises: ModelError for a recurrent layer that is torch's own.
+    """
     made = []
-    owners = {id(matrix.owner): matrix.owner for matrix in chosen}
+    owners = _owners(network, chosen)
+    if hidden := {name: m for name, m in torchs_own(network).items() if id(m) in owners}:
+        raise hides_its_steps("quantize: activations = 8", hidden)
     for owner in owners.values():
         if isinstance(owner, nn.Linear | nn.Conv1d):
             made.append(_round_input(owner))
@@ -97,6 +106,15 @@ def attach_reads(network: nn.Module, chosen: list[Matrix]) -> list[Reads]:
         if free and getattr(cell, "thresholds", None) is None:
             made.append(_round_cell(cell))
     return made
+
+
+def _owners(network: nn.Module, chosen: list[Matrix]) -> dict[int, nn.Module]:
+    """The modules whose products read through these matrices, by id; factors are their parent's."""
+    owners = {id(matrix.owner): matrix.owner for matrix in chosen}
+    for parent in network.modules():
+        if any(isinstance(m, Factored) and id(m) in owners for m in parent.children()):
+            owners[id(parent)] = parent
+    return owners
 
 
 def _round_input(owner: nn.Module) -> Reads:

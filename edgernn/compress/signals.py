@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from edgernn.factored import Factored
 from edgernn.layers.conv import Conv1d
 from edgernn.layers.hold import Hold
 from edgernn.layers.linear import Linear
@@ -30,8 +31,8 @@ class Signal:
     """A vector that is held.
 
     name: `CELL.x`, `CELL.h`, `CELL.m`, or that of a Hold layer. path: the module that holds it;
-    leaf: of that module's state. columns: its width. rows: of all products that read it; 0 where
-    what reads it is not known. block: columns that move together.
+    leaf: of that module's state. columns: its width. rows: of all products that read it (of
+    factors the inner ones); 0 where what reads it is not known. block: columns that move together.
     """
 
     name: str
@@ -58,9 +59,9 @@ def signals(network: nn.Module) -> list[Signal]:
         elif getattr(module, "thresholds", None) is not None:
             cell: Any = module
             w_ih, w_hh, *_ = cell.rnn.all_weights[0]
-            widths = {"held_x": w_ih.shape, "held_h": w_hh.shape}
+            widths = {"held_x": _shape(w_ih), "held_h": _shape(w_hh)}
             if getattr(cell, "proj_threshold", None) is not None:
-                widths["held_m"] = cell.rnn.weight_hr_l0.shape
+                widths["held_m"] = _shape(cell.rnn.weight_hr_l0)
             for leaf, (rows, columns) in widths.items():
                 name = f"{path}.{LEAVES[leaf]}"
                 found.append(Signal(name, path, leaf, columns, rows, cell.block))
@@ -81,12 +82,18 @@ def _readers(network: nn.Module) -> dict[str, nn.Module]:
 
 def _rows(reader: Any) -> int:
     if isinstance(reader, Linear):
-        return reader.linear.out_features
+        return _shape(reader.linear.weight)[0]
     if isinstance(reader, Conv1d) and reader.span == reader.stride == reader.conv.groups == 1:
-        return reader.conv.out_channels
+        return _shape(reader.conv.weight)[0]
     if hasattr(reader, "thresholds") and reader.thresholds is None:
-        return int(reader.rnn.all_weights[0][0].shape[0])
+        return _shape(reader.rnn.all_weights[0][0])[0]
     return 0
+
+
+def _shape(weight: Any) -> tuple[int, int]:
+    """Rows and columns of the product that reads a frame."""
+    read = weight.inner if isinstance(weight, Factored) else weight
+    return read.shape[0], read.shape[1]
 
 
 See = Callable[[str, Any, Tensor, State, Tensor], None]  # path, module, x, state before, y

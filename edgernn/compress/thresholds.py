@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from edgernn.compress.columns import Read, Stream, columns_read, whole
 from edgernn.compress.delta import Delta, held_signals, owner, restful
 from edgernn.compress.signals import Signal, deviations
+from edgernn.compress.torchs import hides_its_steps, torchs_own
 from edgernn.errors import ModelError
 from edgernn.streaming import Streaming
 
@@ -84,6 +85,9 @@ class _Search:
         block: int,
     ) -> None:
         self.network, self.streams, self.loss, self.block = network, streams, loss, block
+        hidden = torchs_own(network)
+        if not names and hidden:
+            raise hides_its_steps("pick_thresholds", hidden)
         if not names:
             raise ModelError("pick_thresholds: the network has no cell that can hold; give names")
         opened = Delta(dict.fromkeys(names, 0.0), block=block)

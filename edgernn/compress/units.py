@@ -53,12 +53,14 @@ class Units:
     def apply(self, network: nn.Module) -> None:
         """Take out the units of least score.
 
-        Raises: ModelError for a layer without units, without known readers, or a greater size.
+        Raises: ModelError for a layer without units, without known readers, for a greater size, or
+            one that an LSTM's projection is no longer narrower than.
         """
         for name, size in self.sizes.items():
             for channels in Wiring(network, narrow=True).units(name, "units"):
                 if size > len(channels):
                     raise ModelError(f"units: {name} has {len(channels)} units; {size} are asked")
+                _above_projection(name, size, channels)
                 best = self.scores(channels).argsort(descending=True, stable=True)[:size]
                 channels.take(best.sort().values)
 
@@ -67,3 +69,14 @@ class Units:
         found = [place for place in channels.places if place.value.dim() > 1]
         outgoing = [place for place in found if place.dim]
         return magnitudes(outgoing if outgoing and self.score == "outgoing" else found)
+
+
+def _above_projection(name: str, size: int, channels: Channels) -> None:
+    """Raises: ModelError unless an LSTM that projects its units has more of them than outputs."""
+    for owner, what in channels.sizes:
+        outputs = getattr(owner, "proj_size", 0) if what == "hidden_size" else 0
+        if size <= outputs:
+            raise ModelError(
+                f"units: {name} projects to {outputs} outputs; need more units than {outputs}, "
+                f"{size} are asked"
+            )

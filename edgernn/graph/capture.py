@@ -107,7 +107,8 @@ def _exported(
         if fused:
             raise UnsupportedOp(
                 f"{', '.join(fused)} would be exported wrong; "
-                "use edgernn.cells, which step in plain ops"
+                "use edgernn.cells, which step in plain ops; "
+                "edgernn.from_torch.from_torch(layer) is one of the same weights"
             )
         converted = torch.onnx.export(
             program,

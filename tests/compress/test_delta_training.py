@@ -330,7 +330,7 @@ def test_no_loss_allowed_may_leave_all_open() -> None:
         ({"thresholds": {"head": [1, 2]}}, "head holds one signal; 2 thresholds"),
         ({"thresholds": {"conv": 1}}, "'conv' that can hold; there are rnn, head, point$"),
         ({"thresholds": {"skip.body": 1}}, "'skip.body' that can hold"),
-        ({"thresholds": {"old": 1}}, "'old' that can hold"),
+        ({"thresholds": {"old": 1}}, "old has reset_after=False.*build it with reset_after=True"),
         ({"relative": {"rnn": 1}}, "relative thresholds of rnn are measured by a training"),
         ({"thresholds": {"rnn": 1}, "relative": {"rnn": 1}}, "rnn has thresholds and relative"),
         ({"l1": -1}, "l1 -1, ramp 0; need at least 0"),

@@ -120,8 +120,8 @@ def test_all_that_reads_a_channel_shrinks_with_it() -> None:
         layer=LayerNorm(8),
         hold=Hold(8, 0.1),
         pool=Pool("max", 8, 3),
-        rnn=LSTM(8, 6, proj_size=5),
-        head=Linear(5, 2),
+        rnn=LSTM(8, 6, proj_size=3),
+        head=Linear(3, 2),
     )
     Units({"first": 5}).apply(net)
     check_streaming(net.eval(), torch.randn(2, 11, 4))
@@ -129,7 +129,7 @@ def test_all_that_reads_a_channel_shrinks_with_it() -> None:
     assert net.layers["depthwise"].conv.groups == 5
     assert net.initial_state(1)["hold"].held.shape == (1, 5)
     Units({"rnn": 4}).apply(net)
-    assert net.layers["rnn"].rnn.weight_hr_l0.shape == (5, 4)
+    assert net.layers["rnn"].rnn.weight_hr_l0.shape == (3, 4)
     check_streaming(net, torch.randn(2, 11, 4))
 
 
