@@ -131,7 +131,7 @@ WORKLOADS = {
     ),
     "kws-zeros": Workload("Zeros: keyword spotter", "kws/dense", None, 600, 1e-3, kws_zeros),
     "char-zeros": Workload(
-        "Zeros: character LM, GRU 256", "runs/char_lm", CHAR_RECIPE, 1500, 2e-3, char_zeros
+        "Zeros: character LM, GRU 256", "runs/char_lm", CHAR_RECIPE, 800, 2e-3, char_zeros
     ),
 }
 

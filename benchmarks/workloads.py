@@ -3,8 +3,8 @@
     kws       GRU 40 -> 128, linear -> 12                        66,048 MACs
     kbd       2 x GRU 128 -> 256, linear -> 4096              1,736,704 MACs
     asr       4 x LSTM 320 -> 640 projected to 512, linear   11,567,104 MACs
-    features  the shipped keyword spotter after its front end: log-mel frames in, logits out
-    spotter   the whole shipped keyword spotter: 20 ms of samples in, logits out
+    features  the keyword spotter kws/dense after its front end: log-mel frames in, logits out
+    spotter   the whole of it: 20 ms of samples in, logits out
 
 The first three are shapes: random weights (seed 0), fed with noise. This file needs torch and the
 core of edgernn only, so that a converter's environment can read it.

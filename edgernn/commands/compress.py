@@ -59,8 +59,8 @@ def compress(
     as JSON, and every run, so that --resume goes on where it was.
 
     \b
-    edgernn compress kws --data speech --target cortex-m4 --budget flash=64KB
-    edgernn compress kws --data speech -t host --max-loss 0.5pt --seeds 3 --minutes 60
+    edgernn compress kws/dense --data speech --target cortex-m4 --budget flash=64KB
+    edgernn compress kws/dense --data speech -t host --max-loss 0.5pt --seeds 3 --minutes 60
     edgernn compress mine.py:build --recipe mine.toml --data d -t cortex-m7 --budget ram=8KB
     """
     from edgernn.compress.budget import parse_budget, parse_loss
