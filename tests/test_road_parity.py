@@ -9,17 +9,21 @@ import numpy as np
 import pytest
 import torch
 
+from edgernn.backend import find_backend
 from edgernn.cells.gru import GRU
 from edgernn.errors import ParityError
 from edgernn.export.c import kernels
 from edgernn.layers.linear import Linear
-from edgernn.road import Road
+from edgernn.road import Road, opened
+from edgernn.sources import TorchSource
 from edgernn.streaming import Sequential
+from edgernn.target import find_target
 from edgernn.testing import check_backend
 from edgernn.verify import compare
 
 pytestmark = pytest.mark.cc
 MINE = """import torch
+from edgernn.backend import find_backend
 from edgernn.cells.gru import GRU
 def build():
     torch.manual_seed(0)
@@ -113,3 +117,23 @@ def test_no_bundle_is_left_by_a_failed_parity(
     with pytest.raises(ParityError):
         exporting.export(f"{tmp_path / 'mine.py'}:build", "host", "fp32", out)
     assert [p.name for p in tmp_path.iterdir() if p.suffix != ".py" and p.is_file()] == []
+
+
+def test_another_threshold_is_seen_from_the_initial_state() -> None:
+    def road(threshold: float) -> Road:
+        torch.manual_seed(0)
+        net = Sequential(rnn=GRU(8, 16, threshold=(threshold, 0.1)), head=Linear(16, 4)).eval()
+        return Road(TorchSource("mine", net, real().reshape(-1, 1, 1, 8).numpy()), "fp32")
+
+    right, wrong = road(0.50), road(0.48)
+    host = find_target("host")
+    for one in (right, wrong):
+        graph = one.captured()
+        artifact = find_backend("onnx").export(graph, host, "fp32")
+        program = opened(artifact, graph.row([]), host)
+        if one is right:
+            one.from_the_start("onnx", program, "fp32-held")
+            assert one.checks[-1].result.startswith("100.0% of the frames within 0.002")
+        else:
+            with pytest.raises(ParityError, match="onnx from the initial state differs"):
+                right.from_the_start("onnx", program, "fp32-held")
