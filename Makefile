@@ -22,7 +22,7 @@ $(READY): pyproject.toml constraints.txt
 # From a trained keyword spotter to an emulated Cortex-M4, proven equal to torch, and measured.
 demo: $(READY)
 	mkdir -p $(DEMO)
-	$(BIN)/edgernn export kws --target $(TARGET) --number-type w8a8 -o $(DEMO)/kws.edgernn
+	$(BIN)/edgernn export kws --target $(TARGET) --number-type w4a8 -o $(DEMO)/kws.edgernn
 	$(BIN)/edgernn verify $(DEMO)/kws.edgernn
 	$(BIN)/edgernn run $(DEMO)/kws.edgernn models/kws/clips/stream.wav --on $(TARGET)
 	$(BIN)/edgernn profile $(DEMO)/kws.edgernn

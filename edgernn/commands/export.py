@@ -89,7 +89,7 @@ def export(
     gives the model's own numbers.
 
     \b
-    edgernn export kws --target cortex-m4 --number-type w8a8 -o kws.edgernn
+    edgernn export kws --target cortex-m4 --number-type w4a8 -o kws.edgernn
     edgernn export kws --target arm
     edgernn export mine.py:build --target host --cc gcc
     edgernn export vad.onnx -t host --state h=hn --shape x=1,512 --frames speech.npz
