@@ -39,6 +39,7 @@ CELLS = ["input", "recurrent"]
 TYPES = ("w4a8", "w4a8-row", "w2a8", "w2a8-row")
 PATTERNS = ("4x4", "16x1", "8x4", "16x4", "unstructured")
 CHAR_RECIPE = Path("benchmarks/recipes/char_lm.toml")
+CHAR_SHORT = Path("benchmarks/recipes/char_lm-short.toml")
 HELD_OUT = "held-out.json"
 
 
@@ -63,8 +64,8 @@ def bits(steps: int) -> list[Candidate]:
         quantize = {"quantize": {"number_type": name}}
         found.append(Candidate(name, name, quantize))
         found.append(Candidate(f"{name}, taught", name, {**quantize, **taught}))
-    learned = {"number_type": "w4a8", "learned": True}
-    found.append(Candidate("w4a8, learned steps", "w4a8", {"quantize": learned}))
+        learned = {"number_type": name, "learned": True}
+        found.append(Candidate(f"{name}, learned steps", name, {"quantize": learned}))
     ternary = {"number_type": "w2a8", "ternary": True}
     return [*found, Candidate("ternary", "w2a8", {"quantize": ternary})]
 
@@ -127,11 +128,11 @@ def kws_zeros(steps: int) -> list[Candidate]:
 WORKLOADS = {
     "kws-bits": Workload("Bits: keyword spotter", "kws/dense", None, 600, 1e-3, bits),
     "char-bits": Workload(
-        "Bits: character LM, GRU 256", "runs/char_lm", CHAR_RECIPE, 500, 2e-3, bits
+        "Bits: character LM, GRU 256", "runs/char_lm", CHAR_SHORT, 500, 2e-3, bits
     ),
     "kws-zeros": Workload("Zeros: keyword spotter", "kws/dense", None, 600, 1e-3, kws_zeros),
     "char-zeros": Workload(
-        "Zeros: character LM, GRU 256", "runs/char_lm", CHAR_RECIPE, 800, 2e-3, char_zeros
+        "Zeros: character LM, GRU 256", "runs/char_lm", CHAR_SHORT, 800, 2e-3, char_zeros
     ),
 }
 

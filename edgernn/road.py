@@ -297,7 +297,7 @@ def _errors(got: Array, want: Array) -> Array:
     """The largest error of each frame, in shares of the rms of all: (N, ...) -> (N,)."""
     wide = want.astype(np.float64)
     scale = float(np.sqrt(np.mean(wide**2))) or 1.0
-    return np.abs(got - wide).reshape(len(want), -1).max(axis=1) / scale
+    return np.asarray(np.abs(got - wide).reshape(len(want), -1).max(axis=1) / scale)
 
 
 def _output(name: str, out: str, stream: Stream) -> str:
