@@ -19,6 +19,7 @@ from typing import Any
 import torch
 
 from edgernn.bundle import open_bundle
+from edgernn.compress.begin import agree, fine_tuning, first_recipe, settings
 from edgernn.compress.budget import Budget
 from edgernn.compress.candidates import CONTROL, Candidate, candidates
 from edgernn.compress.played import Played
@@ -32,14 +33,13 @@ from edgernn.runtime import Session
 from edgernn.target import Target, find_target
 from edgernn.train.checkpoint import write_bytes
 from edgernn.train.loop import Task
-from edgernn.train.recipe import Recipe, read_recipe
+from edgernn.train.recipe import Recipe
 from edgernn.train.run import (
     CHECKPOINT,
     HISTORY,
     RECIPE,
     WEIGHTS,
     find_task,
-    own_recipe,
     run_recipe,
 )
 from edgernn.verify import Say
@@ -92,27 +92,29 @@ def search(how: Search, *, resume: bool = False, quiet: bool = False, say: Say =
     if log.exists() and not resume:
         raise CheckpointError(f"{log}: exists; add --resume to go on, or choose another --output")
     model, target = find_model(how.model), find_target(how.target)
-    if model.weights is None:
-        raise ModelError(f"{model.name}: no trained weights to begin with; train it first")
     base = _base(how, model)
+    agree(how.out, settings_of(how), write=False)
     task = find_task(model)(base, how.data)
     network = next(iter(model.steps().values()))
     with torch.no_grad():
         figure = next(iter(task.validate(network)))
-    done = {(run.name, run.seed): run for run in _read(log)}
+    agree(how.out, settings_of(how))
+    known = {(run.name, run.seed): run for run in _read(log)}
+    done: list[Run] = []  # those of this search: what a changed candidate left is no part of it
     began, skipped = time.monotonic(), dict[str, str]()
     tried = how.tried or candidates(network, target.number_types)
     todo = [(one, seed) for seed in range(1, how.seeds + 1) for one in tried]
     for at, (one, seed) in enumerate(todo):
         recipe = _recipe(base, one, seed)
-        known = done.get((one.name, recipe.seed))
-        if known and known.recipe == recipe.fingerprint():
+        own = known.get((one.name, recipe.seed))
+        if own and (own.recipe, own.number_type) == (recipe.fingerprint(), one.number_type):
+            done.append(own)
             continue
         if how.seconds is not None and time.monotonic() - began > how.seconds and done:
             skipped[one.name] = "no time left"
             continue
         say(f"{at + 1} of {len(todo)}: {one.name}, seed {seed}")
-        same = next((r.folder for r in done.values() if r.recipe == recipe.fingerprint()), None)
+        same = next((r.folder for r in known.values() if r.recipe == recipe.fingerprint()), None)
         try:
             run = _run(how, model, target, task, recipe, one, same, quiet)
         except EdgernnError as cause:
@@ -121,10 +123,11 @@ def search(how: Search, *, resume: bool = False, quiet: bool = False, say: Say =
             skipped[one.name] = str(cause)
             say(f"{one.name}: left out: {cause}")
             continue
-        done[run.name, run.seed] = run
-        rows = "".join(json.dumps(row.as_json()) + "\n" for row in done.values())
+        done.append(run)
+        known[run.name, run.seed] = run
+        rows = "".join(json.dumps(row.as_json()) + "\n" for row in known.values())
         write_bytes(log, rows.encode())
-    return _judged(how, figure, gathered(done.values()), skipped)
+    return _judged(how, figure, gathered(done), skipped)
 
 
 def _judged(how: Search, figure: str, points: list[Point], skipped: Mapping[str, str]) -> Found:
@@ -139,13 +142,15 @@ def _judged(how: Search, figure: str, points: list[Point], skipped: Mapping[str,
 
 def _base(how: Search, model: Model) -> Recipe:
     """The model's recipe with the steps of a fine-tuning, from its trained weights."""
-    recipe = read_recipe(model.name, how.recipe or own_recipe(model))
-    steps = how.steps or max(1, recipe.steps // 2)
-    rate = how.learning_rate or recipe.learning_rate / 2
-    assert model.weights is not None
-    start = model.reference if model.folder else str(model.weights.resolve())
-    short = replace(recipe.with_steps(steps), learning_rate=rate, validate_every=steps)
-    return replace(short, compress={**recipe.compress, "start": start})
+    recipe = first_recipe(how.model, model, how.recipe)
+    return fine_tuning(recipe, how.steps or max(1, recipe.steps // 2), how.learning_rate)
+
+
+def settings_of(how: Search) -> dict[str, Any]:
+    """What a search that goes on must share with its beginning; budget, loss and time are free."""
+    model = find_model(how.model)
+    more = {"data": str(how.data.resolve()), "target": how.target, "seeds": how.seeds}
+    return settings(model, _base(how, model), **more)
 
 
 def _recipe(base: Recipe, one: Candidate, seed: int) -> Recipe:
@@ -185,7 +190,7 @@ def _run(
         next(v for k, v in last.items() if k not in ("step", "loss")),
         recipe.fingerprint(),
         folder=folder.name,
-        **_costs(bundle, target),
+        **costs(bundle, target),
     )
 
 
@@ -196,7 +201,7 @@ def with_recipe(task: Task, recipe: Recipe) -> Task:
     return made
 
 
-def _costs(path: Path, target: Target) -> dict[str, Any]:
+def costs(path: Path, target: Target) -> dict[str, Any]:
     """What the compiled step takes on its target: counted on a chip, timed on this machine."""
     bundle = open_bundle(path)
     step, row = next(iter(bundle.manifest["steps"].items()))
