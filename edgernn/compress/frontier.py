@@ -11,7 +11,7 @@ import copy
 import json
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -94,27 +94,25 @@ def search(how: Search, *, resume: bool = False, quiet: bool = False, say: Say =
     model, target = find_model(how.model), find_target(how.target)
     base = _base(how, model)
     agree(how.out, settings_of(how), write=False)
-    task = find_task(model)(base, how.data)
     network = next(iter(model.steps().values()))
+    tried = how.tried or candidates(network, target.number_types)
+    todo = [(one, seed) for seed in range(1, how.seeds + 1) for one in tried]
+    done = {(run.name, run.seed): run for run in _read(log)}
+    _go_on(log, done, [(one, _recipe(base, one, seed)) for one, seed in todo])
+    task = find_task(model)(base, how.data)
     with torch.no_grad():
         figure = next(iter(task.validate(network)))
     agree(how.out, settings_of(how))
-    known = {(run.name, run.seed): run for run in _read(log)}
-    done: list[Run] = []  # those of this search: what a changed candidate left is no part of it
     began, skipped = time.monotonic(), dict[str, str]()
-    tried = how.tried or candidates(network, target.number_types)
-    todo = [(one, seed) for seed in range(1, how.seeds + 1) for one in tried]
     for at, (one, seed) in enumerate(todo):
         recipe = _recipe(base, one, seed)
-        own = known.get((one.name, recipe.seed))
-        if own and (own.recipe, own.number_type) == (recipe.fingerprint(), one.number_type):
-            done.append(own)
+        if (one.name, recipe.seed) in done:
             continue
         if how.seconds is not None and time.monotonic() - began > how.seconds and done:
             skipped[one.name] = "no time left"
             continue
         say(f"{at + 1} of {len(todo)}: {one.name}, seed {seed}")
-        same = next((r.folder for r in known.values() if r.recipe == recipe.fingerprint()), None)
+        same = next((r.folder for r in done.values() if r.recipe == recipe.fingerprint()), None)
         try:
             run = _run(how, model, target, task, recipe, one, same, quiet)
         except EdgernnError as cause:
@@ -123,11 +121,29 @@ def search(how: Search, *, resume: bool = False, quiet: bool = False, say: Say =
             skipped[one.name] = str(cause)
             say(f"{one.name}: left out: {cause}")
             continue
-        done.append(run)
-        known[run.name, run.seed] = run
-        rows = "".join(json.dumps(row.as_json()) + "\n" for row in known.values())
+        done[run.name, run.seed] = run
+        rows = "".join(json.dumps(row.as_json()) + "\n" for row in done.values())
         write_bytes(log, rows.encode())
-    return _judged(how, figure, gathered(done), skipped)
+    return _judged(how, figure, gathered(done.values()), skipped)
+
+
+def _go_on(
+    log: Path,
+    done: Mapping[tuple[str, int], Run],
+    todo: Sequence[tuple[Candidate, Recipe]],
+) -> None:
+    """Raises: CheckpointError if a run that is there was trained otherwise than it is now asked.
+
+    Runs of what is not asked now are left as they are, and count.
+    """
+    for one, recipe in todo:
+        own = done.get((one.name, recipe.seed))
+        if own and (own.recipe, own.number_type) != (recipe.fingerprint(), one.number_type):
+            raise CheckpointError(
+                f"{log}: {one.name}, seed {own.seed}, was trained by another recipe "
+                f"({own.recipe[:8]}, now {recipe.fingerprint()[:8]}); resume with the --steps, "
+                "--learning-rate and --recipe of then, or choose another --output"
+            )
 
 
 def _judged(how: Search, figure: str, points: list[Point], skipped: Mapping[str, str]) -> Found:
@@ -147,10 +163,12 @@ def _base(how: Search, model: Model) -> Recipe:
 
 
 def settings_of(how: Search) -> dict[str, Any]:
-    """What a search that goes on must share with its beginning; budget, loss and time are free."""
+    """What a search that goes on must share with its beginning.
+
+    Budget, loss and time are free, and so is what is tried, with how many seeds.
+    """
     model = find_model(how.model)
-    more = {"data": str(how.data.resolve()), "target": how.target, "seeds": how.seeds}
-    return settings(model, _base(how, model), **more)
+    return settings(model, _base(how, model), target=how.target)
 
 
 def _recipe(base: Recipe, one: Candidate, seed: int) -> Recipe:

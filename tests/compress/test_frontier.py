@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from matplotlib.transforms import Bbox
 
+from edgernn.compress.begin import SETTINGS
 from edgernn.compress.budget import parse_budget, parse_loss
 from edgernn.compress.candidates import CONTROL, Candidate, candidates
 from edgernn.compress.frontier import RUNS, Found, Search, deliver, search
@@ -21,7 +22,7 @@ from edgernn.errors import CheckpointError, ModelError
 from edgernn.model import find_model
 from edgernn.train.run import train_model
 
-from .test_begin import STALE
+from .test_begin import stale
 from .test_plan import DENSE, MINE
 
 
@@ -196,9 +197,18 @@ def test_a_search_tries_resumes_and_delivers(trained: Path, tmp_path: Path) -> N
         search(how, quiet=True, say=said.append)
     said.clear()
     log = out / RUNS
-    log.write_text(STALE + log.read_text())
-    again = search(how, resume=True, quiet=True, say=said.append)
-    assert not any("seed 1" in line and "odd" not in line for line in said)
-    assert [p.value for p in again.points] == [p.value for p in found.points]
+    mine = log.read_text()
+    log.write_text(mine + stale("not tried now"))
+    less = replace(how, tried=(tried[0], tried[2]), seeds=2)
+    again = search(less, resume=True, quiet=True, say=said.append)
+    assert [line for line in said if line.startswith("3 of 4")] == [f"3 of 4: {CONTROL}, seed 2"]
+    assert not any(line.startswith("1 of 4") for line in said)
+    assert [p.name for p in again.points] == [CONTROL, "dense w4a8", "not tried now"]
+    assert again.points[0].runs[0].value == found.points[0].value
     with pytest.raises(CheckpointError, match="steps 20, now 21"):
         search(replace(how, steps=21), resume=True, quiet=True, say=said.append)
+    said.clear()
+    (out / SETTINGS).unlink()
+    with pytest.raises(CheckpointError, match=rf"{CONTROL}, seed 1, was trained by another recipe"):
+        search(replace(how, steps=21), resume=True, quiet=True, say=said.append)
+    assert said == []
