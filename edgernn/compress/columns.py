@@ -7,7 +7,8 @@ does. A layer that sees several frames in one step of the network stays dense wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -47,6 +48,39 @@ def whole(reads: Iterable[Read]) -> float:
     every = [(one.weights, one.share) for one in reads if one.weights]
     weights = sum(w for w, _ in every)
     return sum(w * share for w, share in every) / weights if weights else 1.0
+
+
+@contextmanager
+def heard(network: Streaming) -> Iterator[list[Stream]]:
+    """The streams that a network is given within; whole ones when the block ends.
+
+    Parts of a stream that are stepped one after another, each from the state before, are joined.
+    """
+    found: list[Stream] = []
+    parts: list[list[Tensor]] = []
+    ends: dict[int, tuple[int, State]] = {}  # by identity; the state is kept, so that it stays one
+    own = network.step
+
+    def step(x: Tensor, state: State) -> tuple[Tensor, State]:
+        at, known = ends.get(id(state), (len(parts), None))
+        if known is None:
+            parts.append([])
+        y, after = own(x, state)
+        parts[at].append(x.detach().cpu())
+        ends.pop(id(state), None)
+        if after != ():
+            ends[id(after)] = at, after
+        return y, after
+
+    network.step = step  # type: ignore[method-assign]
+    try:
+        yield found
+    finally:
+        del network.step
+        alike: dict[Any, list[Tensor]] = {}  # those of one length are counted at once
+        for x in (torch.cat(some, dim=1) for some in parts):
+            alike.setdefault((x.shape[1:], x.dtype), []).append(x)
+        found += [Stream(torch.cat(some)) for some in alike.values()]
 
 
 @torch.no_grad()
