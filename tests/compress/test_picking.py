@@ -72,6 +72,24 @@ def test_streams_are_caught_whole_however_they_are_stepped() -> None:
     assert 0 < columns_read(net, streams)[0].share < 1
 
 
+def test_of_many_streams_some_are_kept_evenly_spread() -> None:
+    net = Sequential(rnn=GRU(1, 2)).eval()
+    clips = torch.arange(50.0)[:, None, None].expand(50, 10, 1)
+    with torch.no_grad():
+        with heard(net, most=100) as single:
+            for clip in clips:
+                net(clip[None])
+        with heard(net, most=100) as batched:
+            net(clips)
+        with heard(net, most=100) as long:
+            net(clips.reshape(1, 500, 1))
+    assert [s.x.shape[1:] for s in (*single, *batched)] == [(10, 1), (10, 1)]
+    for first in (single[0].x[:, 0, 0], batched[0].x[:, 0, 0]):
+        assert 5 <= len(first) <= 10
+        assert (float(first[0]), float(first[-1]) > 40) == (0.0, True)
+    assert long[0].x.shape == (1, 100, 1)
+
+
 @pytest.mark.cc
 def test_a_folder_with_thresholds_is_a_model(trained: Path, tmp_path: Path) -> None:
     how, said = asked(trained, tmp_path / "out"), list[str]()
