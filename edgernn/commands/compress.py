@@ -111,12 +111,12 @@ def _check(delta: bool, loss: float | None, steps: int | None, only: Mapping[str
 def _pick(how: Picking, *, resume: bool, as_json: bool) -> None:
     """Thresholds alone."""
     from edgernn.compress.picking import pick
-    from edgernn.compress.picking_report import doubt, figures, markdown, rows
+    from edgernn.compress.picking_report import doubts, figures, markdown, rows
     from edgernn.train.checkpoint import write_bytes
 
     say = progress(as_json)
     found = pick(how, resume=resume, quiet=as_json, say=say)
-    document = {"folder": str(how.out), **found.as_json()}
+    document = {"folder": str(how.out), **found.as_json(), "doubts": doubts(how, found)}
     write_bytes(how.out / "report.md", markdown(how, found).encode())
     write_bytes(how.out / "report.json", json.dumps(document, indent=1).encode())
     if as_json:
@@ -124,7 +124,7 @@ def _pick(how: Picking, *, resume: bool, as_json: bool) -> None:
         return
     print_table(rows(found))
     print_table(figures(how, found))
-    if line := doubt(how, found):
+    for line in doubts(how, found):
         say(f"note: {line}")
     click.echo(f"{found.share:.1%} of the columns are read; the model is {how.out}")
 

@@ -44,12 +44,18 @@ def figures(how: Picking, found: Chosen) -> list[dict[str, Any]]:
     ]
 
 
-def doubt(how: Picking, found: Chosen) -> str:
-    """Says so where the compiled step loses more than was asked for; else nothing."""
-    lost = found.lost(found.compiled)
-    if lost <= how.max_loss + 1e-9:
-        return ""
-    return f"the compiled step loses {lost:.3g}, more than the {how.max_loss:g} allowed"
+def doubts(how: Picking, found: Chosen) -> list[str]:
+    """What speaks against it: a compiled step that loses more than was allowed, or is no faster."""
+    lines, lost = [], found.lost(found.compiled)
+    if lost > how.max_loss + 1e-9:
+        lines.append(f"the compiled step loses {lost:.3g}, more than the {how.max_loss:g} allowed")
+    for cost in ("instructions", "latency_us"):
+        before, after = found.dense.get(cost), found.delta.get(cost)
+        if before and after and after >= before:
+            lines.append(
+                f"thresholds do not pay: {after:,.6g} {LABELS[cost]}, without them {before:,.6g}"
+            )
+    return lines
 
 
 def markdown(how: Picking, found: Chosen) -> str:
@@ -65,7 +71,7 @@ def markdown(how: Picking, found: Chosen) -> str:
         "- instructions or times are those of the golden frames, from real input",
         f"- {machine()}",
     ]
-    lines += [f"- **{doubt(how, found)}**"] if doubt(how, found) else []
+    lines += [f"- **{one}**" for one in doubts(how, found)]
     for table in (rows(found), figures(how, found)):
         lines += ["", "| " + " | ".join(table[0]) + " |", "|" + " --- |" * len(table[0])]
         lines += ["| " + " | ".join(_cell(v) for v in row.values()) + " |" for row in table]

@@ -17,7 +17,7 @@ from edgernn.cli import group
 from edgernn.compress import picking
 from edgernn.compress.columns import columns_read, heard
 from edgernn.compress.picking import Picking, pick
-from edgernn.compress.picking_report import doubt, markdown
+from edgernn.compress.picking_report import doubts, markdown
 from edgernn.compress.thresholds import Picked
 from edgernn.errors import CheckpointError, ModelError, ParityError
 from edgernn.layers.embedding import Embedding
@@ -109,10 +109,14 @@ def test_a_folder_with_thresholds_is_a_model(trained: Path, tmp_path: Path) -> N
     assert "| rnn.h | 32 |" in text
     assert "| with, compiled (w8a8) |" in text
     assert json.dumps(found.as_json())
-    assert doubt(how, found) == ""
-    assert "loses 0.2, more than the 0.05" in doubt(
-        how, replace(found, compiled=found.before - 0.2)
-    )
+    sure = replace(found, dense={"instructions": 90.0}, delta={"instructions": 80.0})
+    assert doubts(how, sure) == []
+    lost = replace(sure, compiled=found.before - 0.2)
+    assert doubts(how, lost) == ["the compiled step loses 0.2, more than the 0.05 allowed"]
+    slow = replace(sure, delta={"instructions": 1234.0})
+    told = "thresholds do not pay: 1,234 instructions a step, without them 90"
+    assert doubts(how, slow) == [told]
+    assert f"- **{told}**" in markdown(how, slow)
     with pytest.raises(CheckpointError, match="exists; choose another --output"):
         pick(how)
     with pytest.raises(CheckpointError, match=r"max_loss 0\.05, now 0\.1"):
