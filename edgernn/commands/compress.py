@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from edgernn.commands._complete import Model, TargetName
 from edgernn.commands._form import command, print_json, print_table, progress
-from edgernn.errors import MissingExtra
+from edgernn.errors import MissingExtra, ModelError
+
+if TYPE_CHECKING:
+    from edgernn.compress.frontier import Search
+    from edgernn.compress.picking import Picking
 
 
 @command
@@ -24,10 +30,13 @@ from edgernn.errors import MissingExtra
     help="flash=64KB, ram=16KB, instructions=100k, macs=50k, latency=20us; several together.",
 )
 @click.option("--max-loss", metavar="1pt", help="Points of accuracy, or a plain number.")
-@click.option("--seeds", type=click.IntRange(1), default=1, show_default=True, help="Runs of each.")
-@click.option("--steps", type=click.IntRange(1), help="Of each training; half of the recipe's.")
+@click.option("--seeds", type=click.IntRange(1), help="Runs of each; by default 1.")
+@click.option("--steps", type=click.IntRange(0), help="Of each training; half of the recipe's.")
 @click.option("--learning-rate", type=float, help="Of each training; half of the recipe's.")
 @click.option("--minutes", type=float, help="Begin nothing new after so long.")
+@click.option("--delta", is_flag=True, help="Instead: thresholds that cost at most --max-loss.")
+@click.option("--block", type=click.Choice([1, 4]), help="Of --delta: columns that move together.")
+@click.option("--layers", metavar="NAMES", help="Of --delta: rnn,head; by default all cells.")
 @click.option(
     "--recipe", type=click.Path(path_type=Path), help="A recipe.toml instead of the model's own."
 )
@@ -37,16 +46,15 @@ def compress(
     model: str,
     data: Path,
     target: str,
-    budgets: tuple[str, ...],
     max_loss: str | None,
-    seeds: int,
     steps: int | None,
     learning_rate: float | None,
-    minutes: float | None,
+    delta: bool,
     recipe: Path | None,
     output: Path | None,
     resume: bool,
     as_json: bool,
+    **only: Any,
 ) -> None:
     """Find the best form of a trained MODEL for a target, by trying.
 
@@ -58,36 +66,82 @@ def compress(
     Leaves in the output folder: `best` (recipe, weights, bundle), report.md with a picture, points
     as JSON, and every run, so that --resume goes on where it was.
 
+    With --delta nothing is tried but thresholds: those that read the fewest weight columns while
+    the validation's first figure loses at most --max-loss. The network is trained on with them for
+    --steps, by default not at all. The output folder is then the model, with report.md and .json.
+
     \b
     edgernn compress kws/dense --data speech --target cortex-m4 --budget flash=64KB
     edgernn compress kws/dense --data speech -t host --max-loss 0.5pt --seeds 3 --minutes 60
+    edgernn compress kws/dense --data speech -t cortex-m4 --delta --max-loss 0.5pt
     edgernn compress mine.py:build --recipe mine.toml --data d -t cortex-m7 --budget ram=8KB
     """
     from edgernn.compress.budget import parse_budget, parse_loss
-    from edgernn.compress.frontier import Search, deliver, search
-    from edgernn.compress.frontier_report import markdown, pictures, rows
+    from edgernn.compress.frontier import Search
+    from edgernn.compress.picking import Picking
     from edgernn.target import find_target
+
+    name = Path(model.partition(":")[0]).stem
+    out = output or Path("runs") / f"{name}-{target}{'-delta' if delta else ''}"
+    loss = None if max_loss is None else parse_loss(max_loss)
+    _check(delta, loss, steps, only)
+    if delta and loss is not None:
+        names = tuple(filter(None, (only["layers"] or "").split(",")))
+        more = (only["block"] or 1, names, steps or 0, learning_rate, recipe)
+        _pick(Picking(model, data, target, out, loss, *more), resume=resume, as_json=as_json)
+        return
+    budget = parse_budget(only["budgets"], firmware=find_target(target).kind == "firmware")
+    seconds = None if only["minutes"] is None else 60 * only["minutes"]
+    rest = (only["seeds"] or 1, steps, learning_rate, seconds, recipe)
+    _search(Search(model, data, target, out, budget, loss, *rest), resume=resume, as_json=as_json)
+
+
+def _check(delta: bool, loss: float | None, steps: int | None, only: Mapping[str, Any]) -> None:
+    """Raises: ModelError for options that have no meaning together."""
+    given = ["budget" if name == "budgets" else name for name, value in only.items() if value]
+    other = [name for name in given if (name in ("block", "layers")) != delta]
+    if other:
+        raise ModelError(f"--{other[0]}: not {'with' if delta else 'without'} --delta")
+    if delta and loss is None:
+        raise ModelError("--delta: needs --max-loss, such as 0.5pt")
+    if not delta and steps == 0:
+        raise ModelError("--steps 0: only with --delta; candidates are compared after a training")
+
+
+def _pick(how: Picking, *, resume: bool, as_json: bool) -> None:
+    """Thresholds alone."""
+    from edgernn.compress.picking import pick
+    from edgernn.compress.picking_report import doubts, figures, markdown, rows
     from edgernn.train.checkpoint import write_bytes
 
-    firmware = find_target(target).kind == "firmware"
-    name = Path(model.partition(":")[0]).stem
-    how = Search(
-        model,
-        data,
-        target,
-        output or Path("runs") / f"{name}-{target}",
-        parse_budget(budgets, firmware=firmware),
-        None if max_loss is None else parse_loss(max_loss),
-        seeds,
-        steps,
-        learning_rate,
-        None if minutes is None else 60 * minutes,
-        recipe,
-    )
+    say = progress(as_json)
+    found = pick(how, resume=resume, quiet=as_json, say=say)
+    document = {"folder": str(how.out), **found.as_json(), "doubts": doubts(how, found)}
+    write_bytes(how.out / "report.md", markdown(how, found).encode())
+    write_bytes(how.out / "report.json", json.dumps(document, indent=1).encode())
+    if as_json:
+        print_json(document)
+        return
+    print_table(rows(found))
+    print_table(figures(how, found))
+    for line in doubts(how, found):
+        say(f"note: {line}")
+    click.echo(f"{found.share:.1%} of the columns are read; the model is {how.out}")
+
+
+def _search(how: Search, *, resume: bool, as_json: bool) -> None:
+    """The frontier."""
+    from edgernn.compress.frontier import deliver, search
+    from edgernn.compress.frontier_report import markdown, pictures, rows
+    from edgernn.train.checkpoint import write_bytes
+
     say = progress(as_json)
     found = search(how, resume=resume, quiet=as_json, say=say)
     table = rows(found)
-    files = {"report.md": markdown(how, found).encode(), "points.json": json.dumps(table).encode()}
+    files = {
+        "report.md": markdown(how, found).encode(),
+        "points.json": json.dumps(table).encode(),
+    }
     try:
         files |= pictures(found)
     except MissingExtra as cause:

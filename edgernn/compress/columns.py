@@ -7,8 +7,10 @@ does. A layer that sees several frames in one step of the network stays dense wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, NamedTuple
 
 import torch
@@ -18,6 +20,8 @@ from torch.nn import functional as F
 from edgernn.compress.signals import Signal, held_frames, signals, watched
 from edgernn.state import State
 from edgernn.streaming import Streaming
+
+MOST_STEPS = 20_000  # of a network: as many as are counted in some seconds
 
 
 class Stream(NamedTuple):
@@ -47,6 +51,56 @@ def whole(reads: Iterable[Read]) -> float:
     every = [(one.weights, one.share) for one in reads if one.weights]
     weights = sum(w for w, _ in every)
     return sum(w * share for w, share in every) / weights if weights else 1.0
+
+
+@contextmanager
+def heard(network: Streaming, most: int = MOST_STEPS) -> Iterator[list[Stream]]:
+    """The streams that a network is given within; whole ones when the block ends.
+
+    Parts of a stream that are stepped one after another, each from the state before, are joined.
+    most: steps that are kept of all streams, evenly spread, and of a longer one its beginning.
+    """
+    found: list[Stream] = []
+    parts: dict[int, list[Tensor]] = {}
+    ends: dict[int, tuple[int, State]] = {}  # by identity; the state is kept, so that it stays one
+    own, block = network.step, network.timing.block
+    numbers, every, kept = count(), 1, 0
+
+    def step(x: Tensor, state: State) -> tuple[Tensor, State]:
+        nonlocal every, kept
+        known = ends.pop(id(state), None)
+        at = next(numbers) if known is None else known[0]
+        y, after = own(x, state)
+        if at % every == 0:
+            parts.setdefault(at, []).append(x.detach().cpu())
+            kept += len(x) * x.shape[1] // block
+        while kept > 2 * most and len(parts) > 1:  # let every second stream go
+            every *= 2
+            for other in [one for one in parts if one % every]:
+                kept -= sum(len(x) * x.shape[1] // block for x in parts.pop(other))
+        if after != ():
+            ends[id(after)] = at, after
+        return y, after
+
+    network.step = step  # type: ignore[method-assign]
+    try:
+        yield found
+    finally:
+        del network.step
+        alike: dict[Any, list[Tensor]] = {}  # those of one length are counted at once
+        for x in (torch.cat(some, dim=1) for some in parts.values()):
+            alike.setdefault((x.shape[1:], x.dtype), []).append(x)
+        share = min(1.0, most / max(1, kept))
+        found += [Stream(_some(torch.cat(one), block, share)) for one in alike.values()]
+
+
+def _some(x: Tensor, block: int, share: float) -> Tensor:
+    """A share of the steps: rows evenly spread, and of a single row its beginning."""
+    steps = x.shape[1] // block
+    rows = max(1, int(share * len(x)))
+    steps = min(steps, max(1, round(share * len(x) * steps / rows)))
+    chosen = torch.linspace(0, len(x) - 1, rows).round().long()
+    return x[chosen, : steps * block]
 
 
 @torch.no_grad()

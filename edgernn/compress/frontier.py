@@ -11,7 +11,7 @@ import copy
 import json
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 import torch
 
 from edgernn.bundle import open_bundle
+from edgernn.compress.begin import agree, fine_tuning, first_recipe, settings
 from edgernn.compress.budget import Budget
 from edgernn.compress.candidates import CONTROL, Candidate, candidates
 from edgernn.compress.played import Played
@@ -32,14 +33,13 @@ from edgernn.runtime import Session
 from edgernn.target import Target, find_target
 from edgernn.train.checkpoint import write_bytes
 from edgernn.train.loop import Task
-from edgernn.train.recipe import Recipe, read_recipe
+from edgernn.train.recipe import Recipe
 from edgernn.train.run import (
     CHECKPOINT,
     HISTORY,
     RECIPE,
     WEIGHTS,
     find_task,
-    own_recipe,
     run_recipe,
 )
 from edgernn.verify import Say
@@ -92,21 +92,21 @@ def search(how: Search, *, resume: bool = False, quiet: bool = False, say: Say =
     if log.exists() and not resume:
         raise CheckpointError(f"{log}: exists; add --resume to go on, or choose another --output")
     model, target = find_model(how.model), find_target(how.target)
-    if model.weights is None:
-        raise ModelError(f"{model.name}: no trained weights to begin with; train it first")
     base = _base(how, model)
-    task = find_task(model)(base, how.data)
+    agree(how.out, settings_of(how), write=False)
     network = next(iter(model.steps().values()))
-    with torch.no_grad():
-        figure = next(iter(task.validate(network)))
-    done = {(run.name, run.seed): run for run in _read(log)}
-    began, skipped = time.monotonic(), dict[str, str]()
     tried = how.tried or candidates(network, target.number_types)
     todo = [(one, seed) for seed in range(1, how.seeds + 1) for one in tried]
+    done = {(run.name, run.seed): run for run in _read(log)}
+    _go_on(log, done, [(one, _recipe(base, one, seed)) for one, seed in todo])
+    task = find_task(model)(base, how.data)
+    with torch.no_grad():
+        figure = next(iter(task.validate(network)))
+    agree(how.out, settings_of(how))
+    began, skipped = time.monotonic(), dict[str, str]()
     for at, (one, seed) in enumerate(todo):
         recipe = _recipe(base, one, seed)
-        known = done.get((one.name, recipe.seed))
-        if known and known.recipe == recipe.fingerprint():
+        if (one.name, recipe.seed) in done:
             continue
         if how.seconds is not None and time.monotonic() - began > how.seconds and done:
             skipped[one.name] = "no time left"
@@ -127,6 +127,25 @@ def search(how: Search, *, resume: bool = False, quiet: bool = False, say: Say =
     return _judged(how, figure, gathered(done.values()), skipped)
 
 
+def _go_on(
+    log: Path,
+    done: Mapping[tuple[str, int], Run],
+    todo: Sequence[tuple[Candidate, Recipe]],
+) -> None:
+    """Raises: CheckpointError if a run that is there was trained otherwise than it is now asked.
+
+    Runs of what is not asked now are left as they are, and count.
+    """
+    for one, recipe in todo:
+        own = done.get((one.name, recipe.seed))
+        if own and (own.recipe, own.number_type) != (recipe.fingerprint(), one.number_type):
+            raise CheckpointError(
+                f"{log}: {one.name}, seed {own.seed}, was trained by another recipe "
+                f"({own.recipe[:8]}, now {recipe.fingerprint()[:8]}); resume with the --steps, "
+                "--learning-rate and --recipe of then, or choose another --output"
+            )
+
+
 def _judged(how: Search, figure: str, points: list[Point], skipped: Mapping[str, str]) -> Found:
     higher = figure.endswith("accuracy")
     found = Found(figure, higher, points, skipped, None)
@@ -139,13 +158,17 @@ def _judged(how: Search, figure: str, points: list[Point], skipped: Mapping[str,
 
 def _base(how: Search, model: Model) -> Recipe:
     """The model's recipe with the steps of a fine-tuning, from its trained weights."""
-    recipe = read_recipe(model.name, how.recipe or own_recipe(model))
-    steps = how.steps or max(1, recipe.steps // 2)
-    rate = how.learning_rate or recipe.learning_rate / 2
-    assert model.weights is not None
-    start = model.reference if model.folder else str(model.weights.resolve())
-    short = replace(recipe.with_steps(steps), learning_rate=rate, validate_every=steps)
-    return replace(short, compress={**recipe.compress, "start": start})
+    recipe = first_recipe(how.model, model, how.recipe)
+    return fine_tuning(recipe, how.steps or max(1, recipe.steps // 2), how.learning_rate)
+
+
+def settings_of(how: Search) -> dict[str, Any]:
+    """What a search that goes on must share with its beginning.
+
+    Budget, loss and time are free, and so is what is tried, with how many seeds.
+    """
+    model = find_model(how.model)
+    return settings(model, _base(how, model), target=how.target)
 
 
 def _recipe(base: Recipe, one: Candidate, seed: int) -> Recipe:
@@ -185,7 +208,7 @@ def _run(
         next(v for k, v in last.items() if k not in ("step", "loss")),
         recipe.fingerprint(),
         folder=folder.name,
-        **_costs(bundle, target),
+        **costs(bundle, target),
     )
 
 
@@ -196,7 +219,7 @@ def with_recipe(task: Task, recipe: Recipe) -> Task:
     return made
 
 
-def _costs(path: Path, target: Target) -> dict[str, Any]:
+def costs(path: Path, target: Target) -> dict[str, Any]:
     """What the compiled step takes on its target: counted on a chip, timed on this machine."""
     bundle = open_bundle(path)
     step, row = next(iter(bundle.manifest["steps"].items()))

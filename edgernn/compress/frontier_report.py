@@ -1,14 +1,13 @@
-"""What a search found, for people: a table of every point, and the picture of the frontier."""
+"""What a search found, for people: a table of every point, what to doubt, what was left out."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import Any
 
 from edgernn.compress.frontier import Found, Search
-from edgernn.compress.points import Point, frontier
-from edgernn.errors import MissingExtra
+from edgernn.compress.frontier_picture import picture
+from edgernn.compress.points import doubts, frontier
 from edgernn.profile.latency import machine
 
 LABELS = {
@@ -46,7 +45,7 @@ def rows(found: Found) -> list[dict[str, Any]]:
             "±": None if point.noise is None else round(point.noise, 5),
             "beside the control": round(point.value - found.reference.value, 5),
         }
-        row |= {LABELS[cost]: _figure(_at(point, cost)) for cost in shown_costs(found)}
+        row |= {LABELS[cost]: _figure(point.at(cost)) for cost in shown_costs(found)}
         table.append({**row, "on the frontier by": ", ".join(marks) or None})
     return table
 
@@ -60,6 +59,7 @@ def markdown(how: Search, found: Found) -> str:
     lines += [f"- {one}" for one in asked]
     lines.append(f"- {_best(found)}")
     lines.append(f"- {how.seeds} seed{'s' if how.seeds > 1 else ''}: {_noise(found)}")
+    lines += [f"- **within the noise**: {one}" for one in _doubts(how, found)]
     lines += [
         "- the figure is that of the compiled model on the validation data; it chose the best, so "
         "judge that on other data",
@@ -83,47 +83,8 @@ def picture_name(cost: str) -> str:
 
 
 def pictures(found: Found) -> dict[str, bytes]:
-    """SVG files by name: the figure against each cost, every point named, the frontier a line.
-
-    Raises: MissingExtra without matplotlib.
-    """
-    try:
-        import matplotlib
-    except ImportError as cause:
-        raise MissingExtra("matplotlib", "compress") from cause
-    matplotlib.use("Agg")
-    with matplotlib.rc_context({"svg.hashsalt": "edgernn"}):
-        return {picture_name(cost): _picture(found, cost) for cost in drawn_costs(found)}
-
-
-def _picture(found: Found, cost: str) -> bytes:
-    from matplotlib import pyplot
-
-    figure, axis = pyplot.subplots(figsize=(9, 5.5))
-    best = frontier(found.points, cost, higher=found.higher)
-    axis.step([_at(p, cost) for p in best], [p.value for p in best], where="post", color="#999999")
-    for point in found.points:
-        x, colour = _at(point, cost), "#d62728" if point is found.best else "#1f77b4"
-        axis.errorbar(x, point.value, yerr=point.noise, fmt="o", color=colour, capsize=3)
-        axis.annotate(
-            point.name, (x, point.value), xytext=(5, 4), textcoords="offset points", fontsize=8
-        )
-    axis.set_xscale("log")
-    axis.margins(x=0.18)
-    axis.set_xlabel(LABELS[cost])
-    axis.set_ylabel(found.figure.replace("_", " "))
-    axis.grid(alpha=0.3, which="both")
-    figure.tight_layout()
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
-    pyplot.close(figure)
-    return buffer.getvalue()
-
-
-def _at(point: Point, cost: str) -> float:
-    value = point.costs[cost]
-    assert value is not None
-    return value
+    """SVG files by name, one for each drawn cost. Raises: MissingExtra without matplotlib."""
+    return {picture_name(c): picture(found, c, LABELS[c]) for c in drawn_costs(found)}
 
 
 def _figure(value: float) -> float:
@@ -138,10 +99,19 @@ def _best(found: Found) -> str:
     return f"best: **{found.best.name}**, {found.figure} {found.best.value:.4g} ({loss:+.4g})"
 
 
+def _doubts(how: Search, found: Found) -> list[str]:
+    if found.best is None:
+        return []
+    return doubts(
+        *(found.points, found.best, found.reference, how.budget, how.max_loss),
+        higher=found.higher,
+    )
+
+
 def _noise(found: Found) -> str:
     noises: Sequence[float] = [p.noise for p in found.points if p.noise is not None]
     if not noises:
-        return "differences may be noise; --seeds 3 tells"
+        return "no noise bars, so small differences may be chance; --seeds 3 tells"
     return f"± is their standard deviation, {sum(noises) / len(noises):.2g} on average"
 
 

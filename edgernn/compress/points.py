@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -54,6 +55,12 @@ class Point:
     def best(self) -> Run:
         """The run with the first seed: the one that is delivered, chosen by no figure."""
         return self.runs[0]
+
+    def at(self, cost: str) -> float:
+        """A cost that is known."""
+        value = self.costs[cost]
+        assert value is not None
+        return value
 
 
 def gathered(runs: Iterable[Run]) -> list[Point]:
@@ -115,6 +122,43 @@ def choose(
     if budget.limits:
         return min(good, key=lambda p: (loss(p), p.costs["flash_bytes"] or 0))
     return min(good, key=lambda p: (p.costs["flash_bytes"] or 0, loss(p)))
+
+
+def doubts(
+    points: Sequence[Point],
+    best: Point,
+    reference: Point,
+    budget: Budget,
+    max_loss: float | None,
+    *,
+    higher: bool,
+) -> list[str]:
+    """Other points that the best was chosen before by less than the noise of both; a line each.
+
+    Within a budget those are points of nearly the same value; without one, points that are smaller
+    than the best and miss the allowed loss by little. Points of one seed have no noise to tell by.
+    """
+    sign = 1 if higher else -1
+    found = []
+    for point in points:
+        if point is best or budget.excess(point.costs):
+            continue
+        noise = _joint(point, best if budget.limits else reference)
+        behind = sign * (best.value - point.value)
+        missed = sign * (reference.value - point.value) - (max_loss or 0.0)
+        smaller = (point.costs["flash_bytes"] or 0) < (best.costs["flash_bytes"] or 0)
+        if budget.limits and noise and behind <= noise:
+            found.append(f"{point.name} is {behind:.2g} behind")
+        elif not budget.limits and noise and smaller and max_loss is not None and missed <= noise:
+            found.append(f"{point.name} is smaller and misses the allowed loss by {missed:.2g}")
+    return found
+
+
+def _joint(one: Point, other: Point) -> float:
+    """Standard deviation of the difference of two points' values; 0 where it is not known."""
+    if one.noise is None or other.noise is None:
+        return 0.0
+    return math.hypot(one.noise, other.noise)
 
 
 def _nothing(

@@ -13,8 +13,9 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
@@ -138,7 +139,7 @@ def _measure_here(path: str, step: str, target: str, seconds: float) -> dict[str
         "steps_per_second": 1e9 * len(times) / total,
         "real_time_factor": total / len(times) / (session.frame_ms * 1e6),
         "peak_bytes": space["peak_bytes"](),
-        "alone_p50_us": _alone(session, seconds / 2),
+        "alone_p50_us": _alone(session, inputs, seconds / 2),
     }
 
 
@@ -155,15 +156,29 @@ def _times(action: Callable[[], Any], seconds: float) -> list[int]:
     return times
 
 
-def _alone(session: Session, seconds: float) -> float | None:
-    """Median of the compiled step alone, on the frame it was last given."""
+def _alone(session: Session, inputs: Sequence[Any], seconds: float) -> float | None:
+    """Median of the compiled step alone, on each frame from the state that the frame meets.
+
+    The same frame again and again would not move, and a step that holds would read nothing of it.
+    """
     program: Any = session.program
     if not hasattr(program, "module") or not hasattr(program, "arguments"):
         return None
-    call, symbol = program.module.call, program.symbol
-    step = _times(lambda: call(f"{symbol}_step", *program.arguments), seconds)
+    call, symbol, times = program.module.call, program.symbol, list[int]()
+    program.reset()
+    end = perf_counter_ns() + int(seconds * 1e9)
+    for at in count():
+        if (at >= WARM_STEPS + LEAST_STEPS and perf_counter_ns() >= end) or at >= MOST_STEPS:
+            break
+        before = program.state()
+        program.step(inputs[at % len(inputs)])  # puts the frame in its place
+        program.load_state(before)
+        start = perf_counter_ns()
+        call(f"{symbol}_step", *program.arguments)
+        times.append(perf_counter_ns() - start)
+    step = sorted(times[WARM_STEPS:])
     empty = _times(lambda: call(f"{symbol}_state_size"), 0)
-    return max(0, sorted(step)[len(step) // 2] - sorted(empty)[len(empty) // 2]) / 1e3
+    return max(0, step[len(step) // 2] - sorted(empty)[len(empty) // 2]) / 1e3
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ class RecipeError(EdgernnError, ValueError):
 class Recipe:
     """How to train. Steps are optimiser steps; every random number follows from `seed`.
 
+    steps: 0, with `[compress]` alone, leaves the weights as that table makes them.
     warmup_steps: linear rise of the learning rate, before a cosine down to zero.
     ema_decay: of the weights that are validated and shipped; 0 ships the last weights.
     validate_every, checkpoint_every: in steps.
@@ -58,8 +59,8 @@ class Recipe:
             self,
             steps=steps,
             warmup_steps=min(self.warmup_steps, max(1, steps // 10)),
-            validate_every=min(self.validate_every, steps),
-            checkpoint_every=min(self.checkpoint_every, steps),
+            validate_every=min(self.validate_every, max(1, steps)),
+            checkpoint_every=min(self.checkpoint_every, max(1, steps)),
         )
 
 
@@ -83,8 +84,9 @@ def parse_recipe(name: str, text: str, *, where: str = "recipe.toml") -> Recipe:
     recipe = Recipe(name=name, **train, **extra)
     for key in ("steps", "batch_size", "validate_every", "checkpoint_every"):
         value = getattr(recipe, key)
-        if not isinstance(value, int) or value < 1:
-            raise RecipeError(f"{where}: train.{key} is {value!r}; need a whole number >= 1")
+        least = 0 if key == "steps" and recipe.compress else 1
+        if not isinstance(value, int) or value < least:
+            raise RecipeError(f"{where}: train.{key} is {value!r}; need a whole number >= {least}")
     return recipe
 
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from matplotlib.transforms import Bbox
 
+from edgernn.compress.begin import SETTINGS
 from edgernn.compress.budget import parse_budget, parse_loss
 from edgernn.compress.candidates import CONTROL, Candidate, candidates
-from edgernn.compress.frontier import Search, deliver, search
+from edgernn.compress.frontier import RUNS, Found, Search, deliver, search
+from edgernn.compress.frontier_picture import free_places
 from edgernn.compress.frontier_report import markdown, pictures, rows
-from edgernn.compress.points import Point, Run, choose, frontier, gathered
+from edgernn.compress.points import Point, Run, choose, doubts, frontier, gathered
 from edgernn.errors import CheckpointError, ModelError
 from edgernn.model import find_model
 from edgernn.train.run import train_model
 
+from .test_begin import stale
 from .test_plan import DENSE, MINE
 
 
@@ -73,6 +80,44 @@ def test_a_budget_that_nothing_meets_shows_the_nearest() -> None:
     unknown = parse_budget(["instructions=1k"], firmware=True)
     with pytest.raises(ModelError, match="instructions unknown"):
         choose(points, points[0], unknown, None, higher=True)
+
+
+def _spread(name: str, value: float, flash: int, spread: float = 0.01) -> list[Run]:
+    return [_run(name, value - spread, flash), _run(name, value + spread, flash, seed=2)]
+
+
+def test_what_the_noise_does_not_tell_from_the_best_is_named() -> None:
+    rows = [*_spread(CONTROL, 0.9, 100), *_spread("int4", 0.89, 60), *_spread("bad", 0.5, 20)]
+    points = gathered([*rows, *_spread("near", 0.88, 50)])
+    none, some = parse_budget([], firmware=True), parse_budget(["flash=64"], firmware=True)
+    assert doubts(points, points[1], points[0], some, None, higher=True) == ["near is 0.01 behind"]
+    assert doubts(points, points[1], points[0], none, 0.015, higher=True) == [
+        "near is smaller and misses the allowed loss by 0.005"
+    ]
+    single = _points()
+    assert doubts(single, single[1], single[0], some, None, higher=True) == []
+
+
+def test_a_report_says_what_one_seed_cannot() -> None:
+    how = Search("kws", Path(), "host", Path(), parse_budget(["flash=64"], firmware=True))
+    one = Found("accuracy", True, _points(), {}, _points()[1])
+    assert "1 seed: no noise bars" in markdown(how, one)
+    points = gathered([*_spread(CONTROL, 0.9, 60), *_spread("int4", 0.89, 50)])
+    text = markdown(replace(how, seeds=2), Found("accuracy", True, points, {}, points[0]))
+    assert "- **within the noise**: int4 is 0.01 behind" in text
+
+
+def test_numbers_in_a_picture_do_not_lie_on_one_another() -> None:
+    runs = [_run(CONTROL, 0.9, 1000)]
+    runs += [_run(f"one of {i}", 0.9 + 1e-4 * i, 1000 + i % 2) for i in range(20)]
+    found = Found("accuracy", True, gathered(runs), {}, None)
+    (svg,) = pictures(found).values()
+    assert svg.count(b"<!-- one of ") == 20
+    places = [(50.0, 50.0), *((50.0, 50.0 + i) for i in range(12))]
+    box = Bbox([[0, 0], [300, 300]])
+    chosen = free_places(places, box)
+    assert all(math.dist(a, b) >= 15 for a, b in itertools.combinations(chosen, 2))
+    assert free_places([(1.0, 1.0)], Bbox([[0, 0], [2, 2]])) == [(1.0, 1.0)]
 
 
 @pytest.mark.parametrize(
@@ -151,6 +196,19 @@ def test_a_search_tries_resumes_and_delivers(trained: Path, tmp_path: Path) -> N
     with pytest.raises(CheckpointError, match="add --resume to go on"):
         search(how, quiet=True, say=said.append)
     said.clear()
-    again = search(how, resume=True, quiet=True, say=said.append)
-    assert not any("seed 1" in line and "odd" not in line for line in said)
-    assert [p.value for p in again.points] == [p.value for p in found.points]
+    log = out / RUNS
+    mine = log.read_text()
+    log.write_text(mine + stale("not tried now"))
+    less = replace(how, tried=(tried[0], tried[2]), seeds=2)
+    again = search(less, resume=True, quiet=True, say=said.append)
+    assert [line for line in said if line.startswith("3 of 4")] == [f"3 of 4: {CONTROL}, seed 2"]
+    assert not any(line.startswith("1 of 4") for line in said)
+    assert [p.name for p in again.points] == [CONTROL, "dense w4a8", "not tried now"]
+    assert again.points[0].runs[0].value == found.points[0].value
+    with pytest.raises(CheckpointError, match="steps 20, now 21"):
+        search(replace(how, steps=21), resume=True, quiet=True, say=said.append)
+    said.clear()
+    (out / SETTINGS).unlink()
+    with pytest.raises(CheckpointError, match=rf"{CONTROL}, seed 1, was trained by another recipe"):
+        search(replace(how, steps=21), resume=True, quiet=True, say=said.append)
+    assert said == []

@@ -8,7 +8,7 @@ import pytest
 
 from edgernn.errors import EdgernnError
 from edgernn.train.loop import choose_device, learning_rate
-from edgernn.train.recipe import Recipe, RecipeError, parse_recipe, read_recipe
+from edgernn.train.recipe import Recipe, RecipeError, parse_recipe, read_recipe, recipe_text
 
 
 def test_tables_go_where_they_belong() -> None:
@@ -29,6 +29,11 @@ def test_tables_go_where_they_belong() -> None:
 def test_wrong_recipe_is_refused_with_its_key(text: str, message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         parse_recipe("m", text)
+
+
+def test_what_compresses_need_not_train() -> None:
+    recipe = parse_recipe("m", "[train]\nsteps = 0\n[compress.delta.thresholds]\nrnn = 0.1")
+    assert parse_recipe("m", recipe_text(recipe.with_steps(0))).steps == 0
 
 
 def test_absent_recipe_is_refused(tmp_path: Path) -> None:
