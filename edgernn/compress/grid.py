@@ -21,11 +21,9 @@ class Grid(nn.Module):
     """A weight's nearest point on its grid of integers times steps; gradients pass straight on.
 
     Learned steps: Esser et al. 2020, arXiv:1902.08153 (LSQ), whose gradient stops where a weight
-    is clipped. What is learned here is the logarithm of a step's growth: our choice, for Adam's
-    updates, which are alike for all, would be a good part of a small step. Searched steps differ:
-    no gradient stops, for the search follows the weights.
+    is clipped. Searched steps differ: no gradient stops, for the search follows the weights.
 
-    Shapes: `step` and, where they are learned, `growth` (rows, chunks of columns).
+    Shapes: `step` (rows, chunks of columns).
     """
 
     step: Tensor
@@ -42,9 +40,11 @@ class Grid(nn.Module):
         super().__init__()
         self.bits, self.chunk, self.learned = bits, chunk, learned
         self.low, self.high = TERNARY if ternary else LEVELS[bits]
-        self.register_buffer("step", self.found(weight))
+        step = self.found(weight)
         if learned:
-            self.growth = nn.Parameter(torch.zeros_like(self.step))
+            self.step = nn.Parameter(step)
+        else:
+            self.register_buffer("step", step)
 
     @torch.no_grad()
     def found(self, weight: Tensor) -> Tensor:
@@ -62,7 +62,9 @@ class Grid(nn.Module):
 
     def _steps(self) -> Tensor:
         """The step of each column, or of each row; chunks have whole-numbered gains of a row's."""
-        step = self.step * self.growth.exp() if self.learned else self.step
+        step = self.step
+        if self.learned:
+            step = step.abs().clamp_min(1e-8)
         if not self.chunk:
             return step
         if self.learned:

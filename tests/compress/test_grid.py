@@ -63,7 +63,7 @@ def test_learned_steps_lessen_the_loss_they_are_given() -> None:
     with torch.no_grad():
         grid.step *= 3  # far off
     wanted = matrix.original.detach().clone()
-    optimizer = torch.optim.Adam([grid.growth], lr=0.02)
+    optimizer = torch.optim.Adam([grid.step], lr=0.02)
     losses = []
     for _ in range(200):
         loss = ((matrix.weight - wanted) ** 2).sum()
