@@ -27,6 +27,7 @@ from edgernn.compress.frontier import Found, Search, search
 from edgernn.compress.frontier_report import drawn_costs, picture_name, pictures, rows
 from edgernn.compress.plan import SHIPPED
 from edgernn.compress.played import Played
+from edgernn.compress.points import Point
 from edgernn.errors import EdgernnError
 from edgernn.model import find_model
 from edgernn.runtime import Session
@@ -66,6 +67,8 @@ def bits(steps: int) -> list[Candidate]:
         found.append(Candidate(f"{name}, taught", name, {**quantize, **taught}))
         learned = {"number_type": name, "learned": True}
         found.append(Candidate(f"{name}, learned steps", name, {"quantize": learned}))
+        both = {"quantize": learned, **taught}
+        found.append(Candidate(f"{name}, learned steps, taught", name, both))
     ternary = {"number_type": "w2a8", "ternary": True}
     return [*found, Candidate("ternary", "w2a8", {"quantize": ternary})]
 
@@ -128,7 +131,7 @@ def kws_zeros(steps: int) -> list[Candidate]:
 WORKLOADS = {
     "kws-bits": Workload("Bits: keyword spotter", "kws/dense", None, 600, 1e-3, bits),
     "char-bits": Workload(
-        "Bits: character LM, GRU 256", "runs/char_lm", CHAR_SHORT, 500, 2e-3, bits
+        "Bits: character LM, GRU 256", "runs/char_lm", CHAR_SHORT, 1000, 3e-3, bits
     ),
     "kws-zeros": Workload("Zeros: keyword spotter", "kws/dense", None, 600, 1e-3, kws_zeros),
     "char-zeros": Workload(
@@ -203,6 +206,7 @@ def lines(name: str, found: Found, tests: dict[str, list[float]]) -> list[str]:
                 "seeds": len(values),
                 "flash, bytes": row["flash, bytes"],
                 "instructions a step": row.get("instructions a step"),
+                "torch, validation": _shown(_mean_trained(point), found),
                 **_figures("validation", point.value, point.noise, found.reference.value, found),
                 **_figures("test", mean, _spread(values), control, found),
             }
@@ -216,12 +220,19 @@ def lines(name: str, found: Found, tests: dict[str, list[float]]) -> list[str]:
 def _figures(
     on: str, mean: float, noise: float | None, control: float, found: Found
 ) -> dict[str, str]:
-    percent = found.figure.endswith("accuracy")
-    shown = f"{mean:.2%}" if percent else f"{mean:.4f}"
+    percent, shown = found.figure.endswith("accuracy"), _shown(mean, found)
     if noise is not None:
         shown += f" ± {100 * noise:.2f}" if percent else f" ± {noise:.4f}"
     beside = f"{100 * (mean - control):+.2f}" if percent else f"{mean - control:+.4f}"
     return {on: shown, "beside the control" if on == "validation" else "beside it": beside}
+
+
+def _shown(value: float, found: Found) -> str:
+    return f"{value:.2%}" if found.figure.endswith("accuracy") else f"{value:.4f}"
+
+
+def _mean_trained(point: Point) -> float:
+    return statistics.fmean(run.trained for run in point.runs)
 
 
 def _spread(values: Sequence[float]) -> float | None:
