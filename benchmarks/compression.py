@@ -131,7 +131,7 @@ def kws_zeros(steps: int) -> list[Candidate]:
 WORKLOADS = {
     "kws-bits": Workload("Bits: keyword spotter", "kws/dense", None, 600, 1e-3, bits),
     "char-bits": Workload(
-        "Bits: character LM, GRU 256", "runs/char_lm", CHAR_SHORT, 1000, 3e-3, bits
+        "Bits: character LM, GRU 256", "runs/char_lm", CHAR_SHORT, 1000, 5e-4, bits
     ),
     "kws-zeros": Workload("Zeros: keyword spotter", "kws/dense", None, 600, 1e-3, kws_zeros),
     "char-zeros": Workload(
