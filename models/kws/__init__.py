@@ -17,7 +17,7 @@ INFO = ModelInfo(
     labels=LABELS,
     variants={
         "dense": "the same before it was compressed",
-        "half": "in half of its bytes: weights of 2 bits",
+        "half": "in half of its bytes: recurrent weights of 2 bits, others of 4",
         "tiny": "for 32 KB of flash: weights of 4 bits, a smaller network and front end",
     },
 )

@@ -9,7 +9,7 @@ from edgernn.models.kws import INFO, LABELS
 from edgernn.models.kws.decode import REFRACTORY_MS, WINDOW_MS
 from edgernn.spotting.tables import alarm_table, rate, share, size_table, table
 
-TYPES = {"kws": "w4a8", "kws/dense": "w8a8", "kws/half": "w2a8", "kws/tiny": "w4a8-row"}
+TYPES = {"kws": "w4a8", "kws/dense": "w8a8", "kws/half": "mixed", "kws/tiny": "w4a8-row"}
 COLUMNS = "../../docs/benchmarks.md#columns-that-trained-keyword-spotters-read"
 TEMPLATE = """# kws: streaming keyword spotter
 
@@ -25,8 +25,8 @@ linear layer: {parameters:,} trained parameters.
 |---|---|
 {forms}
 
-`kws` and `kws/half` hold what their GRU reads until it has moved by more than a threshold: the
-weight columns of what stands still are not read, and cost nothing
+`kws` holds what its GRU reads until it has moved by more than a threshold: the weight columns of
+what stands still are not read, and cost nothing
 ([Columns that trained keyword spotters read]({columns})). Export each with the number type that
 its weights were trained for: {types}.
 

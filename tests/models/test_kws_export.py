@@ -14,7 +14,7 @@ DENSE = 204_768  # bytes of flash on a Cortex-M4 before it was compressed, in w8
 
 @pytest.mark.parametrize(
     ("name", "number_type", "most"),
-    [("kws/half", "w2a8", DENSE // 2), ("kws/tiny", "w4a8-row", 32 * 1024)],
+    [("kws/half", "mixed", DENSE // 2), ("kws/tiny", "w4a8-row", 32 * 1024)],
 )
 def test_a_form_fits_the_flash_that_it_was_made_for(
     name: str, number_type: str, most: int, tmp_path: Path
