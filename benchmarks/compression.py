@@ -41,6 +41,7 @@ TYPES = ("w4a8", "w4a8-row", "w2a8", "w2a8-row")
 PATTERNS = ("4x4", "16x1", "8x4", "16x4", "unstructured")
 CHAR_RECIPE = Path("benchmarks/recipes/char_lm.toml")
 CHAR_SHORT = Path("benchmarks/recipes/char_lm-short.toml")
+CHAR_ZEROS = Path("benchmarks/recipes/char_lm-zeros.toml")
 HELD_OUT = "held-out.json"
 
 
@@ -135,7 +136,7 @@ WORKLOADS = {
     ),
     "kws-zeros": Workload("Zeros: keyword spotter", "kws/dense", None, 600, 1e-3, kws_zeros),
     "char-zeros": Workload(
-        "Zeros: character LM, GRU 256", "runs/char_lm", CHAR_SHORT, 800, 2e-3, char_zeros
+        "Zeros: character LM, GRU 256", "runs/char_lm", CHAR_ZEROS, 800, 2e-3, char_zeros
     ),
 }
 

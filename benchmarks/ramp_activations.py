@@ -107,7 +107,8 @@ def lines(rows: Sequence[Row], workload: str) -> list[str]:
     """The table as markdown."""
     steps = rows[0].steps
     later, figure = f"after {steps} steps", "accuracy" if workload == "kws" else "bits a character"
-    head = ("gates", "levels of sigmoid, tanh", "loss", figure, f"loss {later}", figure)
+    head = ["gates", "levels of sigmoid, tanh", "loss", figure]
+    head += [f"loss {later}", figure] if steps else []
     form = "{:.1%}" if workload == "kws" else "{:.4f}"
     body = []
     for row in rows:
@@ -116,7 +117,7 @@ def lines(rows: Sequence[Row], workload: str) -> list[str]:
         figures = [f"{row.shipped_loss:.3f}", form.format(row.shipped)]
         if row.trained is not None:
             figures += [f"{row.trained_loss:.3f}", form.format(row.trained)]
-        body.append((name, levels, *figures, *[""] * (4 - len(figures))))
+        body.append([name, levels, *figures])
     noise = max(row.noise for row in rows)
     return [*table(head, body), "", f"Noise in training: {noise:g} levels."]
 
