@@ -64,5 +64,5 @@ def test_a_row_tells_shares_of_all_weights_behind_holds() -> None:
 def test_the_recipes_are_read(path: Path) -> None:
     recipe = read_recipe("kws", path)
     how = parse_compression(recipe.compress, str(path))
-    assert how.start == "shipped"
+    assert how.start == "kws/dense"
     assert len(how.structures) == ("delta" in path.stem)

@@ -162,7 +162,7 @@ def test_the_gates_of_a_cell_are_one_loop_behind_its_products(name: str, number_
 
 @pytest.mark.parametrize("number_type", ["fp32", "w8a8"])
 def test_the_gates_of_the_keyword_spotter_are_one_loop(number_type: str) -> None:
-    found = find_model("kws")
+    found = find_model("kws/dense")
     ((name, module),) = found.steps().items()
     frames = cut_to_steps(found.calibration(1), module.timing.block)[:30]
     step = capture(module, torch.from_numpy(frames[0]), name)

@@ -213,7 +213,7 @@ def test_windows_that_live_in_their_leaves_cost_their_present(kind: str, limit: 
 
 @pytest.mark.parametrize("kind", ["fp32", "w8a8"])
 def test_the_keyword_spotter_takes_less_than_is_alive_at_once(kind: str) -> None:
-    found = find_model("kws")
+    found = find_model("kws/dense")
     ((name, module),) = found.steps().items()
     frames = cut_to_steps(found.calibration(1), module.timing.block)[:30]
     step = capture(module, torch.from_numpy(frames[0]), name)

@@ -205,7 +205,6 @@ def test_training_says_what_it_does_without(data: Path, capsys: pytest.CaptureFi
 
 def test_training_runs_on_the_archives(data: Path, tmp_path: Path) -> None:
     options = dict(read_recipe("kws", Path(str(find_model("kws").recipe))).data)
-    del options["start"]
     sizes = {"channels": 8, "hidden": 8}
     recipe = Recipe("kws", steps=3, batch_size=8, validate_every=3, network=sizes, data=options)
     trained = train(Task(recipe, data), tmp_path / "c.pt", quiet=True)
