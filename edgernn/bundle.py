@@ -56,6 +56,11 @@ class Bundle:
         except Exception as cause:
             raise BundleError(f"{self.path}: changed since it was opened: {cause}") from cause
 
+    def built(self) -> tuple[str, dict[str, Any]]:
+        """The first step's name, and the row of its artifact for the bundle's own target."""
+        step, row = next(iter(self.manifest["steps"].items()))
+        return step, next(a for a in row["artifacts"] if a["target"] == self.manifest["target"])
+
     def members(self) -> dict[str, int]:
         """Every member's path with its size in bytes."""
         return {path: entry["bytes"] for path, entry in self.manifest["members"].items()}

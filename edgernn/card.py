@@ -47,7 +47,7 @@ def measure(
         session, label = _session(path)
         say(f"{name}: measuring {label} ({path})")
         figures[label] = evaluate.evaluate(evaluate.from_session(session), data)
-        sizes[label] = _facts(session.bundle.manifest)
+        sizes[label] = dict(session.bundle.built()[1].get("facts") or {})
     return {
         "model": name,
         "parameters": sum(p.numel() for p in network.parameters()),
@@ -91,10 +91,3 @@ def _session(path: Path) -> tuple[Any, str]:
     backend = "C" if artifact["backend"] == "c" else artifact["backend"]
     label = f"{backend} {artifact['number_type']}"
     return session, f"{variant}: {label}" if variant else label
-
-
-def _facts(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """What the first step is on the bundle's target."""
-    step = next(iter(manifest["steps"].values()))
-    entry = next(a for a in step["artifacts"] if a["target"] == manifest["target"])
-    return dict(entry.get("facts") or {})

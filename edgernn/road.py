@@ -22,7 +22,7 @@ from edgernn.graph.onnx_import import to_graph
 from edgernn.graph.passes import find_holds
 from edgernn.graph.step_graph import StepGraph
 from edgernn.sources import Source
-from edgernn.streams import Frames, Stream, lengthened
+from edgernn.streams import Frames, Stream, count_steps, lengthened
 from edgernn.target import Target, all_targets, find_target
 from edgernn.verify import (
     HELD,
@@ -33,6 +33,7 @@ from edgernn.verify import (
     Say,
     boot_check,
     compare,
+    relative_errors,
     run_frames,
     same_bits,
     worst_leaf,
@@ -137,7 +138,7 @@ class Road:
         for leaf, value in program.state().items():
             kind = f"{exact}-state" if exact == "fp32-held" else exact
             compare(f"{name}, state {leaf}", value[None], stream.state[leaf][None], kind)
-        self.from_the_start(name, program, exact)
+        self.from_the_start(name, program, stream.frames, exact)
         text = f"peak error {peak:.1e} of rms"
         self.checks.append(Check(f"{name} against {self.truth}", len(stream), text))
         return replace(artifact, facts={**artifact.facts, "tolerance": exact})
@@ -165,8 +166,8 @@ class Road:
             raise ParityError(f"{cause}; {leaf}") from cause
         return max(peak for peak, _ in errors), max(rms for _, rms in errors)
 
-    def from_the_start(self, name: str, program: Any, number_type: str) -> None:
-        """Many short streams against the truth, as closely as floats are where nothing is held.
+    def from_the_start(self, name: str, program: Any, frames: Frames, number_type: str) -> None:
+        """Short pieces of a stream against the truth, as closely as floats where nothing is held.
 
         Over a long stream a value that hangs at its threshold is held by one and passed by the
         other, and so they part; soon after the start they have not.
@@ -175,13 +176,12 @@ class Road:
         """
         if number_type != "fp32-held":
             return
-        wide = lengthened(self.source.frames, PARITY_FRAMES)
-        starts = np.linspace(0, PARITY_FRAMES - START_FRAMES, STARTS, dtype=int)
+        starts = np.linspace(0, count_steps(frames) - START_FRAMES, STARTS, dtype=int)
         near, worst, allowed = [], 0.0, TOLERANCES["fp32"].peak
         for at in starts:
-            frames = {k: v[at : at + START_FRAMES] for k, v in wide.items()}
-            wanted, got = self.source.run(frames).outputs, run_frames(program, frames)
-            errors = [_errors(got[out], want) for out, want in wanted.items()]
+            piece = {k: v[at : at + START_FRAMES] for k, v in frames.items()}
+            wanted, got = self.source.run(piece).outputs, run_frames(program, piece)
+            errors = [relative_errors(got[o], want).max(axis=1) for o, want in wanted.items()]
             near.append(np.max(errors, axis=0) <= allowed)
             worst = max(worst, float(np.max(errors)))
         share = float(np.mean(near))
@@ -217,7 +217,7 @@ class Road:
         name = f"{self.name} c {self.number_type}"
         kind = self.tolerance(self.number_type)
         peak, rms = self.against_truth(name, program, stream, kind, row["states"])
-        self.from_the_start(name, program, kind)
+        self.from_the_start(name, program, stream.frames, kind)
         text = f"peak error {peak:.1e}, rms {rms:.1e} of rms"
         self.checks.append(Check(f"{name} on host against {self.truth}", count, text))
         some = _first(stream.frames, IMAGE_FRAMES)
@@ -291,13 +291,6 @@ def _each(frames: Frames) -> Iterator[dict[str, Array]]:
 
 def _first(arrays: Frames, count: int) -> dict[str, Array]:
     return {name: array[:count] for name, array in arrays.items()}
-
-
-def _errors(got: Array, want: Array) -> Array:
-    """The largest error of each frame, in shares of the rms of all: (N, ...) -> (N,)."""
-    wide = want.astype(np.float64)
-    scale = float(np.sqrt(np.mean(wide**2))) or 1.0
-    return np.asarray(np.abs(got - wide).reshape(len(want), -1).max(axis=1) / scale)
 
 
 def _output(name: str, out: str, stream: Stream) -> str:

@@ -107,6 +107,13 @@ def run_frames(program: Program, frames: Mapping[str, Array]) -> dict[str, Array
     return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
 
 
+def relative_errors(got: Array, want: Array) -> Array:
+    """Errors of (N, ...) arrays in shares of the rms of `want`: (N, values of a frame)."""
+    wide = want.astype(np.float64)
+    scale = float(np.sqrt(np.mean(wide**2))) or 1.0
+    return np.asarray(np.abs(got.astype(np.float64) - wide).reshape(len(want), -1) / scale)
+
+
 def compare(
     name: str, got: Array, want: Array, number_type: str, truth: str = "torch"
 ) -> tuple[float, float]:
@@ -115,9 +122,7 @@ def compare(
     Raises: ParityError with the first frame beyond the tolerance.
     """
     allowed = TOLERANCES[number_type]
-    wide = want.astype(np.float64)
-    scale = float(np.sqrt(np.mean(wide**2))) or 1.0
-    error = np.abs(got.astype(np.float64) - wide).reshape(len(want), -1) / scale
+    error = relative_errors(got, want)
     peak, rms = float(error.max()), float(np.sqrt(np.mean(error**2)))
     if not np.isfinite(got).all() or not peak <= allowed.peak or not rms <= allowed.rms:
         beyond = np.flatnonzero(~(error.max(axis=1) <= min(allowed.peak, 2 * allowed.rms)))

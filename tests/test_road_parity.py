@@ -14,9 +14,10 @@ from edgernn.cells.gru import GRU
 from edgernn.errors import ParityError
 from edgernn.export.c import kernels
 from edgernn.layers.linear import Linear
-from edgernn.road import Road, opened
+from edgernn.road import PARITY_FRAMES, Road, opened
 from edgernn.sources import TorchSource
 from edgernn.streaming import Sequential
+from edgernn.streams import lengthened
 from edgernn.target import find_target
 from edgernn.testing import check_backend
 from edgernn.verify import compare
@@ -126,14 +127,15 @@ def test_another_threshold_is_seen_from_the_initial_state() -> None:
         return Road(TorchSource("mine", net, real().reshape(-1, 1, 1, 8).numpy()), "fp32")
 
     right, wrong = road(0.50), road(0.48)
+    frames = lengthened(right.source.frames, PARITY_FRAMES)
     host = find_target("host")
     for one in (right, wrong):
         graph = one.captured()
         artifact = find_backend("onnx").export(graph, host, "fp32")
         program = opened(artifact, graph.row([]), host)
         if one is right:
-            one.from_the_start("onnx", program, "fp32-held")
+            one.from_the_start("onnx", program, frames, "fp32-held")
             assert one.checks[-1].result.startswith("100.0% of the frames within 0.002")
         else:
             with pytest.raises(ParityError, match="onnx from the initial state differs"):
-                right.from_the_start("onnx", program, "fp32-held")
+                right.from_the_start("onnx", program, frames, "fp32-held")

@@ -222,8 +222,7 @@ def with_recipe(task: Task, recipe: Recipe) -> Task:
 def costs(path: Path, target: Target) -> dict[str, Any]:
     """What the compiled step takes on its target: counted on a chip, timed on this machine."""
     bundle = open_bundle(path)
-    step, row = next(iter(bundle.manifest["steps"].items()))
-    entry = next(a for a in row["artifacts"] if a["target"] == target.name)
+    step, entry = bundle.built()
     facts = entry["facts"]
     ram = facts["state_bytes"] + facts["scratch_bytes"]
     if target.name == "host":

@@ -26,19 +26,7 @@ from edgernn.model import find_model
 from edgernn.streaming import Sequential
 from edgernn.train.run import train_model
 
-from . import keep
-
-MINE = f"{keep.__file__}:build"
-RECIPE = """
-[train]
-steps = 300
-batch_size = 64
-learning_rate = 0.01
-warmup_steps = 10
-validate_every = 300
-checkpoint_every = 300
-ema_decay = 0.9
-"""
+from .test_plan import DENSE, MINE
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +34,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("trained")
     recipe = folder / "dense.toml"
-    recipe.write_text(RECIPE)
-    train_model(MINE, folder, folder / "out", recipe=recipe, quiet=True)
+    recipe.write_text(DENSE.replace("steps = 150", "steps = 300"))
+    train_model(f"{MINE}:build", folder, folder / "out", recipe=recipe, quiet=True)
     return folder / "out"
 
 
