@@ -121,6 +121,17 @@ def char_zeros(steps: int) -> list[Candidate]:
     return zeros(steps, narrower, fresh)
 
 
+def char_wide(steps: int) -> list[Candidate]:
+    """Of a wider character model, ramped up from fresh weights; dense, what takes as many bytes."""
+    prune = {"pattern": "4x4", "sparsity": 0.75, "budget": "gate", "only": CELLS}
+    prune |= {"end": int(0.6 * steps), "every": max(1, steps // 60)}
+    table = {"start": "", "prune": [prune]}
+    return [
+        Candidate(CONTROL, "w8a8", {"start": ""}, {"network": {"hidden": 272}}),
+        Candidate("512 units, 75% zero 4x4", "w8a8", table, {"network": {"hidden": 512}}),
+    ]
+
+
 def kws_zeros(steps: int) -> list[Candidate]:
     """Of the keyword spotter, whose smaller ones keep what matters of the larger."""
     narrower = [
@@ -137,6 +148,14 @@ WORKLOADS = {
     "kws-zeros": Workload("Zeros: keyword spotter", "kws/dense", None, 600, 1e-3, kws_zeros),
     "char-zeros": Workload(
         "Zeros: character LM, GRU 256", "runs/char_lm", CHAR_ZEROS, 800, 2e-3, char_zeros
+    ),
+    "char-wide": Workload(
+        "Zeros: character LM, GRU 512 beside a dense GRU 272 of as many bytes",
+        "runs/char_lm",
+        CHAR_RECIPE,
+        2500,
+        4e-3,
+        char_wide,
     ),
 }
 
