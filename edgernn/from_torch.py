@@ -25,6 +25,7 @@ from edgernn.factored import TWINS, Factored, factor
 from edgernn.layers.dropout import Dropout
 from edgernn.layers.embedding import Embedding
 from edgernn.layers.linear import Linear
+from edgernn.layout import sort_of
 from edgernn.streaming import Sequential, Streaming
 
 TAKEN = (nn.RNN, nn.GRU, nn.LSTM, nn.Linear, nn.Embedding)
@@ -41,7 +42,7 @@ def from_torch(layer: nn.Module, name: str = "") -> Streaming:
     Raises: UnsupportedOp, naming the layer, if it is of another class, bidirectional, or has masks
         or rounding on its weights.
     """
-    called = type(layer).__name__.removeprefix("Parametrized")
+    called = sort_of(layer)
     where = f"{name} ({called})" if name else called
     if any(parametrize.is_parametrized(part) for part in layer.modules()):
         raise UnsupportedOp(

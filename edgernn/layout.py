@@ -144,3 +144,8 @@ def _recurrent(rnn: nn.RNNBase) -> Layout | None:
     if rnn.bidirectional:
         return Layout(tensors, kinds, sizes, output="")
     return Layout(tensors, kinds, sizes, units, output=below)
+
+
+def sort_of(module: nn.Module) -> str:
+    """The name of its class, whatever is attached to its parameters."""
+    return type(module).__name__.removeprefix("Parametrized")

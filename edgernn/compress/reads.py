@@ -15,9 +15,11 @@ from torch import Tensor, nn
 
 from edgernn.compress.matrices import Matrix
 from edgernn.compress.torchs import hides_its_steps, torchs_own
+from edgernn.errors import ModelError
 from edgernn.factored import Factored
 from edgernn.frames import as_it_is
 from edgernn.graph.calibrate import PERCENTILE
+from edgernn.layout import sort_of
 
 STEPS = 254  # of 8 bits, between -127 and 127
 FOLLOW = 0.05  # of the way to a batch's range that the moving one goes in a step; our choice
@@ -91,20 +93,25 @@ def attach_reads(network: nn.Module, chosen: list[Matrix]) -> list[Reads]:
 
     Of a matrix in two factors it is what the inner one reads; the few values between them stay.
 
-    Raises: ModelError for a recurrent layer that is torch's own.
+    Raises: ModelError for a recurrent layer that is torch's own, and for a cell without `read`.
     """
     made = []
     owners = _owners(network, chosen)
     if hidden := {name: m for name, m in torchs_own(network).items() if id(m) in owners}:
         raise hides_its_steps("quantize: activations = 8", hidden)
-    for owner in owners.values():
+    open_ = {id(cell.rnn): cell for cell in network.modules() if hasattr(cell, "thresholds")}
+    for name, owner in list(network.named_modules()):
+        if id(owner) not in owners or isinstance(owner, Factored):
+            continue
         if isinstance(owner, nn.Linear | nn.Conv1d):
             made.append(_round_input(owner))
-    for cell in network.modules():
-        rnn: Any = getattr(cell, "rnn", None)
-        free = id(rnn) in owners and getattr(cell, "read", None) is as_it_is
-        if free and getattr(cell, "thresholds", None) is None:
-            made.append(_round_cell(cell))
+        elif id(owner) not in open_:
+            raise ModelError(
+                f"quantize: activations = 8: {name or 'the network'} ({sort_of(owner)}) "
+                "has no `read` that rounds what it multiplies; name other matrices in `only`"
+            )
+        elif open_[id(owner)].read is as_it_is and open_[id(owner)].thresholds is None:
+            made.append(_round_cell(open_[id(owner)]))
     return made
 
 

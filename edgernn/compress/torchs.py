@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from torch import nn
 
 from edgernn.errors import ModelError
+from edgernn.layout import sort_of
 
 
 def torchs_own(network: nn.Module) -> dict[str, nn.RNNBase]:
@@ -25,8 +26,7 @@ def torchs_own(network: nn.Module) -> dict[str, nn.RNNBase]:
 
 def hides_its_steps(where: str, found: Mapping[str, nn.Module]) -> ModelError:
     """The error for layers that a method cannot act on, with the mend."""
-    sorts = {name: type(m).__name__.removeprefix("Parametrized") for name, m in found.items()}
-    named = ", ".join(f"{name or 'the network'} ({sort})" for name, sort in sorts.items())
+    named = ", ".join(f"{name or 'the network'} ({sort_of(m)})" for name, m in found.items())
     return ModelError(
         f"{where}: {named}: torch's own layer hides its steps; put "
         "edgernn.from_torch.from_torch(layer), a cell of the same weights, in its place"

@@ -25,6 +25,7 @@ from edgernn.graph.capture import capture
 from edgernn.graph.passes.quantize import int8_quant
 from edgernn.layers.conv import Conv1d
 from edgernn.layers.linear import Linear
+from edgernn.layout import Layout
 from edgernn.streaming import Sequential
 from edgernn.train.run import CHECKPOINT, train_model
 
@@ -123,6 +124,21 @@ def test_all_that_products_read_is_rounded_and_nothing_is_left_of_it() -> None:
     step = capture(baked.eval(), x[:1, :1], "net")
     plain = capture(before.eval(), x[:1, :1], "net")
     assert [n.op_type for n in step.model.graph.node] == [n.op_type for n in plain.model.graph.node]
+
+
+def test_a_cell_that_cannot_round_what_it_reads_is_named() -> None:
+    class Own(nn.Module):
+        layout = Layout({"mix": ("h", "in")}, kinds={"mix": "input"}, units=("h",))
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.mix = nn.Parameter(torch.randn(4, 4))
+
+    net = nn.Sequential(Own(), nn.Linear(4, 2))
+    with pytest.raises(ModelError, match=r"activations = 8: 0 \(Own\) has no `read`"):
+        rounding(net)
+    rounding(net := nn.Sequential(Own(), nn.Linear(4, 2)), only=("linear",))
+    assert [n for n, m in net.named_modules() if isinstance(m, Reads)] == ["1.edgernn_reads"]
 
 
 def test_only_chosen_matrices_have_their_inputs_rounded() -> None:
