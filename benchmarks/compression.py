@@ -81,6 +81,19 @@ def bits(steps: int) -> list[Candidate]:
     return [*found, Candidate("ternary", "w2a8", {"quantize": ternary})]
 
 
+def two_bits(steps: int) -> list[Candidate]:
+    """A long training of 2 bits, which wants less dropout; dense with as little of it, and more."""
+    less = {"data": {"dropout": 0.05}}
+    learned = {"number_type": "w2a8", "learned": True}
+    head = {"quantize": {**learned, "but": {"linear": "w4a8"}}}
+    return [
+        Candidate(CONTROL, "w8a8"),
+        Candidate("w2a8, head w4a8", "mixed", head, less),
+        Candidate("w2a8", "w2a8", {"quantize": learned}, less),
+        Candidate(f"{CONTROL}, less dropout", "w8a8", {}, less),
+    ]
+
+
 def zeros(steps: int, narrower: Sequence[Candidate], fresh_steps: int) -> list[Candidate]:
     """Zeros in the cells by pattern, schedule, budget and order; smaller dense networks beside."""
 
@@ -151,6 +164,14 @@ WORKLOADS = {
     "kws-bits": Workload("Bits: keyword spotter", "kws/dense", None, 600, 1e-3, bits),
     "char-bits": Workload(
         "Bits: character LM, GRU 256", "runs/char_lm", CHAR_RECIPE, 1000, 5e-4, bits, 0.99
+    ),
+    "char-two": Workload(
+        "2 bits, trained long: character LM, GRU 256",
+        "runs/char_lm",
+        CHAR_RECIPE,
+        2000,
+        5e-3,
+        two_bits,
     ),
     "kws-zeros": Workload("Zeros: keyword spotter", "kws/dense", None, 600, 1e-3, kws_zeros),
     "char-zeros": Workload(
