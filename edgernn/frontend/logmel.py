@@ -102,27 +102,28 @@ def _permuted(filters: Matrix, bins: NDArray[np.int64], n_fft: int) -> Matrix:
     return out
 
 
-class LogMelState(NamedTuple):
+class LogBandsState(NamedTuple):
     """The samples that the next window still sees."""
 
     past: Tensor  # (B, window - hop, 1) samples
 
 
-class LogMel(Streaming):
-    """Natural log of mel-filtered power in a sliding Hann window; one frame a hop.
+class LogBands(Streaming):
+    """Natural log of filtered power in a sliding window; one frame a hop.
 
-        y = log(max(mel @ |DFT(hann * window)|^2, floor))
+        y = log(max(filters @ |DFT(taps * window)|^2, floor))
 
     A frame holds the newest hop and the window - hop samples before it (zeros at the start).
-    n_fft: by default the power of two that holds the window. All constants are buffers.
+    taps: the window's shape, (window,). filters: (bands, n_fft // 2 + 1). All constants are
+    buffers.
 
-    Shapes: x (B, n * hop, 1), samples in [-1, 1) -> y (B, n, mels); state past
-        (B, window - hop, 1), or no state if window == hop.
-    Raises: ShapeError for a hop above the window, a window above n_fft, or filters without bins.
-    Source: Davis and Mermelstein 1980; the split of the DFT: Cooley and Tukey 1965.
+    Shapes: x (B, n * hop, 1) -> y (B, n, bands); state past (B, window - hop, 1), or no state if
+        window == hop.
+    Raises: ShapeError for a hop above the window, or a window above n_fft.
+    Source: the split of the DFT: Cooley and Tukey 1965.
     """
 
-    hann: Tensor
+    taps: Tensor
     inner: Tensor
     turn: Tensor
     cross: Tensor
@@ -130,33 +131,22 @@ class LogMel(Streaming):
     mel: Tensor
 
     def __init__(
-        self,
-        sample_rate_hz: int = 16000,
-        window: int = 512,
-        hop: int = 320,
-        mels: int = 40,
-        *,
-        low_hz: float = 20.0,
-        high_hz: float | None = None,
-        floor: float = 1e-6,
-        n_fft: int | None = None,
+        self, taps: NDArray[np.float64], filters: Matrix, hop: int, *, floor: float
     ) -> None:
         super().__init__()
+        self.window, self.hop, self.mels = len(taps), hop, len(filters)
+        self.n_fft = 2 * (filters.shape[1] - 1)
+        what, window = type(self).__name__, self.window
         if not 1 <= hop <= window:
-            raise ShapeError(f"LogMel: hop {hop} must be from 1 to the window of {window} samples")
-        if n_fft is not None and n_fft < window:
-            raise ShapeError(f"LogMel: n_fft {n_fft} must hold the window of {window} samples")
-        self.in_channels, self.window, self.hop, self.mels = 1, window, hop, mels
-        self.n_fft = n_fft or 1 << (window - 1).bit_length()
-        self.floor = floor
+            raise ShapeError(f"{what}: hop {hop} must be from 1 to the window of {window} samples")
+        if self.n_fft < window:
+            raise ShapeError(f"{what}: n_fft {self.n_fft} must hold the window of {window} samples")
+        self.in_channels, self.floor = 1, floor
         self.timing = Timing(hop, Fraction(1, hop))
-        high = sample_rate_hz / 2 if high_hz is None else high_hz
-        filters = mel_filters(sample_rate_hz, self.n_fft, mels, low_hz, high)
         parts = dft(self.n_fft, window)
         self.width = parts.outer.shape[0] // 2
-        hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)
         constants = {
-            "hann": hann.reshape(-1, self.width),
+            "taps": taps.reshape(-1, self.width),
             "inner": parts.inner,
             "turn": parts.turn,
             "cross": parts.cross,
@@ -169,14 +159,14 @@ class LogMel(Streaming):
     def initial_state(self, batch: int) -> State:
         if self.window == self.hop:
             return ()
-        return LogMelState(self.new_zeros(batch, self.window - self.hop, 1))
+        return LogBandsState(self.new_zeros(batch, self.window - self.hop, 1))
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         need_frames(self, x, 1)
         batch, frames, after = x.shape[0], x.shape[1] // self.hop, state
         if state != ():
             x = torch.cat([state.past, x], dim=1)
-            after = LogMelState(x[:, frames * self.hop :])
+            after = LogBandsState(x[:, frames * self.hop :])
         if not torch.compiler.is_exporting():
             windows = x.squeeze(2).unfold(1, self.window, self.hop)
             return self._features(windows.reshape(batch, frames, -1, self.width)), after
@@ -190,7 +180,7 @@ class LogMel(Streaming):
     def _features(self, windows: Tensor) -> Tensor:
         """Windows (..., window / N2, N2) -> log-mel (..., mels), or (1, mels) for one window."""
         n2, lead = self.width, windows.shape[:-2] or (1,)
-        rows = torch.matmul(self.inner, windows * self.hann)
+        rows = torch.matmul(self.inner, windows * self.taps)
         z = rows.reshape(*windows.shape[:-2], -1, 2 * n2)
         swapped = torch.cat([z[..., n2:], z[..., :n2]], dim=-1)
         z = torch.matmul(z * self.turn + swapped * self.cross, self.outer)
@@ -199,10 +189,43 @@ class LogMel(Streaming):
         return torch.log(torch.matmul(power, self.mel).clamp(min=self.floor))
 
 
+class LogMel(LogBands):
+    """Natural log of mel-filtered power in a sliding Hann window; one frame a hop.
+
+    n_fft: by default the power of two that holds the window.
+
+    Shapes: x (B, n * hop, 1), samples in [-1, 1) -> y (B, n, mels); state as in `LogBands`.
+    Raises: ShapeError as `LogBands`, and for filters without bins.
+    Source: Davis and Mermelstein 1980.
+    """
+
+    def __init__(
+        self,
+        sample_rate_hz: int = 16000,
+        window: int = 512,
+        hop: int = 320,
+        mels: int = 40,
+        *,
+        low_hz: float = 20.0,
+        high_hz: float | None = None,
+        floor: float = 1e-6,
+        n_fft: int | None = None,
+    ) -> None:
+        n_fft = n_fft or 1 << (window - 1).bit_length()
+        high = sample_rate_hz / 2 if high_hz is None else high_hz
+        hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)
+        filters = mel_filters(sample_rate_hz, n_fft, mels, low_hz, high)
+        super().__init__(hann, filters, hop, floor=floor)
+
+
 EXAMPLES = {
     "default": Example(LogMel, channels=1),
     "short": Example(lambda: LogMel(8000, 64, 40, 8), channels=1),
     "padded": Example(lambda: LogMel(16000, 400, 160, 24), channels=1),
     "window_is_hop": Example(lambda: LogMel(8000, 64, 64, 8), channels=1),
+    "bands": Example(
+        lambda: LogBands(np.hamming(48), mel_filters(8000, 64, 6, 200, 4000), 24, floor=1e-4),
+        channels=1,
+    ),
     "exact_length": Example(lambda: LogMel(8000, 60, 40, 8, n_fft=60), channels=1),
 }

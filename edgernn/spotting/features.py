@@ -22,7 +22,7 @@ def fast_features(layer: LogMel, audio: Tensor) -> Tensor:
     filters = layer.mel.new_zeros(layer.n_fft // 2 + 1, layer.mels)
     filters.index_add_(0, torch.minimum(bins, layer.n_fft - bins).to(audio.device), layer.mel)
     padded = F.pad(audio.squeeze(2), (layer.window - layer.hop, 0))
-    windows = padded.unfold(1, layer.window, layer.hop) * layer.hann.flatten()
+    windows = padded.unfold(1, layer.window, layer.hop) * layer.taps.flatten()
     spectrum = torch.fft.rfft(windows, layer.n_fft)
     power = spectrum.real.square() + spectrum.imag.square()
     return torch.log(torch.matmul(power, filters).clamp(min=layer.floor))
