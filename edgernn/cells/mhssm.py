@@ -67,5 +67,5 @@ class MultiHeadSSM(Streaming):
 
 EXAMPLES = {
     "default": Example(lambda: MultiHeadSSM(8, 2, states=4, dt=(0.02, 0.5))),
-    "heads": Example(lambda: MultiHeadSSM(6, 4, width=3, states=3), channels=6),
+    "heads": Example(lambda: MultiHeadSSM(8, 4, width=3, states=3)),
 }

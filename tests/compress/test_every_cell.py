@@ -82,12 +82,14 @@ def cells() -> dict[str, Any]:
     }
 
 
-CELLS = cells()
+EVERY = cells()
+CELLS = {name: build for name, build in EVERY.items() if hasattr(build(), "functions")}
+LINEAR = EVERY.keys() - CELLS.keys()  # recurrences without gates: products stand around them
 
 
 def of_cell(name: str) -> Sequential:
     torch.manual_seed(0)
-    cell = CELLS[name]()
+    cell = EVERY[name]()
     width = cell(torch.zeros(1, 1, 8)).shape[2]
     return Sequential(rnn=cell, head=Linear(width, 3))
 
@@ -150,6 +152,7 @@ class Task(keep.Task):
 
 
 every_network = pytest.mark.parametrize("name", [*CELLS, *PLAIN])
+every_one = pytest.mark.parametrize("name", [*EVERY, *PLAIN])
 every_cell = pytest.mark.parametrize("name", CELLS)
 every_plain = pytest.mark.parametrize("name", PLAIN)
 PRUNES = [
@@ -174,7 +177,7 @@ def test_every_pattern_leaves_its_zeros(name: str) -> None:
         assert low < share < 0.7, (how, share)
 
 
-@every_network
+@every_one
 @pytest.mark.parametrize(
     ("how", "levels"),
     [
@@ -219,7 +222,7 @@ def test_thin_cells_hold_and_have_their_reads_rounded(name: str) -> None:
         assert [list(reads.rounded) for reads in quantizer.reads] == [["x", "h", "rh"], ["x"]]
 
 
-@every_network
+@every_one
 def test_reads_are_rounded_or_the_layer_is_named(name: str) -> None:
     net, quantizer = network(name), Quantizer(Quantize("w4a8", activations=8))
     if isinstance(net, Plain):
@@ -228,12 +231,15 @@ def test_reads_are_rounded_or_the_layer_is_named(name: str) -> None:
         trained(net, Quantizer(Quantize("w4a8", only=("linear",), activations=8)))
         net = converted(net)
     trained(net, quantizer)
-    cells = 0 if "delta" in name else 2 if "stack" in name else 1
-    assert len(quantizer.reads) == 1 + cells  # a head, and cells that do not hold
+    if name in LINEAR:
+        assert len(quantizer.reads) == len(matrices(net))
+    else:
+        cells = 0 if "delta" in name else 2 if "stack" in name else 1
+        assert len(quantizer.reads) == 1 + cells  # a head, and cells that do not hold
     assert all(one.seen == 3 for reads in quantizer.reads for one in reads.rounded.values())  # type: ignore[union-attr]
 
 
-@every_network
+@every_one
 def test_bits_are_chosen_by_sensitivity(name: str) -> None:
     net = network(name).eval()
     x, before = stream(net), copy.deepcopy(net.state_dict())
@@ -250,12 +256,23 @@ def test_bits_are_chosen_by_sensitivity(name: str) -> None:
     trained(net, Quantizer(Quantize("w8a8", but=but)))
 
 
-@every_network
+@every_one
 def test_a_teacher_is_heard(name: str) -> None:
     net = network(name)
     method = Distiller(Distill(weight=0.5), copy.deepcopy(net), Task(net))
     trained(net, method)
     assert float(method.extra(net, {"x": stream(net)}, net(stream(net))).detach()) > 0
+
+
+@pytest.mark.parametrize("name", sorted(LINEAR))
+def test_products_around_a_linear_recurrence_thin_out(name: str) -> None:
+    net = of_cell(name)
+    LowRank({"linear": 2}).apply(net)
+    found = matrices(net)
+    assert {m.name.rpartition(".")[2] for m in found} == {"outer", "inner"}
+    trained(net, Pruner(Prune(0.5, "2x2")), Quantizer(Quantize("w4a8")))
+    assert all(float((m.weight == 0).float().mean()) > 0.3 for m in matrices(net))
+    check_streaming(net, stream(net))
 
 
 @every_cell
