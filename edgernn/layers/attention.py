@@ -1,0 +1,126 @@
+"""Self-attention over a window that moves along: some frames back, a few ahead."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from edgernn.errors import ShapeError
+from edgernn.frames import need_frames
+from edgernn.layers.linear import Linear
+from edgernn.state import State
+from edgernn.streaming import Example, Streaming
+from edgernn.timing import Timing
+
+HEARD = 30.0  # added to the score of a frame that was heard: beside it no other has a share
+
+
+class AttentionState(NamedTuple):
+    """What later frames still attend to, and whether it was heard or lies before the first."""
+
+    keys: Tensor  # (B, left + right, C)
+    values: Tensor  # (B, left + right, C)
+    heard: Tensor  # (B, left + right), 1 or 0
+
+
+class WaitingState(NamedTuple):
+    """The same, and what asks once its future is known."""
+
+    keys: Tensor
+    values: Tensor
+    heard: Tensor
+    queries: Tensor  # (B, right, C)
+
+
+class WindowAttention(Streaming):
+    """Each frame attends to `left` frames before it, itself, and `right` after it.
+
+        y[t] = W_o concat_h softmax(q[t] . k[s] / sqrt(d) + r_h[s - t]) v[s]
+        t - left <= s <= t + right
+
+    With frames ahead, y[t] comes `right` frames later. What lies before the first frame has no
+    share, to within 1e-13. The bias r of each head by distance is trained (Shaw et al. 2018,
+    arXiv:1803.02155, give keys by distance; a bias is Raffel et al. 2020, arXiv:1910.10683).
+
+    Shapes: x (B, T, C) -> y (B, T, C); state keys, values (B, left + right, C), heard
+        (B, left + right), and with frames ahead queries (B, right, C).
+    Raises: ShapeError for heads that do not divide C, a negative window, or x of another width.
+    Source: Vaswani et al. 2017, arXiv:1706.03762; the window: Zhang et al. 2020, arXiv:2002.02562.
+    """
+
+    def __init__(self, channels: int, heads: int, left: int, right: int = 0) -> None:
+        super().__init__()
+        if heads < 1 or channels % heads:
+            raise ShapeError(f"WindowAttention: {heads} heads must divide {channels} channels")
+        if left < 0 or right < 0 or left + right < 1:
+            raise ShapeError(
+                f"WindowAttention: left {left} and right {right}; need a frame beside its own"
+            )
+        self.channels, self.heads, self.left, self.right = channels, heads, left, right
+        self.timing = Timing(delay=right)
+        self.query = Linear(channels, channels)
+        self.key = Linear(channels, channels, bias=False)  # the softmax takes a bias of keys out
+        self.value = Linear(channels, channels)
+        self.output = Linear(channels, channels)
+        self.distance = nn.Parameter(torch.zeros(heads, left + 1 + right))
+
+    def initial_state(self, batch: int) -> State:
+        past = self.new_zeros(batch, self.left + self.right, self.channels)
+        begin = AttentionState(past, torch.zeros_like(past), torch.zeros_like(past[..., 0]))
+        if not self.right:
+            return begin
+        return WaitingState(*begin, past[:, : self.right])
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        need_frames(self, x, self.channels)
+        frames = x.shape[1]
+        q, k, v = (layer.step(x, ())[0] for layer in (self.query, self.key, self.value))
+        keys, values = torch.cat([state.keys, k], dim=1), torch.cat([state.values, v], dim=1)
+        heard = torch.cat([state.heard, torch.ones_like(x[..., 0])], dim=1)
+        kept = AttentionState(keys[:, frames:], values[:, frames:], heard[:, frames:])
+        after: State = kept
+        if self.right:
+            q = torch.cat([state.queries, q], dim=1)
+            after = WaitingState(*kept, q[:, frames:])
+            q = q[:, :frames]
+        if torch.compiler.is_exporting():  # a frame at a time: its window, and no mask
+            window, near = self.distance.shape[1], self.distance[:, None]
+            spans = [slice(t, t + window) for t in range(frames)]
+            each = [
+                self._attend(q[:, t : t + 1], keys[:, at], values[:, at], heard[:, at], near)
+                for t, at in enumerate(spans)
+            ]
+            y = each[0] if frames == 1 else torch.cat(each, dim=1)
+        else:
+            y = self._attend(q, keys, values, heard, self._distances(frames))
+        return self.output.step(y, ())[0], after
+
+    def _attend(
+        self, q: Tensor, keys: Tensor, values: Tensor, heard: Tensor, bias: Tensor
+    ) -> Tensor:
+        scores = torch.matmul(self._split(q), self._split(keys).transpose(2, 3))
+        scores = scores * (self.channels // self.heads) ** -0.5 + HEARD * heard[:, None, None]
+        share = torch.softmax(scores + bias, dim=-1)
+        return torch.matmul(share, self._split(values)).transpose(1, 2).reshape(q.shape)
+
+    def _split(self, x: Tensor) -> Tensor:
+        """(B, T, C) -> (B, heads, T, C / heads)."""
+        batch, frames, channels = x.shape
+        return x.reshape(batch, frames, self.heads, channels // self.heads).transpose(1, 2)
+
+    def _distances(self, frames: int) -> Tensor:
+        """The bias of each pair, (heads, T, left + right + T); -inf outside of its window."""
+        window = self.distance.shape[1]
+        at = torch.arange(frames + window - 1, device=self.distance.device)
+        at = at - torch.arange(frames, device=self.distance.device)[:, None]
+        bias = self.distance[:, at.clamp(0, window - 1)]
+        return bias.masked_fill((at < 0) | (at >= window), float("-inf"))
+
+
+EXAMPLES = {
+    "left": Example(lambda: WindowAttention(8, 2, 4)),
+    "ahead": Example(lambda: WindowAttention(8, 4, 3, 2)),
+    "only_ahead": Example(lambda: WindowAttention(8, 1, 0, 1)),
+}

@@ -1,0 +1,36 @@
+"""Attention over a moving window equals torch's own attention under a mask."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from edgernn.errors import ShapeError
+from edgernn.layers.attention import WindowAttention
+from edgernn.streaming import offline
+
+
+@pytest.mark.parametrize(("left", "right"), [(4, 0), (3, 2), (0, 1), (40, 0)])
+def test_it_equals_torchs_attention_under_a_mask(left: int, right: int) -> None:
+    torch.manual_seed(0)
+    layer, x = WindowAttention(8, 2, left, right), torch.randn(3, 11, 8)
+    torch.nn.init.normal_(layer.distance)
+    padded = F.pad(x, (0, 0, 0, right))  # what `offline` appends is heard as silence
+    q, k, v = (
+        part(padded).unflatten(2, (2, 4)).transpose(1, 2)
+        for part in (layer.query, layer.key, layer.value)
+    )
+    apart = torch.arange(11 + right) - torch.arange(11 + right)[:, None]
+    mask = layer.distance.detach()[:, (apart + left).clamp(0, left + right)]
+    mask = mask.masked_fill((apart < -left) | (apart > right), float("-inf"))
+    y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+    wanted = layer.output(y.transpose(1, 2).flatten(2))[:, :11]
+    torch.testing.assert_close(offline(layer, x), wanted, atol=1e-5, rtol=1e-5)
+
+
+def test_sizes_that_make_no_window_are_refused() -> None:
+    with pytest.raises(ShapeError, match="3 heads must divide 8 channels"):
+        WindowAttention(8, 3, 4)
+    with pytest.raises(ShapeError, match="left 0 and right 0; need a frame beside its own"):
+        WindowAttention(8, 2, 0)
