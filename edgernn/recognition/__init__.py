@@ -1,0 +1,1 @@
+"""What recognisers of speech share: words and their errors, transducers, their decoding."""
