@@ -138,7 +138,15 @@ def char_zeros(steps: int) -> list[Candidate]:
         )
         for hidden in (128, 184)
     ]
-    return zeros(steps, narrower, fresh)
+    longer = {"pattern": "4x4", "sparsity": 0.75, "budget": "gate", "only": CELLS}
+    longer |= {"end": int(0.6 * fresh), "every": fresh // 60}
+    long = Candidate(
+        "75% zero 4x4, longer",
+        "w8a8",
+        {"prune": [longer]},
+        {"steps": fresh, "learning_rate": 4e-3, "data": {"dropout": 0.05}},
+    )
+    return [*zeros(steps, narrower, fresh), long]
 
 
 def char_wide(steps: int) -> list[Candidate]:
