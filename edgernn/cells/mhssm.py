@@ -17,7 +17,7 @@ from edgernn.streaming import Example, Streaming
 class MultiHeadSSM(Streaming):
     """Project to heads, a state space each, heads gate heads, project back.
 
-        u = W_in x;  v = SSM(u);  y = W_out (v[first half of the heads] * sigmoid(v[other half]))
+        u = W_in x;  v = SSM(u);  y = W_out (v[heads 0, 2, ..] * sigmoid(v[heads 1, 3, ..]))
 
     As in the paper: parallel heads of state spaces, with inter-head gating, in the place of
     attention. Our choice: diagonal state spaces, one of them a channel; the range of dt is cut
@@ -52,7 +52,7 @@ class MultiHeadSSM(Streaming):
     def _bands(self, low: float, high: float) -> Tensor:
         """The logarithm of dt of each channel, (heads * width,), a band for each pair of heads."""
         pairs = self.heads // 2
-        at = (torch.arange(pairs)[:, None] + torch.rand(2, pairs, self.width)) / pairs
+        at = (torch.arange(pairs)[:, None, None] + torch.rand(pairs, 2, self.width)) / pairs
         return (low + (high - low) * at).flatten()
 
     def initial_state(self, batch: int) -> State:
@@ -61,8 +61,9 @@ class MultiHeadSSM(Streaming):
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         u, _ = self.input.step(x, ())
         v, after = self.ssm.step(u, state)
-        half = v.shape[2] // 2
-        return self.output.step(v[..., :half] * torch.sigmoid(v[..., half:]), ())[0], after
+        pairs = v.reshape(*v.shape[:2], self.heads // 2, 2, self.width)
+        heard = pairs[:, :, :, 0] * torch.sigmoid(pairs[:, :, :, 1])
+        return self.output.step(heard.flatten(2), ())[0], after
 
 
 EXAMPLES = {
