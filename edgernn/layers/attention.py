@@ -20,8 +20,8 @@ HEARD = 30.0  # added to the score of a frame that was heard: beside it no other
 class AttentionState(NamedTuple):
     """What later frames still attend to, and whether it was heard or lies before the first."""
 
-    keys: Tensor  # (B, left + right, C)
-    values: Tensor  # (B, left + right, C)
+    keys: Tensor  # (B, left + right, heads * width)
+    values: Tensor  # (B, left + right, heads * width)
     heard: Tensor  # (B, left + right), 1 or 0
 
 
@@ -31,7 +31,7 @@ class WaitingState(NamedTuple):
     keys: Tensor
     values: Tensor
     heard: Tensor
-    queries: Tensor  # (B, right, C)
+    queries: Tensor  # (B, right, heads * width)
 
 
 class WindowAttention(Streaming):
@@ -41,33 +41,39 @@ class WindowAttention(Streaming):
         t - left <= s <= t + right
 
     With frames ahead, y[t] comes `right` frames later. What lies before the first frame has no
-    share, to within 1e-13. The bias r of each head by distance is trained (Shaw et al. 2018,
-    arXiv:1803.02155, give keys by distance; a bias is Raffel et al. 2020, arXiv:1910.10683).
+    share, to within 1e-13. width: of a head; by default C / heads. The bias r of each head by
+    distance is trained (keys by distance: Shaw et al. 2018, arXiv:1803.02155; a bias: Raffel et al.
+    2020, arXiv:1910.10683).
 
-    Shapes: x (B, T, C) -> y (B, T, C); state keys, values (B, left + right, C), heard
-        (B, left + right), and with frames ahead queries (B, right, C).
-    Raises: ShapeError for heads that do not divide C, a negative window, or x of another width.
+    Shapes: x (B, T, C) -> y (B, T, C); state keys, values (B, left + right, heads * width), heard
+        (B, left + right), and with frames ahead queries (B, right, heads * width).
+    Raises: ShapeError for heads that do not divide C without a width, a negative window, or x of
+        another width.
     Source: Vaswani et al. 2017, arXiv:1706.03762; the window: Zhang et al. 2020, arXiv:2002.02562.
     """
 
-    def __init__(self, channels: int, heads: int, left: int, right: int = 0) -> None:
+    def __init__(
+        self, channels: int, heads: int, left: int, right: int = 0, *, width: int | None = None
+    ) -> None:
         super().__init__()
-        if heads < 1 or channels % heads:
+        if heads < 1 or (width is None and channels % heads):
             raise ShapeError(f"WindowAttention: {heads} heads must divide {channels} channels")
         if left < 0 or right < 0 or left + right < 1:
             raise ShapeError(
                 f"WindowAttention: left {left} and right {right}; need a frame beside its own"
             )
         self.channels, self.heads, self.left, self.right = channels, heads, left, right
+        self.width = width or channels // heads
+        inner = heads * self.width
         self.timing = Timing(delay=right)
-        self.query = Linear(channels, channels)
-        self.key = Linear(channels, channels, bias=False)  # the softmax takes a bias of keys out
-        self.value = Linear(channels, channels)
-        self.output = Linear(channels, channels)
+        self.query = Linear(channels, inner)
+        self.key = Linear(channels, inner, bias=False)  # the softmax takes a bias of keys out
+        self.value = Linear(channels, inner)
+        self.output = Linear(inner, channels)
         self.distance = nn.Parameter(torch.zeros(heads, left + 1 + right))
 
     def initial_state(self, batch: int) -> State:
-        past = self.new_zeros(batch, self.left + self.right, self.channels)
+        past = self.new_zeros(batch, self.left + self.right, self.heads * self.width)
         begin = AttentionState(past, torch.zeros_like(past), torch.zeros_like(past[..., 0]))
         if not self.right:
             return begin
@@ -101,14 +107,14 @@ class WindowAttention(Streaming):
         self, q: Tensor, keys: Tensor, values: Tensor, heard: Tensor, bias: Tensor
     ) -> Tensor:
         scores = torch.matmul(self._split(q), self._split(keys).transpose(2, 3))
-        scores = scores * (self.channels // self.heads) ** -0.5 + HEARD * heard[:, None, None]
+        scores = scores * self.width**-0.5 + HEARD * heard[:, None, None]
         share = torch.softmax(scores + bias, dim=-1)
         return torch.matmul(share, self._split(values)).transpose(1, 2).reshape(q.shape)
 
     def _split(self, x: Tensor) -> Tensor:
-        """(B, T, C) -> (B, heads, T, C / heads)."""
-        batch, frames, channels = x.shape
-        return x.reshape(batch, frames, self.heads, channels // self.heads).transpose(1, 2)
+        """(B, T, heads * width) -> (B, heads, T, width)."""
+        batch, frames, _ = x.shape
+        return x.reshape(batch, frames, self.heads, self.width).transpose(1, 2)
 
     def _distances(self, frames: int) -> Tensor:
         """The bias of each pair, (heads, T, left + right + T); -inf outside of its window."""
@@ -122,5 +128,6 @@ class WindowAttention(Streaming):
 EXAMPLES = {
     "left": Example(lambda: WindowAttention(8, 2, 4)),
     "ahead": Example(lambda: WindowAttention(8, 4, 3, 2)),
+    "narrow_heads": Example(lambda: WindowAttention(8, 3, 2, width=2)),
     "only_ahead": Example(lambda: WindowAttention(8, 1, 0, 1)),
 }

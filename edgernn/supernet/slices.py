@@ -1,0 +1,114 @@
+"""The weights of a smaller network as slices of a larger one's.
+
+A smaller network has tensors of the same names; each is the leading corner of the larger's, where
+gates lie one after the other the leading part of each (`edgernn.layout`). So any model is elastic
+in whatever its `build` takes: no layer is written twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from edgernn.errors import ModelError
+from edgernn.layout import layout_of
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A tensor's shape in the larger network, in the smaller, and the gates along each axis."""
+
+    large: tuple[int, ...]
+    small: tuple[int, ...]
+    gates: tuple[int, ...]
+
+    def of(self, tensor: Tensor) -> Tensor:
+        """The slice, contiguous, so that it computes what its copy would compute, to the bit."""
+        for dim, (large, small, gates) in enumerate(
+            zip(self.large, self.small, self.gates, strict=True)
+        ):
+            if large == small:
+                continue
+            parts = tensor.unflatten(dim, (gates, large // gates))  # type: ignore[no-untyped-call]
+            tensor = parts.narrow(dim + 1, 0, small // gates).flatten(dim, dim + 1)
+        return tensor.contiguous()
+
+
+def cuts(large: nn.Module, small: nn.Module) -> dict[str, Cut]:
+    """How each tensor of the smaller network lies in the larger one's, by its name.
+
+    Raises: ModelError if the larger lacks one, or has less of it.
+    """
+    whole = large.state_dict()
+    found = {}
+    for path, module in small.named_modules():
+        layout = layout_of(module)
+        for name, tensor in _own(module):
+            key = f"{path}.{name}" if path else name
+            if key not in whole:
+                raise ModelError(f"supernet: the largest network has no {key}")
+            axes = layout.axes(name) if layout and name in layout.tensors else []
+            gates = tuple(axis.gates for axis in axes) or (1,) * tensor.dim()
+            cut = Cut(tuple(whole[key].shape), tuple(tensor.shape), gates)
+            if len(cut.large) != len(cut.small) or any(
+                small > large or small % gates or large % gates
+                for large, small, gates in zip(cut.large, cut.small, cut.gates, strict=True)
+            ):
+                raise ModelError(
+                    f"supernet: {key} {cut.small} is no slice of the largest network's {cut.large}"
+                )
+            found[key] = cut
+    return found
+
+
+def _own(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """A module's own parameters and saved buffers."""
+    yield from module.named_parameters(recurse=False)
+    for name, tensor in module.named_buffers(recurse=False):
+        if name not in module._non_persistent_buffers_set:
+            yield name, tensor
+
+
+def sliced(large: nn.Module, plan: Mapping[str, Cut]) -> dict[str, Tensor]:
+    """The smaller network's tensors; gradients reach the larger's."""
+    whole = {**dict(large.named_parameters()), **dict(large.named_buffers())}
+    return {name: cut.of(whole[name]) for name, cut in plan.items()}
+
+
+@contextmanager
+def lent(network: nn.Module, tensors: Mapping[str, Tensor]) -> Iterator[nn.Module]:
+    """The network, computing with these tensors in the place of its own while it is open.
+
+    An attribute of an object hides what torch finds behind it, so nothing of its own is touched.
+    """
+    hidden: list[tuple[dict[str, Any], str]] = []
+    lists: list[tuple[dict[str, Any], Any]] = []
+    try:
+        for key, tensor in tensors.items():
+            path, _, name = key.rpartition(".")
+            room = network.get_submodule(path).__dict__
+            room[name] = tensor
+            hidden.append((room, name))
+        for module in network.modules():
+            if isinstance(module, nn.RNNBase):  # its fused step reads a list of its own
+                lists.append((module.__dict__, module.__dict__["_flat_weights"]))
+                names: Any = module._flat_weights_names
+                module.__dict__["_flat_weights"] = [getattr(module, name) for name in names]
+        yield network
+    finally:
+        for room, name in hidden:
+            del room[name]
+        for room, before in lists:
+            room["_flat_weights"] = before
+
+
+@torch.no_grad()
+def extract(large: nn.Module, small: nn.Module) -> None:
+    """Copy the slices into the smaller network, which is then one of its own."""
+    tensors = sliced(large, cuts(large, small))
+    small.load_state_dict({name: tensor.clone() for name, tensor in tensors.items()})
