@@ -7,7 +7,6 @@ by run, so that an interrupted search goes on where it was.
 
 from __future__ import annotations
 
-import copy
 import json
 import shutil
 import time
@@ -32,7 +31,7 @@ from edgernn.profile.latency import measure
 from edgernn.runtime import Session
 from edgernn.target import Target, find_target
 from edgernn.train.checkpoint import write_bytes
-from edgernn.train.loop import Task
+from edgernn.train.loop import Task, with_recipe
 from edgernn.train.recipe import Recipe
 from edgernn.train.run import (
     CHECKPOINT,
@@ -210,13 +209,6 @@ def _run(
         folder=folder.name,
         **costs(bundle, target),
     )
-
-
-def with_recipe(task: Task, recipe: Recipe) -> Task:
-    """The same task by another recipe over the same data, which is not loaded again."""
-    made = copy.copy(task)
-    made.recipe = recipe
-    return made
 
 
 def costs(path: Path, target: Target) -> dict[str, Any]:

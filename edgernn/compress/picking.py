@@ -25,7 +25,7 @@ from edgernn.compress.begin import agree, fine_tuning, first_recipe, settings
 from edgernn.compress.candidates import REST
 from edgernn.compress.columns import Read, columns_read, heard, whole
 from edgernn.compress.delta import Delta, held_signals, restful
-from edgernn.compress.frontier import costs, with_recipe
+from edgernn.compress.frontier import costs
 from edgernn.compress.played import Played
 from edgernn.compress.signals import signals
 from edgernn.compress.thresholds import HALVINGS, Picked, pick_thresholds
@@ -37,7 +37,7 @@ from edgernn.model import Model, find_model
 from edgernn.runtime import Session
 from edgernn.streaming import Streaming
 from edgernn.target import Target, find_target
-from edgernn.train.loop import Task
+from edgernn.train.loop import Task, with_recipe
 from edgernn.train.recipe import Recipe
 from edgernn.train.run import CHECKPOINT, find_task, run_recipe
 from edgernn.verify import Say

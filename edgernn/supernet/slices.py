@@ -75,9 +75,15 @@ def _own(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
 
 
 def sliced(large: nn.Module, plan: Mapping[str, Cut]) -> dict[str, Tensor]:
-    """The smaller network's tensors; gradients reach the larger's."""
-    whole = {**dict(large.named_parameters()), **dict(large.named_buffers())}
-    return {name: cut.of(whole[name]) for name, cut in plan.items()}
+    """The smaller network's tensors; gradients reach the larger's parameters.
+
+    Buffers are copies: what a smaller network counts in them, as batch norm does, is its own.
+    """
+    parameters, buffers = dict(large.named_parameters()), dict(large.named_buffers())
+    return {
+        name: cut.of(parameters[name]) if name in parameters else cut.of(buffers[name]).clone()
+        for name, cut in plan.items()
+    }
 
 
 @contextmanager

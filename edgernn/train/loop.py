@@ -7,6 +7,7 @@ and on the CPU ends in the same bits.
 
 from __future__ import annotations
 
+import copy
 import math
 import signal
 import threading
@@ -46,6 +47,13 @@ class Task(Protocol):
 
     def validate(self, network: nn.Module) -> dict[str, float]:
         """Figures on the validation split, under torch.no_grad and eval."""
+
+
+def with_recipe(task: Task, recipe: Recipe) -> Task:
+    """The same task by another recipe over the same data, which is not loaded again."""
+    made = copy.copy(task)
+    made.recipe = recipe
+    return made
 
 
 @dataclass(frozen=True, slots=True)

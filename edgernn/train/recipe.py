@@ -2,7 +2,8 @@
 
 A recipe is data, so a training can be replayed from it: `[train]` belongs to the loop, `[network]`
 and `[data]` are handed to the model's own `Task` as they are, `[compress]` is read by
-`edgernn.compress.plan`. `model`, above all tables, names the model that it is for.
+`edgernn.compress.plan`, `[supernet]` by `edgernn.supernet.sandwich`. `model`, above all tables,
+names the model that it is for.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 
 from edgernn.errors import EdgernnError
 
-TABLES = ("network", "data", "compress")
+TABLES = ("network", "data", "compress", "supernet")
 
 
 class RecipeError(EdgernnError, ValueError):
@@ -48,10 +49,14 @@ class Recipe:
     network: Mapping[str, Any] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
     compress: Mapping[str, Any] = field(default_factory=dict)
+    supernet: Mapping[str, Any] = field(default_factory=dict)
 
     def fingerprint(self) -> str:
         """Hash of every value; two recipes with one fingerprint train to the same weights."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        values = asdict(self)
+        if not self.supernet:  # a table that came later leaves the marks of older trainings alone
+            del values["supernet"]
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     def with_steps(self, steps: int) -> Recipe:
         """The same recipe over another number of steps, its warm-up and periods kept within."""

@@ -65,14 +65,17 @@ def run_recipe(
 ) -> Trained:
     """Run a task's recipe, its compression with it, and leave all of its files in `out`.
 
-    Weights are plain ones, whatever lay on them. Raises: as `train_model`.
+    Weights are plain ones, whatever lay on them; of a supernet those of the largest network.
+    Raises: as `train_model`.
     """
     from edgernn.compress.parametrized import bake
     from edgernn.compress.plan import methods, parse_compression
+    from edgernn.supernet.sandwich import sandwich
 
+    compression = parse_compression(task.recipe.compress, task.recipe.name)
+    task, subnetworks = sandwich(task)
+    acting = [*methods(compression, model, task), *subnetworks]
     recipe = task.recipe
-    compression = parse_compression(recipe.compress, recipe.name)
-    acting = methods(compression, model, task)
     trained = train(
         task, out / CHECKPOINT, methods=acting, resume=resume, device=device, quiet=quiet
     )

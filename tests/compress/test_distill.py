@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from edgernn.compress.distill import Distill, Distiller, alpha_divergence, kl
+from edgernn.compress.distill import Distill, Distiller
 from edgernn.errors import ModelError, ShapeError
 from edgernn.train.loop import train
+from edgernn.train.losses.divergence import alpha_divergence, kl
 from tests.train.toy import RECIPE, ToyTask
 
 
