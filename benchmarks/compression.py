@@ -150,13 +150,20 @@ def char_zeros(steps: int) -> list[Candidate]:
 
 
 def char_wide(steps: int) -> list[Candidate]:
-    """Of a wider character model, ramped up from fresh weights; dense, what takes as many bytes."""
-    prune = {"pattern": "4x4", "sparsity": 0.75, "budget": "gate", "only": CELLS}
-    prune |= {"end": int(0.6 * steps), "every": max(1, steps // 60)}
-    table = {"start": "", "prune": [prune]}
+    """Wider character models, ramped up from fresh weights; dense, what takes as many bytes."""
+
+    def zero(sparsity: float) -> Candidate:
+        prune = {"pattern": "4x4", "sparsity": sparsity, "budget": "gate", "only": CELLS}
+        prune |= {"end": int(0.6 * steps), "every": max(1, steps // 60)}
+        table = {"start": "", "prune": [prune]}
+        name = f"512 units, {sparsity:.0%} zero 4x4"
+        return Candidate(name, "w8a8", table, {"network": {"hidden": 512}})
+
     return [
         Candidate(CONTROL, "w8a8", {"start": ""}, {"network": {"hidden": 272}}),
-        Candidate("512 units, 75% zero 4x4", "w8a8", table, {"network": {"hidden": 512}}),
+        Candidate("dense, 176 units", "w8a8", {"start": ""}, {"network": {"hidden": 176}}),
+        zero(0.9),
+        zero(0.75),
     ]
 
 
@@ -186,7 +193,7 @@ WORKLOADS = {
         "Zeros: character LM, GRU 256", "runs/char_lm", CHAR_RECIPE, 800, 2e-3, char_zeros, 0.98
     ),
     "char-wide": Workload(
-        "Zeros: character LM, GRU 512 beside a dense GRU 272 of as many bytes",
+        "Zeros: character LM, GRU 512 beside dense GRUs of as many bytes",
         "runs/char_lm",
         CHAR_RECIPE,
         2500,
