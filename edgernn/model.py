@@ -71,18 +71,26 @@ class Model:
 
         Raises: ModelError if the function does not give Streaming modules, or weights misfit.
         """
+        steps = self.built()
+        weights = weights or self.weights
+        if weights:
+            load_weights(steps, weights)
+        return steps
+
+    def built(self, **sizes: Any) -> dict[str, Streaming]:
+        """The same with fresh weights; sizes: arguments of `build` instead of the recipe's.
+
+        Raises: ModelError if the function does not give Streaming modules.
+        """
         if self.is_onnx:
             raise ModelError(f"{self.source}: an ONNX model is exported as it is, not built anew")
         if self.folder is None:
             module = _load_file(self.source)
         else:
             module = importlib.import_module(f"edgernn.models.{self.name}.network")
-        arguments = self._recipe_table("network")
+        arguments = self._recipe_table("network") | sizes
         steps = self._checked(_function(module, self.function, self.source)(**arguments))
         self._restructure(steps)
-        weights = weights or self.weights
-        if weights:
-            load_weights(steps, weights)
         for step in steps.values():
             step.eval()
         return steps

@@ -23,7 +23,7 @@ from edgernn.errors import ToolError
 from .fakes import use_fakes, write_bundle
 
 COMMANDS = ["card", "completion", "compress", "export", "models", "profile"]
-COMMANDS += ["run", "targets", "train", "verify"]
+COMMANDS += ["run", "supernet", "targets", "train", "verify"]
 
 
 def edgernn(*words: object) -> Result:

@@ -1,0 +1,141 @@
+"""Cut a subnetwork out of a trained supernet: a folder that is a model like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from edgernn.errors import ModelError
+from edgernn.model import Model, find_model
+from edgernn.streaming import Streaming
+from edgernn.supernet.sandwich import Supernet, parse_supernet
+from edgernn.supernet.slices import extract
+from edgernn.supernet.space import Choice, label
+from edgernn.train.checkpoint import write_bytes
+from edgernn.train.loop import Task, with_recipe
+from edgernn.train.recipe import Recipe, read_recipe, recipe_text
+from edgernn.train.run import RECIPE, WEIGHTS, find_task, save_weights
+
+MEASURED = 50  # batches that a batch norm is measured on
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A trained supernet."""
+
+    model: Model
+    recipe: Recipe
+    how: Supernet
+
+    def subnetwork(self, choice: Choice) -> dict[str, Streaming]:
+        """The steps of a subnetwork, with their slices of the weights.
+
+        Raises: ModelError for a choice that is not in the space.
+        """
+        choice = self.how.space.check(choice)
+        large, small = self.model.steps(), self.model.built(**choice)
+        for name, step in small.items():
+            extract(large[name], step)
+        return small
+
+    def recipe_of(self, choice: Choice) -> Recipe:
+        """What would train this subnetwork by itself."""
+        return replace(self.recipe, network={**self.recipe.network, **choice}, supernet={})
+
+
+def find_supernet(name: str) -> Trained:
+    """The supernet that a training left. Raises: UnknownName; ModelError if it is none."""
+    model = find_model(name)
+    recipe = read_recipe(model.name, model.recipe) if model.recipe else None
+    if recipe is None or not recipe.supernet:
+        raise ModelError(f"{name}: its recipe has no [supernet], so there is nothing to cut out")
+    if model.weights is None:
+        raise ModelError(f"{name}: no trained weights; edgernn supernet train makes them")
+    return Trained(model, recipe, parse_supernet(recipe.supernet, str(model.recipe)))
+
+
+def has_batch_norm(steps: dict[str, Streaming]) -> bool:
+    """Whether statistics of other sizes lie in it, which must be measured anew."""
+    return any(isinstance(m, nn.BatchNorm1d) for step in steps.values() for m in step.modules())
+
+
+@torch.no_grad()
+def measure_norms(network: nn.Module, task: Task, batches: int = MEASURED) -> None:
+    """Set the statistics of each batch norm to the mean over training batches.
+
+    Source: Yu and Huang 2019, arXiv:1903.05134.
+    """
+    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm1d)]
+    before = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain mean
+    network.train()
+    for step in range(batches):
+        torch.manual_seed(step)
+        task.output(network, task.batch(step))
+    for norm, momentum in zip(norms, before, strict=True):
+        norm.momentum = momentum
+    network.eval()
+
+
+def cut_out(net: Trained, choice: Choice, out: Path, data: Path | None = None) -> Path:
+    """Write a subnetwork's folder: recipe and weights. Gives the path of the weights.
+
+    Raises: ModelError if it has batch norms and there is no data to measure them on.
+    """
+    steps = net.subnetwork(choice)
+    recipe = net.recipe_of(net.how.space.check(choice))
+    if has_batch_norm(steps):
+        if data is None:
+            raise ModelError(
+                f"{label(choice)}: has batch norms, whose statistics are of the largest network; "
+                "give --data, so that they are measured anew"
+            )
+        task = with_recipe(find_task(net.model)(net.recipe, data), recipe)
+        (network,) = steps.values()
+        measure_norms(network, task)
+    save_weights(out / WEIGHTS, dict(_named(steps)))
+    write_bytes(out / RECIPE, recipe_text(recipe).encode())
+    return out / WEIGHTS
+
+
+def _named(steps: dict[str, Streaming]) -> Iterator[tuple[str, Tensor]]:
+    """Tensors by the names that `model.load_weights` reads."""
+    for name, step in steps.items():
+        prefix = f"{name}." if len(steps) > 1 else ""
+        for key, tensor in step.state_dict().items():
+            yield prefix + key, tensor
+
+
+def listed(net: Trained, data: Path | None, most: int) -> list[dict[str, Any]]:
+    """Subnetworks, the smallest first; of more than `most` an even choice with both ends.
+
+    With data each one's figures of the validation, its batch norms measured anew before.
+    """
+    every = sorted(net.how.space, key=lambda choice: _parameters(net.model.built(**choice)))
+    count = min(most, len(every))
+    shown = [every[round(i * (len(every) - 1) / max(1, count - 1))] for i in range(count)]
+    task = None if data is None else find_task(net.model)(net.recipe, data)
+    rows = []
+    for choice in shown:
+        steps = net.subnetwork(choice)
+        row: dict[str, Any] = {"subnetwork": label(choice), "parameters": _parameters(steps)}
+        if task is not None:
+            (network,) = steps.values()
+            own = with_recipe(task, net.recipe_of(choice))
+            if has_batch_norm(steps):
+                measure_norms(network, own)
+            with torch.no_grad():
+                row |= {k: float(v) for k, v in own.validate(network).items()}
+        rows.append(row)
+    return rows
+
+
+def _parameters(steps: dict[str, Streaming]) -> int:
+    return sum(p.numel() for step in steps.values() for p in step.parameters())

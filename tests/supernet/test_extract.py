@@ -1,0 +1,158 @@
+"""From a recipe to subnetworks that are models: trained, listed, cut out, exported."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner, Result
+
+from edgernn.cli import group
+from edgernn.model import find_model
+from edgernn.train.recipe import read_recipe
+
+MINE = Path(__file__).parents[1] / "compress" / "keep.py"
+RECIPE = f"""
+model = "{MINE}:build"
+[train]
+steps = 40
+batch_size = 32
+validate_every = 20
+checkpoint_every = 20
+[supernet]
+random = 1
+[supernet.space]
+hidden = [8, 16, 24]
+"""
+NORMED = """
+from edgernn.layers.linear import Linear
+from edgernn.layers.norm import BatchNorm
+from edgernn.streaming import Sequential
+from tests.compress import keep
+
+
+def build(hidden: int = 8) -> Sequential:
+    return Sequential(up=Linear(6, hidden), norm=BatchNorm(hidden), down=Linear(hidden, 2))
+
+
+class Task(keep.Task):
+    def build(self):
+        return build(**self.recipe.network)
+"""
+
+
+def edgernn(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(group, [str(one) for one in arguments])
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("supernet")
+    recipe = folder / "many.toml"
+    recipe.write_text(RECIPE)
+    found = edgernn(
+        "supernet",
+        "train",
+        f"{MINE}:build",
+        "--recipe",
+        recipe,
+        "--data",
+        folder,
+        "-o",
+        folder / "run",
+        "--json",
+    )
+    assert found.exit_code == 0, found.output
+    return folder / "run"
+
+
+def test_the_trained_folder_is_the_largest_network(trained: Path) -> None:
+    (network,) = find_model(str(trained)).steps().values()
+    assert network.get_submodule("rnn.rnn").hidden_size == 24
+
+
+def test_subnetworks_are_listed_with_their_figures(trained: Path) -> None:
+    found = edgernn("supernet", "list", trained, "--data", trained, "--json")
+    assert found.exit_code == 0, found.output
+    rows = json.loads(found.output)
+    assert [row["subnetwork"] for row in rows] == ["hidden=8", "hidden=16", "hidden=24"]
+    assert rows[0]["parameters"] < rows[1]["parameters"] < rows[2]["parameters"]
+    assert all(0 <= row["val_accuracy"] <= 1 for row in rows)
+    few = json.loads(edgernn("supernet", "list", trained, "--most", "2", "--json").output)
+    assert [row["subnetwork"] for row in few] == ["hidden=8", "hidden=24"]
+    assert "hidden=16" in edgernn("supernet", "list", trained).output
+
+
+def test_what_is_cut_out_is_a_model(trained: Path, tmp_path: Path) -> None:
+    out = tmp_path / "small"
+    found = edgernn("supernet", "extract", trained, "hidden=16", "-o", out)
+    assert found.exit_code == 0, found.output
+    (small,) = find_model(str(out)).steps().values()
+    (large,) = find_model(str(trained)).steps().values()
+    assert torch.equal(
+        small.get_parameter("head.linear.weight"), large.get_parameter("head.linear.weight")[:, :16]
+    )
+    recipe = read_recipe("any", out / "recipe.toml")
+    assert recipe.network == {"hidden": 16}
+    assert not recipe.supernet
+    bundle = tmp_path / "small.edgernn"
+    exported = edgernn("export", out, "--target", "host", "--number-type", "w8a8", "-o", bundle)
+    assert exported.exit_code == 0, exported.output
+    assert bundle.is_file()
+
+
+def test_batch_norms_are_measured_anew(tmp_path: Path) -> None:
+    source = tmp_path / "normed.py"
+    source.write_text(NORMED)
+    recipe = tmp_path / "many.toml"
+    recipe.write_text(RECIPE.replace(str(MINE), str(source)))
+    run, out = tmp_path / "run", tmp_path / "small"
+    found = edgernn(
+        "supernet",
+        "train",
+        f"{source}:build",
+        "--recipe",
+        recipe,
+        "--data",
+        tmp_path,
+        "-o",
+        run,
+        "--json",
+    )
+    assert found.exit_code == 0, found.output
+    refused = edgernn("supernet", "extract", run, "hidden=8", "-o", out)
+    assert refused.exit_code == 2
+    assert "hidden=8: has batch norms" in refused.output
+    assert not out.exists()
+    found = edgernn("supernet", "extract", run, "hidden=8", "--data", tmp_path, "-o", out)
+    assert found.exit_code == 0, found.output
+    (small,) = find_model(str(out)).steps().values()
+    (large,) = find_model(str(run)).steps().values()
+    mean = small.get_buffer("norm.norm.running_mean")
+    assert not torch.equal(mean, large.get_buffer("norm.norm.running_mean")[:8])
+    x = torch.randn(4000, 1, 6)
+    heard = small.get_submodule("up")(x).mean((0, 1))
+    torch.testing.assert_close(mean, heard, atol=0.15, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("hidden=17", "hidden=17 is not in the space; it has 8, 16, 24"),
+        ("layers=1", "differ in hidden, layers; it has hidden"),
+        ("small", "'small' names no subnetwork; write it as"),
+    ],
+)
+def test_bad_names_leave_nothing(trained: Path, tmp_path: Path, name: str, message: str) -> None:
+    found = edgernn("supernet", "extract", trained, name, "-o", tmp_path / "small")
+    assert found.exit_code == 2
+    assert message in found.output
+    assert not (tmp_path / "small").exists()
+
+
+def test_a_model_that_is_no_supernet_is_named() -> None:
+    found = edgernn("supernet", "list", "kws/dense")
+    assert found.exit_code == 2
+    assert "kws/dense: its recipe has no [supernet]" in found.output
