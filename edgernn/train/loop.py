@@ -1,4 +1,4 @@
-"""The training loop: AdamW, warm-up and cosine, EMA, clipping, validation, exact resuming.
+"""The training loop: an optimizer, warm-up and cosine, EMA, clipping, validation, exact resuming.
 
 Everything random in step k follows from (recipe.seed, k): the task's batch and torch's generator
 (dropout). So a resumed training runs the very steps that the uninterrupted one would have run,
@@ -26,6 +26,7 @@ from edgernn.errors import EdgernnError
 from edgernn.train.checkpoint import load_checkpoint, restore_rng, save_checkpoint
 from edgernn.train.method import Batch, Method
 from edgernn.train.recipe import Recipe
+from edgernn.train.scaled_adam import ScaledAdam
 
 
 class Task(Protocol):
@@ -87,6 +88,18 @@ def learning_rate(recipe: Recipe, step: int) -> float:
     return recipe.learning_rate * rise * 0.5 * (1 + math.cos(math.pi * step / recipe.steps))
 
 
+def make_optimizer(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
+    """The recipe's optimizer; vectors (biases, norms) have no weight decay."""
+    trained = [p for p in network.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in trained if p.dim() > 1], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in trained if p.dim() <= 1], "weight_decay": 0.0},
+    ]
+    if recipe.optimizer == "scaled_adam":
+        return ScaledAdam(groups, lr=0.0)
+    return torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.99))
+
+
 class _Run:
     """All that changes during a training, and so all that a checkpoint holds."""
 
@@ -98,13 +111,7 @@ class _Run:
         for method in methods:
             method.attach(self.network)
         self.average = {n: t.detach().clone() for n, t in self.network.state_dict().items()}
-        decayed = [p for p in self.network.parameters() if p.requires_grad and p.dim() > 1]
-        other = [p for p in self.network.parameters() if p.requires_grad and p.dim() <= 1]
-        groups = [
-            {"params": decayed, "weight_decay": self.recipe.weight_decay},
-            {"params": other, "weight_decay": 0.0},
-        ]
-        self.optimizer = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.99))
+        self.optimizer = make_optimizer(self.recipe, self.network)
         self.history: list[dict[str, float]] = []
         self.recent: list[float] = []  # loss and accuracy, smoothed
 

@@ -19,6 +19,8 @@ from typing import Any
 from edgernn.errors import EdgernnError
 
 TABLES = ("network", "data", "compress", "supernet")
+OPTIMIZERS = ("adamw", "scaled_adam")
+LATER = {"supernet": {}, "optimizer": "adamw"}  # as usual they leave older fingerprints as they are
 
 
 class RecipeError(EdgernnError, ValueError):
@@ -30,6 +32,7 @@ class Recipe:
     """How to train. Steps are optimiser steps; every random number follows from `seed`.
 
     steps: 0, with `[compress]` alone, leaves the weights as that table makes them.
+    optimizer: `adamw` or `scaled_adam` (`train.scaled_adam`), which wants ten times the rate.
     warmup_steps: linear rise of the learning rate, before a cosine down to zero.
     ema_decay: of the weights that are validated and shipped; 0 ships the last weights.
     validate_every, checkpoint_every: in steps.
@@ -39,6 +42,7 @@ class Recipe:
     steps: int
     batch_size: int = 64
     seed: int = 1
+    optimizer: str = "adamw"
     learning_rate: float = 3e-3
     warmup_steps: int = 100
     weight_decay: float = 0.02
@@ -54,8 +58,9 @@ class Recipe:
     def fingerprint(self) -> str:
         """Hash of every value; two recipes with one fingerprint train to the same weights."""
         values = asdict(self)
-        if not self.supernet:  # a table that came later leaves the marks of older trainings alone
-            del values["supernet"]
+        for name, usual in LATER.items():
+            if values[name] == usual:
+                del values[name]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     def with_steps(self, steps: int) -> Recipe:
@@ -87,6 +92,10 @@ def parse_recipe(name: str, text: str, *, where: str = "recipe.toml") -> Recipe:
     if "steps" not in train:
         raise RecipeError(f"{where}: [train] lacks steps")
     recipe = Recipe(name=name, **train, **extra)
+    if recipe.optimizer not in OPTIMIZERS:
+        raise RecipeError(
+            f"{where}: train.optimizer is {recipe.optimizer!r}; need {' or '.join(OPTIMIZERS)}"
+        )
     for key in ("steps", "batch_size", "validate_every", "checkpoint_every"):
         value = getattr(recipe, key)
         least = 0 if key == "steps" and recipe.compress else 1
