@@ -94,6 +94,13 @@ def two_bits(steps: int) -> list[Candidate]:
     ]
 
 
+def kws_two_bits(steps: int) -> list[Candidate]:
+    """A long training of 2 bits with a teacher."""
+    taught = {"distill": {"teacher": SHIPPED, "weight": 0.5}}
+    learned = {"quantize": {"number_type": "w2a8", "learned": True}}
+    return [Candidate(CONTROL, "w8a8"), Candidate("w2a8, taught", "w2a8", {**learned, **taught})]
+
+
 def zeros(steps: int, narrower: Sequence[Candidate], fresh_steps: int) -> list[Candidate]:
     """Zeros in the cells by pattern, schedule, budget and order; smaller dense networks beside."""
 
@@ -179,6 +186,9 @@ WORKLOADS = {
     "kws-bits": Workload("Bits: keyword spotter", "kws/dense", None, 600, 1e-3, bits),
     "char-bits": Workload(
         "Bits: character LM, GRU 256", "runs/char_lm", CHAR_RECIPE, 1000, 5e-4, bits, 0.99
+    ),
+    "kws-two": Workload(
+        "2 bits, trained long: keyword spotter", "kws/dense", None, 2400, 1.5e-3, kws_two_bits
     ),
     "char-two": Workload(
         "2 bits, trained long: character LM, GRU 256",
