@@ -13,7 +13,7 @@ import json
 import re
 import statistics
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -134,26 +134,27 @@ def zeros(steps: int, narrower: Sequence[Candidate], fresh_steps: int) -> list[C
 
 
 def char_zeros(steps: int) -> list[Candidate]:
-    """Of the character model. A smaller one is trained afresh, for all steps of the larger."""
-    fresh = read_recipe("char_lm", CHAR_RECIPE).steps + steps
-    narrower = [
-        Candidate(
-            f"{hidden} units, afresh",
-            "w8a8",
-            {"start": ""},
-            {"steps": fresh, "learning_rate": 4e-3, "network": {"hidden": hidden}},
-        )
-        for hidden in (128, 184)
-    ]
+    """Of the character model. A smaller one is trained afresh, for all steps of the larger.
+
+    What is trained longer has less dropout, on both sides.
+    """
+    first = read_recipe("char_lm", CHAR_RECIPE).steps
+    fresh = first + steps
+    less = {"data": {"dropout": 0.05}}
+
+    def afresh(name: str, hidden: int, steps: int, more: Mapping[str, Any]) -> Candidate:
+        others = {"steps": steps, "learning_rate": 4e-3, "network": {"hidden": hidden}, **more}
+        return Candidate(name, "w8a8", {"start": ""}, others)
+
+    narrower = [afresh(f"{hidden} units, afresh", hidden, fresh, {}) for hidden in (128, 184)]
     longer = {"pattern": "4x4", "sparsity": 0.75, "budget": "gate", "only": CELLS}
     longer |= {"end": int(0.6 * fresh), "every": fresh // 60}
-    long = Candidate(
-        "75% zero 4x4, longer",
-        "w8a8",
-        {"prune": [longer]},
-        {"steps": fresh, "learning_rate": 4e-3, "data": {"dropout": 0.05}},
-    )
-    return [*zeros(steps, narrower, fresh), long]
+    others = {"steps": fresh, "learning_rate": 4e-3, **less}
+    return [
+        *zeros(steps, narrower, fresh),
+        Candidate("75% zero 4x4, longer", "w8a8", {"prune": [longer]}, others),
+        afresh("136 units, afresh, longer", 136, first + fresh, less),
+    ]
 
 
 def char_wide(steps: int) -> list[Candidate]:
