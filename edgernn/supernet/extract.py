@@ -98,11 +98,20 @@ def cut_out(net: Trained, choice: Choice, out: Path, data: Path | None = None) -
                 "give --data, so that they are measured anew"
             )
         task = with_recipe(find_task(net.model)(net.recipe, data), recipe)
-        (network,) = steps.values()
-        measure_norms(network, task)
+        measure_norms(_only(steps), task)
     save_weights(out / WEIGHTS, dict(_named(steps)))
     write_bytes(out / RECIPE, recipe_text(recipe).encode())
     return out / WEIGHTS
+
+
+def _only(steps: dict[str, Streaming]) -> Streaming:
+    """The one step. Raises: ModelError if there are several, whose task must join them."""
+    if len(steps) > 1:
+        raise ModelError(
+            f"supernet: steps {', '.join(steps)}: data are run through models of one step alone; "
+            "leave out --data"
+        )
+    return next(iter(steps.values()))
 
 
 def _named(steps: dict[str, Streaming]) -> Iterator[tuple[str, Tensor]]:
@@ -127,7 +136,7 @@ def listed(net: Trained, data: Path | None, most: int) -> list[dict[str, Any]]:
         steps = net.subnetwork(choice)
         row: dict[str, Any] = {"subnetwork": label(choice), "parameters": _parameters(steps)}
         if task is not None:
-            (network,) = steps.values()
+            network = _only(steps)
             own = with_recipe(task, net.recipe_of(choice))
             if has_batch_norm(steps):
                 measure_norms(network, own)

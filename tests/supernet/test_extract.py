@@ -42,6 +42,29 @@ class Task(keep.Task):
         return build(**self.recipe.network)
 """
 
+SEVERAL = """
+from torch import nn
+
+from edgernn.layers.linear import Linear
+from edgernn.streaming import Sequential
+from tests.compress import keep
+
+
+def build(hidden: int = 8) -> dict:
+    return {"up": Sequential(up=Linear(6, hidden)), "down": Sequential(down=Linear(hidden, 2))}
+
+
+class Task(keep.Task):
+    def build(self):
+        return nn.ModuleDict(build(**self.recipe.network))
+
+    def output(self, network, batch):
+        return network["down"](network["up"](batch["x"]))[:, -1]
+
+    def validate(self, network):
+        return {"val_accuracy": 0.5}
+"""
+
 
 def edgernn(*arguments: str | Path) -> Result:
     return CliRunner().invoke(group, [str(one) for one in arguments])
@@ -135,6 +158,27 @@ def test_batch_norms_are_measured_anew(tmp_path: Path) -> None:
     x = torch.randn(4000, 1, 6)
     heard = small.get_submodule("up")(x).mean((0, 1))
     torch.testing.assert_close(mean, heard, atol=0.15, rtol=0)
+
+
+def test_models_of_several_steps_are_cut_out_step_by_step(tmp_path: Path) -> None:
+    source, recipe, run = tmp_path / "several.py", tmp_path / "many.toml", tmp_path / "run"
+    source.write_text(SEVERAL)
+    recipe.write_text(RECIPE.replace(str(MINE), str(source)))
+    found = edgernn(
+        "supernet", "train", f"{source}:build", "--recipe", recipe, "--data", tmp_path, "-o", run
+    )
+    assert found.exit_code == 0, found.output
+    assert "hidden=16" in edgernn("supernet", "list", run).output
+    refused = edgernn("supernet", "list", run, "--data", tmp_path)
+    assert refused.exit_code == 2
+    assert "steps up, down: data are run through models of one step alone" in refused.output
+    found = edgernn("supernet", "extract", run, "hidden=16", "-o", tmp_path / "small")
+    assert found.exit_code == 0, found.output
+    small, large = (find_model(str(tmp_path / name)).steps() for name in ("small", "run"))
+    assert torch.equal(
+        small["down"].get_parameter("down.linear.weight"),
+        large["down"].get_parameter("down.linear.weight")[:, :16],
+    )
 
 
 @pytest.mark.parametrize(
