@@ -67,6 +67,6 @@ class MultiHeadSSM(Streaming):
 
 
 EXAMPLES = {
-    "default": Example(lambda: MultiHeadSSM(8, 2, states=4, dt=(0.02, 0.5))),
-    "heads": Example(lambda: MultiHeadSSM(8, 4, width=3, states=3)),
+    "default": Example(lambda: MultiHeadSSM(8, 2, states=3, dt=(0.1, 0.5))),
+    "heads": Example(lambda: MultiHeadSSM(8, 4, width=3, states=2, dt=(0.1, 0.5))),
 }

@@ -144,5 +144,5 @@ class SSM(Streaming):
 
 EXAMPLES = {
     "default": Example(lambda: SSM(8, 4, dt=(0.02, 0.5))),
-    "slow": Example(lambda: SSM(8, 16)),
+    "many_states": Example(lambda: SSM(8, 6, dt=(0.02, 0.2))),
 }
