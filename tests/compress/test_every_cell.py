@@ -250,8 +250,8 @@ def test_bits_are_chosen_by_sensitivity(name: str) -> None:
 
     found = sensitivity(net, loss, [{"x": x}])
     assert len(found) == 5 * len(matrices(net))
-    but = choose_bits(found, 1e-3 * float(wanted.square().mean().clamp(min=1)))
-    assert but
+    but = choose_bits(found, 1e-3)
+    assert but or len(matrices(net)) == 1  # which may need all of its bits
     assert all(torch.equal(now, before[key]) for key, now in net.state_dict().items())
     trained(net, Quantizer(Quantize("w8a8", but=but)))
 
