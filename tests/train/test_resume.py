@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,15 @@ assert _spec
 assert _spec.loader
 toy: Any = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(toy)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """As the process that is killed: sums over several threads round otherwise."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +58,9 @@ def test_killed_training_resumes_to_equal_bits(
 ) -> None:
     path = tmp_path / "c.pt"
     process = subprocess.Popen(
-        [sys.executable, str(TOY), str(path)], stderr=subprocess.PIPE, env={**os.environ}
+        [sys.executable, str(TOY), str(path)],
+        stderr=subprocess.PIPE,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     deadline = time.monotonic() + 60
     while not path.exists() and time.monotonic() < deadline:
