@@ -101,12 +101,17 @@ def kws_two_bits(steps: int) -> list[Candidate]:
     return [Candidate(CONTROL, "w8a8"), Candidate("w2a8, taught", "w2a8", {**learned, **taught})]
 
 
+def gradually(pattern: str, sparsity: float, steps: int) -> dict[str, Any]:
+    """A table that prunes the cells over the first 60 % of a training."""
+    prune = {"pattern": pattern, "sparsity": sparsity, "budget": "gate", "only": CELLS}
+    return prune | {"end": int(0.6 * steps), "every": max(1, steps // 60)}
+
+
 def zeros(steps: int, narrower: Sequence[Candidate], fresh_steps: int) -> list[Candidate]:
     """Zeros in the cells by pattern, schedule, budget and order; smaller dense networks beside."""
 
     def zero(name: str, pattern: str, sparsity: float, **more: Any) -> Candidate:
-        prune = {"pattern": pattern, "sparsity": sparsity, "budget": "gate", "only": CELLS}
-        prune |= {"end": int(0.6 * steps), "every": max(1, steps // 60)} | more
+        prune = gradually(pattern, sparsity, steps) | more
         table: dict[str, Any] = {"prune": [{k: v for k, v in prune.items() if v is not None}]}
         if "permuted" in name:
             order = {"pattern": pattern, "sparsity": sparsity, "matrices": CELLS}
@@ -147,8 +152,7 @@ def char_zeros(steps: int) -> list[Candidate]:
         return Candidate(name, "w8a8", {"start": ""}, others)
 
     narrower = [afresh(f"{hidden} units, afresh", hidden, fresh, {}) for hidden in (128, 184)]
-    longer = {"pattern": "4x4", "sparsity": 0.75, "budget": "gate", "only": CELLS}
-    longer |= {"end": int(0.6 * fresh), "every": fresh // 60}
+    longer = gradually("4x4", 0.75, fresh)
     others = {"steps": fresh, "learning_rate": 4e-3, **less}
     return [
         *zeros(steps, narrower, fresh),
@@ -161,9 +165,7 @@ def char_wide(steps: int) -> list[Candidate]:
     """Wider character models, ramped up from fresh weights; dense, what takes as many bytes."""
 
     def zero(sparsity: float) -> Candidate:
-        prune = {"pattern": "4x4", "sparsity": sparsity, "budget": "gate", "only": CELLS}
-        prune |= {"end": int(0.6 * steps), "every": max(1, steps // 60)}
-        table = {"start": "", "prune": [prune]}
+        table = {"start": "", "prune": [gradually("4x4", sparsity, steps)]}
         name = f"512 units, {sparsity:.0%} zero 4x4"
         return Candidate(name, "w8a8", table, {"network": {"hidden": 512}})
 

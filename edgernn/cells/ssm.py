@@ -93,8 +93,9 @@ class SSM(Streaming):
         need_frames(self, x, self.channels)
         if x.shape[1] > 1 and not torch.compiler.is_exporting():
             return self._chunks(x, state)
-        turn, mix = self._powers(torch.ones(1)), self._mix()
-        turn = Complex(turn.re[..., 0], turn.im[..., 0])
+        power = self._powers(torch.ones(1))
+        turn = Complex(power.re[..., 0], power.im[..., 0])
+        mix = self._mix(turn)
         s, ys = Complex(*state), []
         for t in range(x.shape[1]):
             now = x[:, t]
@@ -111,10 +112,9 @@ class SSM(Streaming):
         angle = self.frequency[..., None] * dt * exponents
         return Complex(size * torch.cos(angle), size * torch.sin(angle))
 
-    def _mix(self) -> Complex:
-        """2 c b (C, N)."""
-        power = self._powers(torch.ones(1))
-        rise = Complex(power.re[..., 0] - 1, power.im[..., 0])
+    def _mix(self, turn: Complex) -> Complex:
+        """2 c b (C, N); turn: exp(dt a)."""
+        rise = Complex(turn.re - 1, turn.im)
         decay, f = self.log_decay.exp(), self.frequency
         scale = 2 / (decay * decay + f * f)
         inverse = Complex(-decay * scale, -f * scale)  # 2 / a
@@ -123,7 +123,8 @@ class SSM(Streaming):
     def _chunks(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Within a chunk a convolution, as one matrix a channel; between chunks the state."""
         size = min(CHUNK, x.shape[1])
-        power, mix = self._powers(torch.arange(size + 1)), self._mix()
+        power = self._powers(torch.arange(size + 1))
+        mix = self._mix(Complex(power.re[..., 1], power.im[..., 1]))
         mix = Complex(mix.re[..., None], mix.im[..., None])
         reply = mix * power  # (C, N, size + 1): what a state says after so many frames
         kernel = reply.re[..., :size].sum(1)

@@ -12,7 +12,7 @@ Samples are real, so k1 <= N1 / 2 is enough: bin N - k is the conjugate of bin k
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -28,6 +28,21 @@ from edgernn.timing import Timing
 Matrix = NDArray[np.float64]
 
 
+def mel_edges(low_hz: float, high_hz: float, mels: int) -> NDArray[np.float64]:
+    """Where triangles evenly spaced in mel begin, peak and end, in Hz: (mels + 2,)."""
+    low, high = (2595 * np.log10(1 + hz / 700) for hz in (low_hz, high_hz))
+    edges: NDArray[np.float64] = 700 * (10 ** (np.linspace(low, high, mels + 2) / 2595) - 1)
+    return edges
+
+
+def triangles(edges: NDArray[np.float64], bins: NDArray[np.floating[Any]]) -> Matrix:
+    """Triangles of height 1 between three edges each, at these frequencies: (edges - 2, bins)."""
+    rise = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
+    fall = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
+    filters: Matrix = np.maximum(0.0, np.minimum(rise, fall))
+    return filters
+
+
 def mel_filters(
     sample_rate_hz: int, n_fft: int, mels: int, low_hz: float, high_hz: float
 ) -> Matrix:
@@ -41,12 +56,8 @@ def mel_filters(
             f"mel filters: need 0 <= low_hz < high_hz <= {sample_rate_hz / 2:g}, "
             f"got {low_hz:g} and {high_hz:g}"
         )
-    low, high = (2595 * np.log10(1 + hz / 700) for hz in (low_hz, high_hz))
-    edges = 700 * (10 ** (np.linspace(low, high, mels + 2) / 2595) - 1)
     bins = np.arange(n_fft // 2 + 1) * (sample_rate_hz / n_fft)
-    rise = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
-    fall = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
-    filters: Matrix = np.maximum(0.0, np.minimum(rise, fall))
+    filters = triangles(mel_edges(low_hz, high_hz, mels), bins)
     empty = np.flatnonzero(filters.sum(1) == 0)
     if empty.size:
         raise ShapeError(

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from edgernn.frames import need_frames
-from edgernn.frontend.logmel import LogBands, LogBandsState, Matrix
+from edgernn.frontend.logmel import LogBands, LogBandsState, Matrix, mel_edges, triangles
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
 from edgernn.timing import Timing
@@ -29,14 +29,9 @@ DELAY = SPAN // HOP - 1  # frames: a window begins at its frame's first sample
 def sphinx_filters() -> Matrix:
     """Triangles of unit area, their edges rounded to bins: (MELS, N_FFT // 2 + 1)."""
     width = RATE_HZ / N_FFT
-    low, high = (2595 * np.log10(1 + hz / 700) for hz in (LOW_HZ, HIGH_HZ))
-    edges = 700 * (10 ** (np.linspace(low, high, MELS + 2) / 2595) - 1)
-    edges = np.floor(edges / width + 0.5) * width
-    bins = np.arange(N_FFT // 2 + 1) * width
-    rise = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
-    fall = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
-    triangles: Matrix = np.maximum(0.0, np.minimum(rise, fall))
-    return triangles * (2 / (edges[2:] - edges[:-2]))[:, None]
+    edges = np.floor(mel_edges(LOW_HZ, HIGH_HZ, MELS) / width + 0.5) * width
+    unit = 2 / (edges[2:] - edges[:-2])
+    return triangles(edges, np.arange(N_FFT // 2 + 1) * width) * unit[:, None]
 
 
 class SphinxMFCCState(NamedTuple):

@@ -26,9 +26,10 @@ MEASURED = 50  # batches that a batch norm is measured on
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A trained supernet."""
+    """A trained supernet. large: the steps of its largest network."""
 
     model: Model
+    large: dict[str, Streaming]
     recipe: Recipe
     how: Supernet
 
@@ -38,9 +39,9 @@ class Trained:
         Raises: ModelError for a choice that is not in the space.
         """
         choice = self.how.space.check(choice)
-        large, small = self.model.steps(), self.model.built(**choice)
+        small = self.model.built(**choice)
         for name, step in small.items():
-            extract(large[name], step)
+            extract(self.large[name], step)
         return small
 
     def recipe_of(self, choice: Choice) -> Recipe:
@@ -56,7 +57,7 @@ def find_supernet(name: str) -> Trained:
         raise ModelError(f"{name}: its recipe has no [supernet], so there is nothing to cut out")
     if model.weights is None:
         raise ModelError(f"{name}: no trained weights; edgernn supernet train makes them")
-    return Trained(model, recipe, parse_supernet(recipe.supernet, str(model.recipe)))
+    return Trained(model, model.steps(), recipe, parse_supernet(recipe.supernet, str(model.recipe)))
 
 
 def has_batch_norm(steps: dict[str, Streaming]) -> bool:

@@ -44,34 +44,24 @@ def cuts(large: nn.Module, small: nn.Module) -> dict[str, Cut]:
 
     Raises: ModelError if the larger lacks one, or has less of it.
     """
-    whole = large.state_dict()
-    found = {}
-    for path, module in small.named_modules():
-        layout = layout_of(module)
-        for name, tensor in _own(module):
-            key = f"{path}.{name}" if path else name
-            if key not in whole:
-                raise ModelError(f"supernet: the largest network has no {key}")
-            axes = layout.axes(name) if layout and name in layout.tensors else []
-            gates = tuple(axis.gates for axis in axes) or (1,) * tensor.dim()
-            cut = Cut(tuple(whole[key].shape), tuple(tensor.shape), gates)
-            if len(cut.large) != len(cut.small) or any(
-                small > large or small % gates or large % gates
-                for large, small, gates in zip(cut.large, cut.small, cut.gates, strict=True)
-            ):
-                raise ModelError(
-                    f"supernet: {key} {cut.small} is no slice of the largest network's {cut.large}"
-                )
-            found[key] = cut
+    whole, found = large.state_dict(), {}
+    for key, tensor in small.state_dict().items():
+        path, _, name = key.rpartition(".")
+        layout = layout_of(small.get_submodule(path))
+        if key not in whole:
+            raise ModelError(f"supernet: the largest network has no {key}")
+        axes = layout.axes(name) if layout and name in layout.tensors else []
+        gates = tuple(axis.gates for axis in axes) or (1,) * tensor.dim()
+        cut = Cut(tuple(whole[key].shape), tuple(tensor.shape), gates)
+        if len(cut.large) != len(cut.small) or any(
+            small > large or small % gates or large % gates
+            for large, small, gates in zip(cut.large, cut.small, cut.gates, strict=True)
+        ):
+            raise ModelError(
+                f"supernet: {key} {cut.small} is no slice of the largest network's {cut.large}"
+            )
+        found[key] = cut
     return found
-
-
-def _own(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """A module's own parameters and saved buffers."""
-    yield from module.named_parameters(recurse=False)
-    for name, tensor in module.named_buffers(recurse=False):
-        if name not in module._non_persistent_buffers_set:
-            yield name, tensor
 
 
 def sliced(large: nn.Module, plan: Mapping[str, Cut]) -> dict[str, Tensor]:
