@@ -197,7 +197,7 @@ WORKLOADS = {
         "2 bits, trained long: character LM, GRU 256",
         "runs/char_lm",
         CHAR_RECIPE,
-        2000,
+        6000,
         5e-3,
         two_bits,
     ),

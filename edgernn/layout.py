@@ -39,6 +39,9 @@ class Layout:
     kinds: which tensors are weight matrices: input, recurrent, projection, linear or conv.
     sizes: the attributes that hold how many channels there are.
     units: the channels that the module makes by weights of its own.
+    scores: the method that says how much each of these channels matters, (channels,), where sums
+        of magnitudes do not.
+    input: the channels that it reads, such as `2 h` for pairs of which it makes one.
     output: the channels that it gives; "" if nothing can be said of them.
     chain: children that the input passes in this order; their channels are the module's.
     beside: children that the input passes next to the chain, channel by channel.
@@ -48,16 +51,19 @@ class Layout:
     kinds: Mapping[str, str] = field(default_factory=dict)
     sizes: Mapping[str, str] = field(default_factory=dict)
     units: Sequence[str] = ()
+    scores: Mapping[str, str] = field(default_factory=dict)
+    input: str = "in"
     output: str = "out"
     chain: Sequence[str] = ()
     beside: Sequence[str] = ()
 
     def axes(self, tensor: str) -> list[Axis]:
         """The axes of a tensor, in order."""
-        return [_axis(text) for text in self.tensors[tensor]]
+        return [axis_of(text) for text in self.tensors[tensor]]
 
 
-def _axis(text: str) -> Axis:
+def axis_of(text: str) -> Axis:
+    """`3 h` in parts."""
     gates, _, channels = text.rpartition(" ")
     return Axis(int(gates or 1), channels)
 
@@ -87,6 +93,8 @@ def layout_of(module: nn.Module) -> Layout | None:
         return elementwise(*own, *running, size="num_features")
     if isinstance(module, nn.LayerNorm) and len(module.normalized_shape) == 1:
         return elementwise(*(n for n, _ in module.named_parameters()), size="normalized_shape")
+    if isinstance(module, nn.GLU):
+        return Layout(input="2 h", output="h")
     if isinstance(module, ELEMENTWISE):
         return elementwise()
     if isinstance(module, nn.Sequential):

@@ -60,12 +60,14 @@ class SSM(Streaming):
     layout = Layout(
         {
             "log_dt": ("in",),
-            "log_decay": ("in", ""),
-            "frequency": ("in", ""),
-            "mix": ("in", "", ""),
+            "log_decay": ("in", "n"),
+            "frequency": ("in", "n"),
+            "mix": ("in", "n", ""),
             "skip": ("in",),
         },
-        sizes={"channels": "in"},
+        sizes={"channels": "in", "states": "n"},
+        units=("n",),
+        scores={"n": "loudest"},
         output="in",
     )
 
@@ -103,6 +105,17 @@ class SSM(Streaming):
             s = Complex(s.re + now[..., None], s.im)
             ys.append(mix.real_of_product(s).sum(-1) + self.skip * now)
         return join_frames(ys), SSMState(*s)
+
+    @torch.no_grad()
+    def loudest(self) -> Tensor:
+        """How loud each state can be, at the frequency at which it turns, in all channels: (N,).
+
+        |2 c b| / (1 - |exp(dt a)|), what a modal truncation of the filter goes by.
+        """
+        power = self._powers(torch.ones(1))
+        turn = Complex(power.re[..., 0], power.im[..., 0])
+        mix = self._mix(turn)
+        return (torch.hypot(*mix) / (1 - torch.hypot(*turn))).sum(0)
 
     def _powers(self, exponents: Tensor) -> Complex:
         """exp(dt a) to each exponent: (C, N, exponents)."""

@@ -8,7 +8,7 @@ that makes it takes it from all that read it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -17,9 +17,16 @@ from torch import Tensor, nn
 
 from edgernn.errors import ModelError
 from edgernn.factored import Factored
-from edgernn.layout import Layout, layout_of
+from edgernn.layout import Layout, axis_of, layout_of
 
 Key = tuple[str, str]  # a module's path and the name of channels in its layout
+
+
+class Several(NamedTuple):
+    """The channels of a key, so many times one after the other: what a gated layer reads."""
+
+    key: Key
+    gates: int = 1
 
 
 class Place(NamedTuple):
@@ -41,12 +48,14 @@ class Place(NamedTuple):
 class Channels:
     """Channels that are one and the same.
 
-    places: where they lie. sizes: attributes that hold their number. unseen: in words, who makes
-    or reads them without a layout; if there is one, nothing may be done to them.
+    places: where they lie. sizes: attributes that hold their number, so many times. scores: how
+    much each matters, as their layers say. unseen: in words, who makes or reads them without a
+    layout; if there is one, nothing may be done to them.
     """
 
     places: list[Place] = field(default_factory=list)
-    sizes: list[tuple[nn.Module, str]] = field(default_factory=list)
+    sizes: list[tuple[nn.Module, str, int]] = field(default_factory=list)
+    scores: list[Callable[[], Tensor]] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
@@ -64,9 +73,9 @@ class Channels:
             if isinstance(value, nn.Parameter):
                 kept = nn.Parameter(kept, value.requires_grad)
             setattr(place.owner, place.tensor, kept)
-        for owner, name in self.sizes:
-            several = isinstance(getattr(owner, name), tuple)
-            setattr(owner, name, (len(chosen),) if several else len(chosen))
+        for owner, name, gates in self.sizes:
+            size = gates * len(chosen)
+            setattr(owner, name, (size,) if isinstance(getattr(owner, name), tuple) else size)
 
 
 class Wiring:
@@ -77,13 +86,21 @@ class Wiring:
 
     def __init__(self, network: nn.Module, *, narrow: bool = False) -> None:
         self._modules = dict(network.named_modules())
-        self._tied: dict[Key, Key] = {}
+        self._tied: dict[Key, Several] = {}
         self._own: dict[Key, Channels] = defaultdict(Channels)
         entry, end = self._walk("", network)
         if not (narrow and self._units("")):
-            self._own[entry].unseen.append("they are the network's input")
-            self._own[end].unseen.append("they are the network's output")
+            self._own[entry.key].unseen.append("they are the network's input")
+            self._own[end.key].unseen.append("they are the network's output")
         self._joined = self._join()
+
+    def gates(self) -> dict[tuple[int, str, int], int]:
+        """Along each axis of each tensor: how many gates lie there one after the other.
+
+        By the owner's id, the tensor's name and the axis; an axis of no known channels is absent.
+        """
+        every = (place for one in self._joined.values() for place in one.places)
+        return {(id(place.owner), place.tensor, place.dim): place.gates for place in every}
 
     def layers(self) -> list[str]:
         """Layers that have units of their own, by name."""
@@ -92,7 +109,7 @@ class Wiring:
     def all_units(self, layer: str) -> list[Channels]:
         """The units of a layer, whoever reads them."""
         keys = self._units(layer) if layer in self._modules else []
-        return [self._joined[self._root(key)] for key in keys]
+        return [self._joined[self._root(key).key] for key in keys]
 
     def units(self, layer: str, where: str) -> list[Channels]:
         """The units that a layer makes; of torch's stacked cells, those of every layer.
@@ -122,8 +139,8 @@ class Wiring:
             return self._units(_join(path, layout.chain[0]))
         return []
 
-    def _walk(self, path: str, module: nn.Module) -> tuple[Key, Key]:
-        """Note what a module and its children hold; gives the keys of its input and output."""
+    def _walk(self, path: str, module: nn.Module) -> tuple[Several, Several]:
+        """Note what a module and its children hold; gives what its input and output are."""
         layout = layout_of(module)
         if layout is None:
             return self._unknown(path, module)
@@ -131,9 +148,11 @@ class Wiring:
             for key, place in _places(path, module, name, layout):
                 self._own[key].places.append(place)
         for name, channels in layout.sizes.items():
-            self._own[path, channels].sizes.append((module, name))
-        entry = at = (path, "in")
-        end = (path, layout.output)
+            self._own[path, channels].sizes.append((module, name, 1))
+        for channels, method in layout.scores.items():
+            self._own[path, channels].scores.append(getattr(module, method))
+        entry = at = _several(path, layout.input)
+        end = _several(path, layout.output)
         for child in layout.chain:
             first, last = self._walk(_join(path, child), module.get_submodule(child))
             self._tie(at, first)
@@ -145,36 +164,50 @@ class Wiring:
             self._tie(entry, first)
             self._tie(end, last)
         if not layout.output:
-            self._own[end].unseen.append(f"{_called(path, module)} gives several as one")
+            self._own[end.key].unseen.append(f"{_called(path, module)} gives several as one")
         return entry, end
 
-    def _unknown(self, path: str, module: nn.Module) -> tuple[Key, Key]:
+    def _unknown(self, path: str, module: nn.Module) -> tuple[Several, Several]:
         """A module without a layout: what goes into it and its children, and where, is unseen."""
         why = f"{_called(path, module)} does not say how its channels lie"
-        entry, end = (path, "in"), (path, "out")
-        keys = [entry, end]
+        entry, end = Several((path, "in")), Several((path, "out"))
+        ends = [entry, end]
         for name, child in module.named_children():
-            keys += self._walk(_join(path, name), child)
-        for key in keys:
-            self._own[key].unseen.append(why)
+            ends += self._walk(_join(path, name), child)
+        for one in ends:
+            self._own[one.key].unseen.append(why)
         return entry, end
 
-    def _root(self, key: Key) -> Key:
+    def _root(self, key: Key) -> Several:
+        gates = 1
         while key in self._tied:
-            key = self._tied[key]
-        return key
+            key, more = self._tied[key]
+            gates *= more
+        return Several(key, gates)
 
-    def _tie(self, a: Key, b: Key) -> None:
-        a, b = self._root(a), self._root(b)
-        if a != b:
-            self._tied[b] = a
+    def _tie(self, a: Several, b: Several) -> None:
+        """What one gives the other reads; channels that are several of others become those."""
+        (one, m), (other, n) = (self._root(end.key) for end in (a, b))
+        m, n = m * a.gates, n * b.gates
+        if one == other and m == n:
+            return
+        if one == other or max(m, n) % min(m, n):
+            why = f"{one[0]} and {other[0]} cut them into {m} and {n} parts"
+            self._own[one].unseen.append(why)
+            self._own[other].unseen.append(why)
+        elif m >= n:
+            self._tied[other] = Several(one, m // n)
+        else:
+            self._tied[one] = Several(other, n // m)
 
     def _join(self) -> dict[Key, Channels]:
         joined: dict[Key, Channels] = defaultdict(Channels)
         for key, own in self._own.items():
-            whole = joined[self._root(key)]
-            whole.places += own.places
-            whole.sizes += own.sizes
+            root, gates = self._root(key)
+            whole = joined[root]
+            whole.places += [p._replace(gates=p.gates * gates) for p in own.places]
+            whole.sizes += [(owner, name, count * gates) for owner, name, count in own.sizes]
+            whole.scores += own.scores if gates == 1 else []
             whole.unseen += own.unseen
         return joined
 
@@ -189,6 +222,11 @@ def _places(path: str, module: nn.Module, name: str, layout: Layout) -> Iterator
         if isinstance(value, Factored):
             place = Place(value, "inner" if dim else "outer", dim, axis.gates)
         yield (path, axis.channels), place
+
+
+def _several(path: str, channels: str) -> Several:
+    gates, name = axis_of(channels)
+    return Several((path, name), gates)
 
 
 def _join(path: str, name: str) -> str:

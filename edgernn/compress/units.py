@@ -6,7 +6,8 @@
     score = "outgoing"  # magnitude without it
 
 Scores, of the weights alone, summed over gates: `magnitude` is that of all rows and columns of a
-unit; `outgoing` that of the columns that read it, be they the cell's own.
+unit; `outgoing` that of the columns that read it, be they the cell's own. A cell whose weights are
+no matrices, such as a state space, says itself how much each of its states matters.
 
 Sources: Li et al. 2016, arXiv:1608.08710 (sums of magnitudes); of an LSTM's whole units, Wen et
 al. 2017, arXiv:1709.05027 (all weights of a unit go together).
@@ -18,6 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from edgernn.compress.channels import Channels, Wiring, magnitudes
@@ -66,6 +68,8 @@ class Units:
 
     def scores(self, channels: Channels) -> Tensor:
         """The score of each unit: (units,)."""
+        if channels.scores:
+            return torch.stack([score() for score in channels.scores]).sum(0)
         found = [place for place in channels.places if place.value.dim() > 1]
         outgoing = [place for place in found if place.dim]
         return magnitudes(outgoing if outgoing and self.score == "outgoing" else found)
@@ -73,7 +77,7 @@ class Units:
 
 def _above_projection(name: str, size: int, channels: Channels) -> None:
     """Raises: ModelError unless an LSTM that projects its units has more of them than outputs."""
-    for owner, what in channels.sizes:
+    for owner, what, _ in channels.sizes:
         outputs = getattr(owner, "proj_size", 0) if what == "hidden_size" else 0
         if size <= outputs:
             raise ModelError(

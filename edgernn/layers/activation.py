@@ -1,4 +1,4 @@
-"""Elementwise nonlinearities by name."""
+"""Elementwise nonlinearities by name, and the gated linear unit."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from edgernn.errors import UnknownName
-from edgernn.layout import elementwise
+from edgernn.errors import ShapeError, UnknownName
+from edgernn.layout import Layout, elementwise
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
 
@@ -44,8 +44,25 @@ class Activation(Streaming):
         return self.name
 
 
+class GLU(Streaming):
+    """Gated linear unit: y = a * sigmoid(b), with a and b the halves of x.
+
+    Shapes: x (B, T, 2 C) -> y (B, T, C); no state.
+    Raises: ShapeError for an odd number of channels.
+    Source: Dauphin et al. 2016, arXiv:1612.08083.
+    """
+
+    layout = Layout(input="2 h", output="h")
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        if x.shape[-1] % 2:
+            raise ShapeError(f"GLU: x has {x.shape[-1]} channels; need an even number")
+        a, b = x.chunk(2, dim=-1)
+        return a * torch.sigmoid(b), state
+
+
 def _example(name: str) -> Example:
     return Example(lambda: Activation(name))
 
 
-EXAMPLES = {name: _example(name) for name in ACTIVATIONS}
+EXAMPLES = {**{name: _example(name) for name in ACTIVATIONS}, "glu": Example(GLU)}

@@ -1,8 +1,8 @@
 """The weights of a smaller network as slices of a larger one's.
 
 A smaller network has tensors of the same names; each is the leading corner of the larger's, where
-gates lie one after the other the leading part of each (`edgernn.layout`). So any model is elastic
-in whatever its `build` takes: no layer is written twice.
+gates lie one after the other the leading part of each (`edgernn.compress.channels`). So any model
+is elastic in whatever its `build` takes: no layer is written twice.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from edgernn.compress.channels import Wiring
 from edgernn.errors import ModelError
-from edgernn.layout import layout_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,13 @@ def cuts(large: nn.Module, small: nn.Module) -> dict[str, Cut]:
 
     Raises: ModelError if the larger lacks one, or has less of it.
     """
-    whole, found = large.state_dict(), {}
+    whole, found, known = large.state_dict(), {}, Wiring(small).gates()
     for key, tensor in small.state_dict().items():
         path, _, name = key.rpartition(".")
-        layout = layout_of(small.get_submodule(path))
         if key not in whole:
             raise ModelError(f"supernet: the largest network has no {key}")
-        axes = layout.axes(name) if layout and name in layout.tensors else []
-        gates = tuple(axis.gates for axis in axes) or (1,) * tensor.dim()
+        owner = id(small.get_submodule(path))
+        gates = tuple(known.get((owner, name, dim), 1) for dim in range(tensor.dim()))
         cut = Cut(tuple(whole[key].shape), tuple(tensor.shape), gates)
         if len(cut.large) != len(cut.small) or any(
             small > large or small % gates or large % gates

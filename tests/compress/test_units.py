@@ -13,14 +13,16 @@ from torch import Tensor, nn
 from edgernn.backend import find_backend
 from edgernn.cells.gru import GRU
 from edgernn.cells.lstm import LSTM
+from edgernn.cells.mhssm import MultiHeadSSM
 from edgernn.cells.rnn import RNN
+from edgernn.cells.ssm import SSM
 from edgernn.compress.channels import Wiring
 from edgernn.compress.matrices import matrices
 from edgernn.compress.plan import parse_compression
 from edgernn.compress.units import Units
 from edgernn.errors import ModelError
 from edgernn.graph.capture import capture
-from edgernn.layers.activation import Activation
+from edgernn.layers.activation import GLU, Activation
 from edgernn.layers.conv import Conv1d
 from edgernn.layers.hold import Hold
 from edgernn.layers.linear import Linear
@@ -143,6 +145,46 @@ def test_the_least_units_go_and_the_others_keep_their_order() -> None:
     assert net.layers["a"].linear.weight[:, 0].tolist() == [4.0, 2.0]
     Units({"a": 2}, score="outgoing").apply(by_outgoing)
     assert by_outgoing.layers["a"].linear.weight[:, 0].tolist() == [2.0, 1.0]
+
+
+def test_states_and_gated_pairs_of_a_linear_recurrence_go() -> None:
+    torch.manual_seed(0)
+    cell = MultiHeadSSM(8, 4, width=3, states=5, dt=(0.1, 0.5))
+    net = Sequential(first=Linear(4, 8), cell=cell, head=Linear(8, 2)).eval()
+    with torch.no_grad():
+        cell.ssm.mix[:, [1, 3]] = 0
+        cell.output.linear.weight[:, [0, 4]] = 0
+        cell.input.linear.weight[[0, 4, 6, 10]] = 0
+        cell.ssm.mix[[0, 4, 6, 10]] = 0
+    x = torch.randn(2, 9, 4)
+    before = net(x)
+    Units({"cell.ssm": 3, "cell.input": 4}).apply(net)
+    assert cell.input.linear.weight.shape == (8, 8)
+    assert (cell.ssm.channels, cell.ssm.states, cell.ssm.mix.shape) == (8, 3, (8, 3, 2))
+    assert cell.output.linear.in_features == 4
+    torch.testing.assert_close(net(x), before, atol=1e-6, rtol=1e-5)
+    check_streaming(net, x)
+    Units({"first": 5}).apply(net)
+    check_streaming(net, x)
+
+
+def test_the_loudest_states_stay() -> None:
+    """A weak one that rings long is louder than a strong one that fades at once."""
+    torch.manual_seed(0)
+    ssm = SSM(1, 2)
+    with torch.no_grad():
+        ssm.log_dt.fill_(0.0)
+        ssm.log_decay.copy_(torch.tensor([[-4.0, 1.0]]))
+        ssm.frequency.fill_(1.0)
+        ssm.mix.copy_(torch.tensor([[[0.2, 0.0], [1.0, 0.0]]]))
+    Units({"": 1}).apply(ssm)
+    assert ssm.log_decay.tolist() == [[-4.0]]
+
+
+def test_a_gated_layer_may_not_read_itself() -> None:
+    net = Sequential(first=Linear(4, 6), odd=Residual(GLU(), 6), head=Linear(6, 2))
+    with pytest.raises(ModelError, match=r"cut them into (2 and 1|1 and 2) parts"):
+        Units({"first": 4}).apply(net)
 
 
 @pytest.mark.parametrize("sort", [nn.GRU, nn.LSTM, nn.RNN])

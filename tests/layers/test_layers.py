@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from edgernn.errors import ShapeError, UnknownName
-from edgernn.layers.activation import ACTIVATIONS, Activation
+from edgernn.layers.activation import ACTIVATIONS, GLU, Activation
 from edgernn.layers.embedding import Embedding
 from edgernn.layers.linear import Linear
 from edgernn.layers.norm import BatchNorm, LayerNorm
@@ -29,6 +29,13 @@ TORCH = {
 def test_activation_equals_torch(name: str) -> None:
     x = torch.linspace(-6, 6, 121).view(1, -1, 1)
     torch.testing.assert_close(Activation(name)(x), TORCH[name](x))
+
+
+def test_glu_equals_torch() -> None:
+    x = torch.randn(2, 5, 6)
+    torch.testing.assert_close(GLU()(x), F.glu(x))
+    with pytest.raises(ShapeError, match="x has 5 channels; need an even number"):
+        GLU()(x[..., :5])
 
 
 def test_unknown_activation_gets_the_nearest_name() -> None:

@@ -101,6 +101,15 @@ def test_gates_are_cut_one_by_one() -> None:
     assert torch.equal(small.weight_hh_l0, want)
 
 
+def test_values_and_their_gates_are_cut_apart() -> None:
+    large, small = states(), states(heads=2)
+    extract(large, small)
+    rows = torch.tensor([0, 1, 2, 6, 7, 8])
+    assert torch.equal(small.input.linear.weight, large.input.linear.weight[rows])
+    assert torch.equal(small.ssm.frequency, large.ssm.frequency[rows])
+    assert torch.equal(small.output.linear.weight, large.output.linear.weight[:, :3])
+
+
 def test_the_network_itself_is_a_slice_of_itself() -> None:
     large, twin = gru(), gru()
     extract(large, twin)
