@@ -81,7 +81,8 @@ def compress(
     from edgernn.compress.picking import Picking
     from edgernn.target import find_target
 
-    name = Path(model.partition(":")[0]).stem
+    source = Path(model.partition(":")[0])
+    name = source.stem if source.exists() else "-".join(source.parts)
     out = output or Path("runs") / f"{name}-{target}{'-delta' if delta else ''}"
     loss = None if max_loss is None else parse_loss(max_loss)
     _check(delta, loss, steps, only)
@@ -116,15 +117,16 @@ def _pick(how: Picking, *, resume: bool, as_json: bool) -> None:
 
     say = progress(as_json)
     found = pick(how, resume=resume, quiet=as_json, say=say)
-    document = {"folder": str(how.out), **found.as_json(), "doubts": doubts(how, found)}
-    write_bytes(how.out / "report.md", markdown(how, found).encode())
+    against = doubts(how, found)
+    document = {"folder": str(how.out), **found.as_json(), "doubts": against}
+    write_bytes(how.out / "report.md", markdown(how, found, against).encode())
     write_bytes(how.out / "report.json", json.dumps(document, indent=1).encode())
     if as_json:
         print_json(document)
         return
     print_table(rows(found))
     print_table(figures(how, found))
-    for line in doubts(how, found):
+    for line in against:
         say(f"note: {line}")
     click.echo(f"{found.share:.1%} of the columns are read; the model is {how.out}")
 

@@ -159,7 +159,12 @@ def _proven(
         try:
             build(found)
         except ParityError as cause:
-            if how.steps or tries == MOST_TRIES - 1:
+            if how.steps:
+                raise ParityError(
+                    f"{cause}. What was trained stays in {how.out}, a model without a bundle: "
+                    "export it in another number type, or search with a smaller --max-loss"
+                ) from cause
+            if tries == MOST_TRIES - 1:
                 raise
             found = judge.lowered(found, LOWER)
             say(f"note: {cause}")

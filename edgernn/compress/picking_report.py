@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from edgernn.compress.frontier_report import LABELS
@@ -58,8 +59,8 @@ def doubts(how: Picking, found: Chosen) -> list[str]:
     return lines
 
 
-def markdown(how: Picking, found: Chosen) -> str:
-    """The report."""
+def markdown(how: Picking, found: Chosen, against: Sequence[str]) -> str:
+    """The report; against: what speaks against it."""
     lines = [
         f"# {how.model} for {how.target}, with thresholds",
         "",
@@ -71,7 +72,7 @@ def markdown(how: Picking, found: Chosen) -> str:
         "- instructions or times are those of the golden frames, from real input",
         f"- {machine()}",
     ]
-    lines += [f"- **{one}**" for one in doubts(how, found)]
+    lines += [f"- **{one}**" for one in against]
     for table in (rows(found), figures(how, found)):
         lines += ["", "| " + " | ".join(table[0]) + " |", "|" + " --- |" * len(table[0])]
         lines += ["| " + " | ".join(_cell(v) for v in row.values()) + " |" for row in table]

@@ -93,7 +93,7 @@ def test_a_folder_with_thresholds_is_a_model(trained: Path, tmp_path: Path) -> N
     net: Any = find_model(str(how.out)).steps()["keep"]
     assert net.rnn.thresholds == tuple(one.threshold for one in found.held)
     assert found.delta["latency_us"] > 0
-    text = markdown(how, found)
+    text = markdown(how, found, doubts(how, found))
     assert "| rnn.h | 32 |" in text
     assert "| with, compiled (w8a8) |" in text
     assert json.dumps(found.as_json())
@@ -104,7 +104,7 @@ def test_a_folder_with_thresholds_is_a_model(trained: Path, tmp_path: Path) -> N
     slow = replace(sure, delta={"instructions": 1234.0})
     told = "thresholds do not pay: 1,234 instructions a step, without them 90"
     assert doubts(how, slow) == [told]
-    assert f"- **{told}**" in markdown(how, slow)
+    assert f"- **{told}**" in markdown(how, slow, doubts(how, slow))
     with pytest.raises(CheckpointError, match="exists; choose another --output"):
         pick(how)
     with pytest.raises(CheckpointError, match=r"max_loss 0\.05, now 0\.1"):
@@ -121,7 +121,7 @@ def test_a_network_is_trained_on_with_its_thresholds(trained: Path, tmp_path: Pa
     assert [one.signal for one in found.held] == ["rnn.x", "rnn.h", "head_hold"]
     text = (how.out / "recipe.toml").read_text()
     assert all(line in text for line in ("steps = 20", "block = 4", "l1 = 0.2", "ramp = 20"))
-    assert "| after 20 steps |" in markdown(how, found)
+    assert "| after 20 steps |" in markdown(how, found, doubts(how, found))
     again = pick(how, resume=True, quiet=True, say=lambda line: None)
     assert again.after == found.after
 
@@ -168,6 +168,10 @@ def test_a_step_that_is_not_proven_leaves_nothing(
     with pytest.raises(ParityError, match="strays"):
         pick(how, quiet=True, say=lambda line: None)
     assert not how.out.exists()
+    longer = replace(how, steps=2)
+    with pytest.raises(ParityError, match=r"strays\. What was trained stays in .*out, a model"):
+        pick(longer, quiet=True, say=lambda line: None)
+    assert find_model(str(how.out)).steps()
 
 
 @pytest.mark.parametrize(
