@@ -58,8 +58,15 @@ class Bundle:
 
     def built(self) -> tuple[str, dict[str, Any]]:
         """The first step's name, and the row of its artifact for the bundle's own target."""
-        step, row = next(iter(self.manifest["steps"].items()))
-        return step, next(a for a in row["artifacts"] if a["target"] == self.manifest["target"])
+        return next(iter(self.all_built().items()))
+
+    def all_built(self) -> dict[str, dict[str, Any]]:
+        """By each step's name the row of its artifact for the bundle's own target."""
+        target = self.manifest["target"]
+        return {
+            step: next(a for a in row["artifacts"] if a["target"] == target)
+            for step, row in self.manifest["steps"].items()
+        }
 
     def members(self) -> dict[str, int]:
         """Every member's path with its size in bytes."""

@@ -1,9 +1,10 @@
 """Model cards: measure a model and its bundles on the data, and write what came out.
 
 models/NAME/evaluate.py says what is measured (`evaluate(run, data)`, `from_network`,
-`from_session`), models/NAME/card.py how it reads (`render(metrics)`, and if it has any the
-`pictures(metrics)` beside it, text by file name). No measured number in a card is written by hand:
-CARD.md is made from metrics.json, and metrics.json by `measure`.
+`from_session`, which are handed all steps by name where there are several), models/NAME/card.py
+how it reads (`render(metrics)`, and if it has any the `pictures(metrics)` beside it, text by file
+name). No measured number in a card is written by hand: CARD.md is made from metrics.json, and
+metrics.json by `measure`.
 """
 
 from __future__ import annotations
@@ -37,20 +38,23 @@ def measure(
     evaluate = _part(model, "evaluate")
     if not data.is_dir():
         raise DataError(f"{data}: no such directory; --data takes the one with the archives")
-    network = next(iter(model.steps().values()))
-    run = evaluate.from_network(network)
+    steps = model.steps()
+    run = evaluate.from_network(_one_or_all(steps))
     say(f"{name}: measuring torch fp32")
     figures = {"torch fp32": evaluate.evaluate(run, data)}
     validation = evaluate.validate(run, data)
     sizes: dict[str, Any] = {}
     for path in bundles:
-        session, label = _session(path)
+        sessions, label = _sessions(path)
         say(f"{name}: measuring {label} ({path})")
-        figures[label] = evaluate.evaluate(evaluate.from_session(session), data)
-        sizes[label] = dict(session.bundle.built()[1].get("facts") or {})
+        figures[label] = evaluate.evaluate(evaluate.from_session(_one_or_all(sessions)), data)
+        built = next(iter(sessions.values())).bundle.all_built()
+        for step, row in built.items():
+            where = label if len(built) == 1 else f"{label}, {step}"
+            sizes[where] = dict(row.get("facts") or {})
     return {
         "model": name,
-        "parameters": sum(p.numel() for p in network.parameters()),
+        "parameters": sum(p.numel() for step in steps.values() for p in step.parameters()),
         "figures": figures,
         "validation": validation,
         "sizes": sizes,
@@ -82,12 +86,18 @@ def _part(model: Model, part: str) -> Any:
     return importlib.import_module(f"edgernn.models.{model.name}.{part}")
 
 
-def _session(path: Path) -> tuple[Any, str]:
-    """A session over a bundle's own code for this machine, and what to call it in the card."""
-    from edgernn.runtime import Session
+def _one_or_all(steps: Mapping[str, Any]) -> Any:
+    """The only step of a model, or all of them by name."""
+    return steps if len(steps) > 1 else next(iter(steps.values()))
 
-    session = Session(path)
-    artifact, variant = session.artifact, session.bundle.manifest.get("variant")
+
+def _sessions(path: Path) -> tuple[Mapping[str, Any], str]:
+    """Sessions over a bundle's own code for this machine, and what to call it in the card."""
+    from edgernn.runtime import open_steps
+
+    sessions = open_steps(path)
+    last = list(sessions.values())[-1]
+    artifact, variant = last.artifact, last.bundle.manifest.get("variant")
     backend = "C" if artifact["backend"] == "c" else artifact["backend"]
     label = f"{backend} {artifact['number_type']}"
-    return session, f"{variant}: {label}" if variant else label
+    return sessions, f"{variant}: {label}" if variant else label

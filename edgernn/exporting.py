@@ -65,9 +65,11 @@ def _sources(model: Model, number_type: str, options: OnnxOptions, say: Say) -> 
             f"{model.name}: --state, --shape, --frames and --frame-ms are for an .onnx file; this "
             "model says all that itself"
         )
+    steps = model.steps()
+    given = _given(model, steps, say)
     return [
-        TorchSource(name, module, _frames(model, module.timing.block, say))
-        for name, module in model.steps().items()
+        TorchSource(name, module, cut_to_steps(given[name], module.timing.block))
+        for name, module in steps.items()
     ]
 
 
@@ -84,14 +86,14 @@ def _onnx_source(model: Model, number_type: str, options: OnnxOptions, say: Say)
     return OnnxSource(step, noise_frames(step.inputs))
 
 
-def _frames(model: Model, block: int, say: Say) -> Array:
-    """Real input of a model as steps; says so where it can only be noise."""
+def _given(model: Model, steps: Mapping[str, Any], say: Say) -> Mapping[str, list[Array]]:
+    """Streams of real input of each step; says so where they can only be noise."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        frames = cut_to_steps(model.calibration(STREAMS), block)
+        given = model.fed(steps, STREAMS)
     for warning in caught:
         say(f"note: {warning.message}")
-    return frames
+    return given
 
 
 def _npz(arrays: Mapping[str, Array]) -> bytes:

@@ -13,6 +13,7 @@ from edgernn.audio import Audio, read_audio
 from edgernn.backend import Array
 from edgernn.errors import DataError
 from edgernn.model import model_names
+from edgernn.recognition.decode import Recognizer, Word
 from edgernn.runtime import Session
 
 TAIL_SECONDS = 0.5  # of silence after a recording: a live stream does not end with the word
@@ -61,6 +62,14 @@ def listen(session: Session, audio: Audio) -> Iterator[Detected]:
     session.reset()
     for frame in frames(audio, session.timing.block):
         yield from decoder.push(session.step(frame))
+
+
+def transcribed(recognizer: Recognizer, audio: Audio) -> Iterator[Word]:
+    """Words in a recording from a fresh state, each as soon as the stream has it."""
+    recognizer.reset()
+    for frame in frames(audio, recognizer.block):
+        yield from recognizer.push(frame)
+    yield from recognizer.finish()
 
 
 def frames(audio: Audio, block: int) -> Array:

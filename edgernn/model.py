@@ -84,16 +84,19 @@ class Model:
         """
         if self.is_onnx:
             raise ModelError(f"{self.source}: an ONNX model is exported as it is, not built anew")
-        if self.folder is None:
-            module = _load_file(self.source)
-        else:
-            module = importlib.import_module(f"edgernn.models.{self.name}.network")
         arguments = self._recipe_table("network") | sizes
-        steps = self._checked(_function(module, self.function, self.source)(**arguments))
+        function = _function(self._module(), self.function, self.source)
+        steps = self._checked(function(**arguments))
         self._restructure(steps)
         for step in steps.values():
             step.eval()
         return steps
+
+    def _module(self) -> ModuleType:
+        """The file that builds it."""
+        if self.folder is None:
+            return _load_file(self.source)
+        return importlib.import_module(f"edgernn.models.{self.name}.network")
 
     @property
     def reference(self) -> str:
@@ -162,6 +165,18 @@ class Model:
             f"{self.source}: no examples() to calibrate with; using seeded noise", stacklevel=2
         )
         yield from self._noise(count)
+
+    def fed(self, steps: Mapping[str, Streaming], count: int) -> Mapping[str, list[Array]]:
+        """What each step is given when `count` streams of real input are put through the model.
+
+        Where steps feed one another, `fed(steps, streams)` beside `build` says it; else each is
+        given the streams themselves.
+        """
+        streams = list(self.calibration(count))
+        function = getattr(self._module(), "fed", None)
+        if function is None:
+            return dict.fromkeys(steps, streams)
+        return function(steps, streams)  # type: ignore[no-any-return]
 
     def clips(self) -> list[Path]:
         """The audio clips shipped with the model."""

@@ -189,6 +189,11 @@ class Session:
         return hashlib.sha256(json.dumps([self.name, weights, form]).encode()).digest()
 
 
+def open_steps(path: Path | str, *, on: str | None = None) -> dict[str, Session]:
+    """A session for each step of a bundle, by name. Raises: as `Session`."""
+    return {name: Session(path, name, on=on) for name in open_bundle(path).manifest["steps"]}
+
+
 def _port(row: Mapping[str, Any]) -> Port:
     return Port(row["name"], tuple(row["shape"]), row["dtype"])
 

@@ -34,6 +34,13 @@ def sphinx_filters() -> Matrix:
     return triangles(edges, np.arange(N_FFT // 2 + 1) * width) * unit[:, None]
 
 
+def cepstral_matrix() -> Matrix:
+    """What logarithms of bands are multiplied with: (MELS, COEFFICIENTS)."""
+    matrix = np.cos(np.pi * np.outer(np.arange(MELS) + 0.5, np.arange(COEFFICIENTS)) / MELS)
+    matrix[0] *= 0.5  # the first band, not the first coefficient
+    return np.asarray(matrix / MELS)
+
+
 class SphinxMFCCState(NamedTuple):
     """The last sample, and the emphasized ones that the next window still sees."""
 
@@ -65,10 +72,8 @@ class SphinxMFCC(Streaming):
         taps = np.pad(FULL_SCALE * hamming, (0, SPAN - WINDOW))
         self.bands = LogBands(taps, sphinx_filters(), HOP, floor=FLOOR)
         self.timing = Timing(HOP, self.bands.timing.ratio, DELAY)
-        matrix = np.cos(np.pi * np.outer(np.arange(MELS) + 0.5, np.arange(COEFFICIENTS)) / MELS)
-        matrix[0] *= 0.5
-        matrix /= MELS
-        self.register_buffer("matrix", torch.tensor(matrix, dtype=torch.float32), persistent=False)
+        matrix = torch.tensor(cepstral_matrix(), dtype=torch.float32)
+        self.register_buffer("matrix", matrix, persistent=False)
 
     def initial_state(self, batch: int) -> State:
         return SphinxMFCCState(self.new_zeros(batch, 1, 1), self.new_zeros(batch, SPAN - HOP, 1))

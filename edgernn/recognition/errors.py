@@ -37,7 +37,7 @@ class WordErrors:
         )
 
 
-def word_errors(spoken: Sequence[str], heard: Sequence[str]) -> WordErrors:
+def word_errors(spoken: Sequence[object], heard: Sequence[object]) -> WordErrors:
     """The fewest substitutions, deletions and insertions that make `heard` of `spoken`.
 
     Of alignments with equally many errors, one with the most substitutions counts.

@@ -1,0 +1,54 @@
+"""Phrases that are expected: their words score higher while the phrase goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from edgernn.errors import DataError
+
+
+@dataclass(slots=True)
+class Node:
+    """A phrase so far. given: what scores are higher by; kept: of it, if the phrase breaks off."""
+
+    given: float = 0.0
+    kept: float = 0.0
+    after: dict[int, Node] = field(default_factory=dict)
+
+
+class HotWords:
+    """Labels of phrases as a tree; each word of a phrase is worth so many nats.
+
+    What a phrase was given is taken back if it breaks off. A beginning that phrases share is worth
+    what the first says.
+
+    Raises: DataError for a phrase of no words, of one that is no label, or worth nothing.
+    """
+
+    def __init__(self, phrases: Mapping[str, float], labels: Sequence[str]) -> None:
+        self.root = Node()
+        known = {word: label for label, word in enumerate(labels) if label}
+        for phrase, worth in phrases.items():
+            words = phrase.split()
+            if unknown := [word for word in words if word not in known]:
+                raise DataError(f"hot words {phrase!r}: {unknown[0]} is not in the vocabulary")
+            if not words or not worth > 0:
+                raise DataError(f"hot words {phrase!r}, worth {worth:g}: need words, worth above 0")
+            node = self.root
+            for word in words:
+                node = node.after.setdefault(known[word], Node(node.given + worth, node.kept))
+            node.kept = node.given
+
+    def step(self, node: Node, label: int) -> tuple[Node, float]:
+        """Where a label leads from a node, and what the score changes by."""
+        change = 0.0
+        if label not in node.after:
+            change, node = self.left(node), self.root
+        onward = node.after.get(label, self.root)
+        change += onward.given - node.given
+        return (onward if onward.after else self.root), change
+
+    def left(self, node: Node) -> float:
+        """What the score changes by where the phrase breaks off."""
+        return node.kept - node.given
