@@ -30,6 +30,8 @@ from numpy.typing import NDArray
 from edgernn.errors import DataError, ModelError, UnknownName
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from edgernn.streaming import Streaming
 
 Array = NDArray[Any]
@@ -308,7 +310,7 @@ def find_model(name: str) -> Model:
     return Model(own, package.INFO, folder, folder / "network.py", "build", run)
 
 
-def load_weights(steps: dict[str, Streaming], path: Path) -> None:
+def load_weights(steps: Mapping[str, nn.Module], path: Path) -> None:
     """Load a safetensors file into the steps; names are STEP.PARAMETER, or PARAMETER for one step.
 
     Raises: ModelError if it is damaged or of another network.

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from edgernn.errors import ModelError, ShapeError
-from edgernn.train.loop import Task
+from edgernn.train.loop import Task, counted
 from edgernn.train.losses.divergence import alpha_divergence, kl
 from edgernn.train.method import Batch, Method
 
@@ -53,7 +53,10 @@ class Distiller(Method):
         self.teacher.to(next(network.parameters()).device)
 
     def extra(self, network: nn.Module, batch: Batch, output: Tensor) -> Tensor:
-        """The mean over frames. Raises: ShapeError if the teacher's output has another shape."""
+        """The mean over frames that count.
+
+        Raises: ShapeError if the teacher's output has another shape.
+        """
         with torch.no_grad():
             taught = self.task.output(self.teacher, batch)
         if taught.shape != output.shape:
@@ -61,6 +64,7 @@ class Distiller(Method):
                 f"distill: the teacher gives {tuple(taught.shape)}, the network "
                 f"{tuple(output.shape)}; they need the same frames and labels"
             )
+        output, taught = (counted(self.task, one, batch) for one in (output, taught))
         if self.how.loss == "kl":
             return self.how.weight * kl(output, taught, self.how.temperature)
         return self.how.weight * alpha_divergence(output, taught)

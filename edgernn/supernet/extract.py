@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from edgernn.errors import ModelError
-from edgernn.model import Model, find_model
+from edgernn.model import Model, find_model, load_weights
 from edgernn.streaming import Streaming
-from edgernn.supernet.sandwich import Supernet, parse_supernet
+from edgernn.supernet.sandwich import Supernet, of_largest, parse_supernet
 from edgernn.supernet.slices import extract
 from edgernn.supernet.space import Choice, label
 from edgernn.train.checkpoint import write_bytes
@@ -26,9 +26,10 @@ MEASURED = 50  # batches that a batch norm is measured on
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A trained supernet. large: the steps of its largest network."""
+    """A trained supernet. large: the steps of its largest network; weights: the trained file."""
 
     model: Model
+    weights: Path
     large: dict[str, Streaming]
     recipe: Recipe
     how: Supernet
@@ -57,10 +58,16 @@ def find_supernet(name: str) -> Trained:
         raise ModelError(f"{name}: its recipe has no [supernet], so there is nothing to cut out")
     if model.weights is None:
         raise ModelError(f"{name}: no trained weights; edgernn supernet train makes them")
-    return Trained(model, model.steps(), recipe, parse_supernet(recipe.supernet, str(model.recipe)))
+    return Trained(
+        model,
+        model.weights,
+        model.steps(),
+        recipe,
+        parse_supernet(recipe.supernet, str(model.recipe)),
+    )
 
 
-def has_batch_norm(steps: dict[str, Streaming]) -> bool:
+def has_batch_norm(steps: Mapping[str, nn.Module]) -> bool:
     """Whether statistics of other sizes lie in it, which must be measured anew."""
     return any(isinstance(m, nn.BatchNorm1d) for step in steps.values() for m in step.modules())
 
@@ -88,31 +95,47 @@ def measure_norms(network: nn.Module, task: Task, batches: int = MEASURED) -> No
 def cut_out(net: Trained, choice: Choice, out: Path, data: Path | None = None) -> Path:
     """Write a subnetwork's folder: recipe and weights. Gives the path of the weights.
 
+    With data what was trained beside the steps, such as an auxiliary head, is cut out too.
+
     Raises: ModelError if it has batch norms and there is no data to measure them on.
     """
     steps = net.subnetwork(choice)
+    if data is not None:
+        task = find_task(net.model)(net.recipe, data)
+        tensors = Whole(net, task).subnetwork(choice).state_dict()
+    elif has_batch_norm(steps):
+        raise ModelError(
+            f"{label(choice)}: has batch norms, whose statistics are of the largest network; "
+            "give --data, so that they are measured anew"
+        )
+    else:
+        tensors = dict(_named(steps))
+    save_weights(out / WEIGHTS, tensors)
     recipe = net.recipe_of(net.how.space.check(choice))
-    if has_batch_norm(steps):
-        if data is None:
-            raise ModelError(
-                f"{label(choice)}: has batch norms, whose statistics are of the largest network; "
-                "give --data, so that they are measured anew"
-            )
-        task = with_recipe(find_task(net.model)(net.recipe, data), recipe)
-        measure_norms(_only(steps), task)
-    save_weights(out / WEIGHTS, dict(_named(steps)))
     write_bytes(out / RECIPE, recipe_text(recipe).encode())
     return out / WEIGHTS
 
 
-def _only(steps: dict[str, Streaming]) -> Streaming:
-    """The one step. Raises: ModelError if there are several, whose task must join them."""
-    if len(steps) > 1:
-        raise ModelError(
-            f"supernet: steps {', '.join(steps)}: data are run through models of one step alone; "
-            "leave out --data"
-        )
-    return next(iter(steps.values()))
+class Whole:
+    """All that a task trained, of which the steps may be but a part; cut as the steps are."""
+
+    def __init__(self, net: Trained, task: Task) -> None:
+        self.net, self.task = net, with_recipe(task, of_largest(net.recipe, net.how.space))
+        self.large = self.task.build()
+        load_weights({"": self.large}, net.weights)
+
+    def subnetwork(self, choice: Choice) -> nn.Module:
+        """The network of these sizes in eval mode, its batch norms measured anew."""
+        task = self.own(choice)
+        small = task.build()
+        extract(self.large, small)
+        if has_batch_norm({"": small}):
+            measure_norms(small, task)
+        return small.eval()
+
+    def own(self, choice: Choice) -> Task:
+        """The task of a subnetwork by itself."""
+        return with_recipe(self.task, self.net.recipe_of(choice))
 
 
 def _named(steps: dict[str, Streaming]) -> Iterator[tuple[str, Tensor]]:
@@ -131,18 +154,15 @@ def listed(net: Trained, data: Path | None, most: int) -> list[dict[str, Any]]:
     every = sorted(net.how.space, key=lambda choice: _parameters(net.model.built(**choice)))
     count = min(most, len(every))
     shown = [every[round(i * (len(every) - 1) / max(1, count - 1))] for i in range(count)]
-    task = None if data is None else find_task(net.model)(net.recipe, data)
+    whole = None if data is None else Whole(net, find_task(net.model)(net.recipe, data))
     rows = []
     for choice in shown:
         steps = net.subnetwork(choice)
         row: dict[str, Any] = {"subnetwork": label(choice), "parameters": _parameters(steps)}
-        if task is not None:
-            network = _only(steps)
-            own = with_recipe(task, net.recipe_of(choice))
-            if has_batch_norm(steps):
-                measure_norms(network, own)
+        if whole is not None:
             with torch.no_grad():
-                row |= {k: float(v) for k, v in own.validate(network).items()}
+                figures = whole.own(choice).validate(whole.subnetwork(choice))
+            row |= {name: float(value) for name, value in figures.items()}
         rows.append(row)
     return rows
 

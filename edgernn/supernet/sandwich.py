@@ -3,6 +3,7 @@
     [supernet]
     random = 2               # drawn between the largest and the smallest
     distill = "alpha"        # the others learn from the largest's answers; "kl", or "" for labels
+    labels = 0.0             # with a teacher: weight of the labels beside it
     [supernet.space]
     hidden = [96, 128, 192, 256]
 
@@ -25,7 +26,7 @@ from torch import Tensor, nn
 from edgernn.errors import ModelError
 from edgernn.supernet.slices import Cut, cuts, lent, sliced
 from edgernn.supernet.space import Choice, Space, label
-from edgernn.train.loop import Task, with_recipe
+from edgernn.train.loop import Task, counted, with_recipe
 from edgernn.train.losses.divergence import alpha_divergence, kl
 from edgernn.train.method import Batch, Method
 from edgernn.train.recipe import Recipe, RecipeError
@@ -35,11 +36,15 @@ DISTILL = ("alpha", "kl", "")
 
 @dataclass(frozen=True, slots=True)
 class Supernet:
-    """How a supernet is trained. random: subnetworks drawn beside the largest and the smallest."""
+    """How a supernet is trained. random: subnetworks drawn beside the largest and the smallest.
+
+    labels: weight of the task's own loss for those that learn from the largest.
+    """
 
     space: Space
     random: int = 2
     distill: str = "alpha"
+    labels: float = 0.0
 
     def __post_init__(self) -> None:
         if type(self.random) is not int or self.random < 0:
@@ -47,11 +52,13 @@ class Supernet:
         if self.distill not in DISTILL:
             known = ", ".join(repr(name) for name in DISTILL)
             raise ModelError(f"supernet: distill {self.distill!r}; need one of {known}")
+        if not isinstance(self.labels, int | float) or self.labels < 0:
+            raise ModelError(f"supernet: labels {self.labels!r}; need a weight of at least 0")
 
 
 def parse_supernet(table: Mapping[str, Any], where: str) -> Supernet:
     """A `[supernet]` table. Raises: RecipeError naming the key, ModelError naming the value."""
-    known = ("space", "random", "distill")
+    known = ("space", "random", "distill", "labels")
     if unknown := sorted(table.keys() - set(known)):
         raise RecipeError(
             f"{where}: unknown key supernet.{unknown[0]}; it takes {', '.join(known)}"
@@ -139,8 +146,10 @@ class Sandwich(Method):
         return self.share * total
 
     def _loss(self, output: Tensor, taught: Tensor, batch: Batch) -> Tensor:
-        if self.how.distill == "alpha":
-            return alpha_divergence(output, taught)
-        if self.how.distill == "kl":
-            return kl(output, taught, 1.0)
-        return self.task.loss(output, batch)[0]
+        if not self.how.distill:
+            return self.task.loss(output, batch)[0]
+        one, other = (counted(self.task, logits, batch) for logits in (output, taught))
+        loss = alpha_divergence(one, other) if self.how.distill == "alpha" else kl(one, other, 1.0)
+        if self.how.labels:
+            loss = loss + self.how.labels * self.task.loss(output, batch)[0]
+        return loss

@@ -30,7 +30,11 @@ from edgernn.train.scaled_adam import ScaledAdam
 
 
 class Task(Protocol):
-    """What a model brings to the loop; models/NAME/training.py offers one as `Task`."""
+    """What a model brings to the loop; models/NAME/training.py offers one as `Task`.
+
+    It may have `counted(output, batch)` besides: which of the outputs' rows are not of padding, by
+    a mask without the last axis. A teacher is heard in these alone.
+    """
 
     recipe: Recipe
 
@@ -48,6 +52,12 @@ class Task(Protocol):
 
     def validate(self, network: nn.Module) -> dict[str, float]:
         """Figures on the validation split, under torch.no_grad and eval."""
+
+
+def counted(task: Task, output: Tensor, batch: Batch) -> Tensor:
+    """The rows of an output that count: (n, classes), or the output itself if all do."""
+    mask = getattr(task, "counted", None)
+    return output if mask is None else output[mask(output, batch)]
 
 
 def with_recipe(task: Task, recipe: Recipe) -> Task:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import CliRunner, Result
+from safetensors.torch import load_file
 
 from edgernn.cli import group
 from edgernn.model import find_model
@@ -56,10 +57,13 @@ def build(hidden: int = 8) -> dict:
 
 class Task(keep.Task):
     def build(self):
-        return nn.ModuleDict(build(**self.recipe.network))
+        net = nn.ModuleDict(build(**self.recipe.network))
+        net["aside"] = Linear(self.recipe.network["hidden"], 2)  # no step of the model
+        return net
 
     def output(self, network, batch):
-        return network["down"](network["up"](batch["x"]))[:, -1]
+        up = network["up"](batch["x"])
+        return (network["down"](up) + network["aside"](up))[:, -1]
 
     def validate(self, network):
         return {"val_accuracy": 0.5}
@@ -169,9 +173,8 @@ def test_models_of_several_steps_are_cut_out_step_by_step(tmp_path: Path) -> Non
     )
     assert found.exit_code == 0, found.output
     assert "hidden=16" in edgernn("supernet", "list", run).output
-    refused = edgernn("supernet", "list", run, "--data", tmp_path)
-    assert refused.exit_code == 2
-    assert "steps up, down: data are run through models of one step alone" in refused.output
+    rows = json.loads(edgernn("supernet", "list", run, "--data", tmp_path, "--json").output)
+    assert [row["val_accuracy"] for row in rows] == [0.5] * 3
     found = edgernn("supernet", "extract", run, "hidden=16", "-o", tmp_path / "small")
     assert found.exit_code == 0, found.output
     small, large = (find_model(str(tmp_path / name)).steps() for name in ("small", "run"))
@@ -179,6 +182,12 @@ def test_models_of_several_steps_are_cut_out_step_by_step(tmp_path: Path) -> Non
         small["down"].get_parameter("down.linear.weight"),
         large["down"].get_parameter("down.linear.weight")[:, :16],
     )
+    whole = tmp_path / "whole"
+    found = edgernn("supernet", "extract", run, "hidden=16", "--data", tmp_path, "-o", whole)
+    assert found.exit_code == 0, found.output
+    aside = load_file(whole / "weights.safetensors")["aside.linear.weight"]
+    assert torch.equal(aside, load_file(run / "weights.safetensors")["aside.linear.weight"][:, :16])
+    assert find_model(str(whole)).steps().keys() == {"up", "down"}
 
 
 @pytest.mark.parametrize(

@@ -72,9 +72,9 @@ def accuracies(weights: dict[str, Tensor], task: Task) -> list[float]:
     return found
 
 
-@pytest.mark.parametrize("distill", ["alpha", "kl", ""])
-def test_every_size_learns(distill: str, tmp_path: Path) -> None:
-    recipe = replace(ELASTIC, supernet={**SPACE, "distill": distill})
+@pytest.mark.parametrize(("distill", "labels"), [("alpha", 0), ("kl", 0.5), ("", 0)])
+def test_every_size_learns(distill: str, labels: float, tmp_path: Path) -> None:
+    recipe = replace(ELASTIC, supernet={**SPACE, "distill": distill, "labels": labels})
     task, methods = sandwich(ElasticTask(recipe))
     assert task.recipe.network == {"layers": 1, "hidden": 16}
     trained = train(task, tmp_path / "a.pt", methods=methods, quiet=True)
@@ -130,6 +130,28 @@ def test_smaller_networks_leave_the_largest_s_statistics_alone() -> None:
     assert all(torch.equal(buffer, before[name]) for name, buffer in large.named_buffers())
 
 
+class Padded(ElasticTask):
+    """The last half of every batch is padding."""
+
+    def counted(self, output: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+        return torch.arange(len(output)) < len(output) // 2
+
+
+@pytest.mark.parametrize("distill", ["alpha", "kl"])
+def test_the_largest_is_heard_in_what_counts_alone(distill: str) -> None:
+    task, (method,) = sandwich(Padded(replace(ELASTIC, supernet={**SPACE, "distill": distill})))
+    torch.manual_seed(0)
+    large = task.build().eval()
+    batch = task.batch(0)
+    output = task.output(large, batch)
+    twisted = output.clone()
+    twisted[len(output) // 2 :] *= -3
+    method.before_step(large, 0)
+    assert torch.equal(method.extra(large, batch, output), method.extra(large, batch, twisted))
+    twisted[0] *= -3
+    assert not torch.equal(method.extra(large, batch, output), method.extra(large, batch, twisted))
+
+
 def test_the_table_survives_a_recipe_and_marks_it() -> None:
     text = recipe_text(ELASTIC)
     assert parse_recipe("toy", text) == ELASTIC
@@ -140,8 +162,12 @@ def test_the_table_survives_a_recipe_and_marks_it() -> None:
     ("table", "message"),
     [
         ({}, "no dimension"),
-        ({**SPACE, "randm": 2}, "unknown key supernet.randm; it takes space, random, distill"),
+        (
+            {**SPACE, "randm": 2},
+            "unknown key supernet.randm; it takes space, random, distill, labels",
+        ),
         ({**SPACE, "random": -1}, "random -1; need a whole number"),
+        ({**SPACE, "labels": -0.5}, "labels -0.5; need a weight of at least 0"),
         ({**SPACE, "distill": "l2"}, "distill 'l2'; need one of 'alpha', 'kl', ''"),
     ],
 )
