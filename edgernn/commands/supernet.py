@@ -1,4 +1,4 @@
-"""`edgernn supernet`: train many sizes of a model at once, list them, cut one out."""
+"""`edgernn supernet`: train many sizes of a model at once, list them, find one, cut it out."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from edgernn.commands._complete import Model
-from edgernn.commands._form import command, print_json, print_table
+from edgernn.commands._complete import Model, TargetName
+from edgernn.commands._form import command, print_json, print_table, progress
 from edgernn.commands.train import train as train_one
 
 MOST = 24  # subnetworks that a list tells by default
@@ -21,6 +21,7 @@ def supernet() -> None:
     \b
     edgernn supernet train kws --recipe many.toml --data speech -o runs/many
     edgernn supernet list runs/many --data speech --json
+    edgernn supernet search runs/many --data speech -t cortex-m4 --budget flash=64KB -o runs/found
     edgernn supernet extract runs/many hidden=96 --data speech -o runs/small
     edgernn export runs/small --target cortex-m4
     """
@@ -67,14 +68,85 @@ def extract(folder: str, name: str, data: Path | None, output: Path, as_json: bo
     from edgernn.supernet.extract import cut_out, find_supernet
     from edgernn.supernet.space import parse_label
 
-    weights = cut_out(find_supernet(folder), parse_label(name), output, data)
+    net = find_supernet(folder)
+    whole = None if data is None else net.whole(data)
+    weights = cut_out(net, parse_label(name), output, whole)
     if as_json:
         print_json({"weights": weights})
     else:
         click.echo(f"wrote {weights}")
 
 
+@command
+@click.argument("folder", type=Model())
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="As for `train`.")
+@click.option("--target", "-t", required=True, type=TargetName(), help="See `edgernn targets`.")
+@click.option(
+    "--budget",
+    "budgets",
+    multiple=True,
+    metavar="WHAT=MOST",
+    help="flash=512KB, ram=16KB, instructions=1M, macs=500k, latency=50us; several together.",
+)
+@click.option("--number-type", default="w8a8", show_default=True, help="Of the compiled networks.")
+@click.option(
+    "--method",
+    type=click.Choice(["evolution", "controller", "random"]),
+    default="evolution",
+    show_default=True,
+)
+@click.option("--evaluations", type=click.IntRange(1), default=40, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
+@click.option("--resume", is_flag=True, help="Go on with what the output folder holds.")
+def search(
+    folder: str,
+    data: Path,
+    target: str,
+    budgets: tuple[str, ...],
+    number_type: str,
+    output: Path,
+    resume: bool,
+    as_json: bool,
+    **how: Any,
+) -> None:
+    """Find the best subnetwork of a trained FOLDER within a budget on a target.
+
+    Best by the first figure of the validation, with the shared weights. Of the networks that no
+    other settles, the costs are those of their compiled step; bytes and instructions of a chip are
+    counted, times are taken here. Leaves `best` in the output folder: a model, and its bundle.
+
+    \b
+    edgernn supernet search runs/many --data speech -t cortex-m7 --budget flash=512KB -o runs/found
+    edgernn supernet search runs/many --data speech -t host --budget latency=20us -o runs/fast
+    """
+    from edgernn.compress.budget import parse_budget
+    from edgernn.graph.number_type import find_number_type
+    from edgernn.supernet.extract import find_supernet
+    from edgernn.supernet.finding import BEST, Finding, find
+    from edgernn.target import find_target
+
+    place = find_target(target)
+    find_number_type(number_type, place.number_types)
+    budget = parse_budget(budgets, firmware=place.kind == "firmware")
+    net = find_supernet(folder)
+    asked = Finding(net, data, target, output, budget, number_type, **how)
+    rows, best = find(asked, resume=resume, say=progress(as_json))
+    if as_json:
+        print_json({"best": best, "folder": output / BEST, "subnetworks": rows})
+        return
+    print_table(_even(rows))
+    click.echo(f"best: {best}, in {output / BEST}")
+
+
+def _even(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows with the same columns, empty where nothing was measured."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return [{name: row.get(name, "") for name in names} for row in rows]
+
+
 supernet.add_command(train_one, "train")
 supernet.add_command(list_, "list")
 supernet.add_command(extract)
+supernet.add_command(search)
 COMMAND: Any = supernet

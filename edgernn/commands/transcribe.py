@@ -14,23 +14,39 @@ from edgernn.commands._form import command, print_json
 @command
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.argument("recording", type=click.Path(path_type=Path))
+@click.option("--beam", type=click.IntRange(1), default=1, show_default=True, help="Hypotheses.")
+@click.option("--hot-words", type=click.Path(path_type=Path), help="Phrases to expect, one a line.")
+@click.option("--end-ms", type=float, help="An utterance ends so long after its last word.")
 @click.option("--on", type=TargetName(), help="Which code of the bundle: host, cortex-m7, any...")
-def transcribe(bundle: Path, recording: Path, on: str | None, as_json: bool) -> None:
+def transcribe(
+    bundle: Path,
+    recording: Path,
+    beam: int,
+    hot_words: Path | None,
+    end_ms: float | None,
+    on: str | None,
+    as_json: bool,
+) -> None:
     """Print the words that a BUNDLE hears in a RECORDING.
 
-    Each word is printed when the stream has it: samples go in 10 ms at a time and state is carried,
-    as on a device. Several channels are averaged and another sample rate is resampled; a line then
-    says so. With --json every word has its time and the probability of its label.
+    Each word is printed once it is certain: samples go in 10 ms at a time and state is carried, as
+    on a device. Several channels are averaged and another sample rate is resampled; a line then
+    says so. With --json every word has its time and its probability. The file of --hot-words holds
+    a phrase a line, behind a tab what each of its words is worth in nats (1.5 without).
 
     \b
     edgernn transcribe asr.edgernn clip.wav
-    edgernn transcribe asr.edgernn clip.wav --json
+    edgernn transcribe asr.edgernn clip.wav --beam 4 --hot-words names.txt
+    edgernn transcribe asr.edgernn meeting.wav --end-ms 800 --json
     """
     from edgernn.listening import open_recording, transcribed
     from edgernn.recognition.decode import Recognizer
+    from edgernn.recognition.hot_words import read_phrases
     from edgernn.runtime import open_steps
 
-    recognizer = Recognizer(open_steps(bundle, on=on))
+    phrases = read_phrases(hot_words) if hot_words else {}
+    sessions = open_steps(bundle, on=on)
+    recognizer = Recognizer(sessions, beam=beam, hot_words=phrases, end_ms=end_ms)
     first = recognizer.sessions["features"]
     audio = open_recording(first, recording)
     words = transcribed(recognizer, audio)
@@ -50,10 +66,11 @@ def transcribe(bundle: Path, recording: Path, on: str | None, as_json: bool) -> 
         return
     for note in audio.notes:
         click.echo(f"note: {recording}: {note}", err=True)
-    count = 0
+    count, before = 0, None
     for word in words:
-        click.echo(f"{' ' if count else ''}{word.label}", nl=False)
-        count += 1
+        gap = "" if before is None else " " if word.utterance == before else "\n"
+        click.echo(f"{gap}{word.label}", nl=False)
+        count, before = count + 1, word.utterance
     click.echo()
     where = first.artifact["target"]
     click.echo(f"{count} words in {audio.seconds:.2f} s of audio, on {where}", err=True)

@@ -17,7 +17,6 @@ from typing import Any
 
 import torch
 
-from edgernn.bundle import open_bundle
 from edgernn.compress.begin import agree, fine_tuning, first_recipe, settings
 from edgernn.compress.budget import Budget
 from edgernn.compress.candidates import CONTROL, Candidate, candidates
@@ -26,8 +25,7 @@ from edgernn.compress.points import Point, Run, choose, gathered
 from edgernn.errors import CheckpointError, EdgernnError, ModelError
 from edgernn.exporting import export
 from edgernn.model import Model, find_model
-from edgernn.profile.chip import cost
-from edgernn.profile.latency import measure
+from edgernn.profile.costs import costs
 from edgernn.runtime import Session
 from edgernn.target import Target, find_target
 from edgernn.train.checkpoint import write_bytes
@@ -43,7 +41,7 @@ from edgernn.train.run import (
 )
 from edgernn.verify import Say
 
-RUNS, TIMED_SECONDS = "runs.jsonl", 1.0
+RUNS = "runs.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,29 +207,6 @@ def _run(
         folder=folder.name,
         **costs(bundle, target),
     )
-
-
-def costs(path: Path, target: Target) -> dict[str, Any]:
-    """What the compiled step takes on its target: counted on a chip, timed on this machine."""
-    bundle = open_bundle(path)
-    step, entry = bundle.built()
-    facts = entry["facts"]
-    ram = facts["state_bytes"] + facts["scratch_bytes"]
-    if target.name == "host":
-        timed = measure(path, step, "host", TIMED_SECONDS)
-        return {
-            "flash_bytes": facts["binary_bytes"],
-            "ram_bytes": ram,
-            "macs": facts["macs"],
-            "latency_us": timed.alone_p50_us,
-        }
-    counted = cost(bundle, step, entry)
-    return {
-        "flash_bytes": counted.flash_bytes or facts["binary_bytes"],
-        "ram_bytes": ram + (counted.stack_bytes or 0),
-        "macs": facts["macs"],
-        "instructions": counted.count.mean if counted.count else None,
-    }
 
 
 def _plain(name: str) -> str:

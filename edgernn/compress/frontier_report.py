@@ -8,15 +8,8 @@ from typing import Any
 from edgernn.compress.frontier import Found, Search
 from edgernn.compress.frontier_picture import picture
 from edgernn.compress.points import doubts, frontier
+from edgernn.profile.costs import LABELS
 from edgernn.profile.latency import machine
-
-LABELS = {
-    "flash_bytes": "flash, bytes",
-    "ram_bytes": "RAM, bytes",
-    "instructions": "instructions a step",
-    "latency_us": "µs a step",
-    "macs": "MACs a step",
-}
 
 
 def shown_costs(found: Found) -> list[str]:

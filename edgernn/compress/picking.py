@@ -25,7 +25,6 @@ from edgernn.compress.begin import agree, fine_tuning, first_recipe, settings
 from edgernn.compress.candidates import REST
 from edgernn.compress.columns import Read, columns_read, heard, whole
 from edgernn.compress.delta import Delta, held_signals, restful
-from edgernn.compress.frontier import costs
 from edgernn.compress.played import Played
 from edgernn.compress.signals import signals
 from edgernn.compress.thresholds import HALVINGS, Picked, pick_thresholds
@@ -34,6 +33,7 @@ from edgernn.errors import CheckpointError, ModelError, ParityError
 from edgernn.exporting import export
 from edgernn.graph.number_type import find_number_type
 from edgernn.model import Model, find_model
+from edgernn.profile.costs import costs
 from edgernn.runtime import Session
 from edgernn.streaming import Streaming
 from edgernn.target import Target, find_target

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from edgernn.compress.frontier_report import LABELS
 from edgernn.compress.picking import NUMBER_TYPE, Chosen, Picking
+from edgernn.profile.costs import LABELS
 from edgernn.profile.latency import machine
 
 

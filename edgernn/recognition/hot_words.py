@@ -4,8 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from edgernn.errors import DataError
+
+WORTH = 1.5  # of a word, where nothing else is said
+
+
+def read_phrases(path: Path) -> dict[str, float]:
+    """Phrases of a file, one a line; behind a tab what each word is worth. Raises: DataError."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as cause:
+        raise DataError(f"{path}: cannot be read as text: {cause}") from cause
+    found: dict[str, float] = {}
+    for number, line in enumerate(lines, 1):
+        phrase, _, worth = line.partition("\t")
+        if line.strip():
+            try:
+                found[phrase.strip()] = float(worth or WORTH)
+            except ValueError as cause:
+                raise DataError(f"{path}, line {number}: {worth!r} is no number") from cause
+    return found
 
 
 @dataclass(slots=True)

@@ -45,6 +45,10 @@ class Trained:
             extract(self.large[name], step)
         return small
 
+    def whole(self, data: Path) -> Whole:
+        """All that was trained, with its task over data. Raises: DataError, ModelError."""
+        return Whole(self, find_task(self.model)(self.recipe, data))
+
     def recipe_of(self, choice: Choice) -> Recipe:
         """What would train this subnetwork by itself."""
         return replace(self.recipe, network={**self.recipe.network, **choice}, supernet={})
@@ -92,17 +96,16 @@ def measure_norms(network: nn.Module, task: Task, batches: int = MEASURED) -> No
     network.eval()
 
 
-def cut_out(net: Trained, choice: Choice, out: Path, data: Path | None = None) -> Path:
+def cut_out(net: Trained, choice: Choice, out: Path, whole: Whole | None = None) -> Path:
     """Write a subnetwork's folder: recipe and weights. Gives the path of the weights.
 
-    With data what was trained beside the steps, such as an auxiliary head, is cut out too.
+    whole: with it, what was trained beside the steps, such as an auxiliary head, is cut out too.
 
     Raises: ModelError if it has batch norms and there is no data to measure them on.
     """
     steps = net.subnetwork(choice)
-    if data is not None:
-        task = find_task(net.model)(net.recipe, data)
-        tensors = Whole(net, task).subnetwork(choice).state_dict()
+    if whole is not None:
+        tensors = whole.subnetwork(choice).state_dict()
     elif has_batch_norm(steps):
         raise ModelError(
             f"{label(choice)}: has batch norms, whose statistics are of the largest network; "
@@ -154,7 +157,7 @@ def listed(net: Trained, data: Path | None, most: int) -> list[dict[str, Any]]:
     every = sorted(net.how.space, key=lambda choice: _parameters(net.model.built(**choice)))
     count = min(most, len(every))
     shown = [every[round(i * (len(every) - 1) / max(1, count - 1))] for i in range(count)]
-    whole = None if data is None else Whole(net, find_task(net.model)(net.recipe, data))
+    whole = None if data is None else net.whole(data)
     rows = []
     for choice in shown:
         steps = net.subnetwork(choice)

@@ -209,3 +209,34 @@ def test_a_model_that_is_no_supernet_is_named() -> None:
     found = edgernn("supernet", "list", "kws/dense")
     assert found.exit_code == 2
     assert "kws/dense: its recipe has no [supernet]" in found.output
+
+
+@pytest.mark.cc
+@pytest.mark.slow
+def test_the_best_within_a_budget_is_found_and_delivered(trained: Path, tmp_path: Path) -> None:
+    out = tmp_path / "found"
+    asked: list[str | Path] = ["supernet", "search", trained, "--data", trained, "-t", "host"]
+    asked += ["-o", out, "--budget", "macs=1.5k", "--json"]
+    found = edgernn(*asked)
+    assert found.exit_code == 0, found.output
+    document = json.loads(found.stdout)
+    rows = document["subnetworks"]
+    assert document["best"] == "hidden=16"
+    assert [row["subnetwork"] for row in rows] == ["hidden=16", "hidden=8"]
+    assert rows[0]["macs"] <= 1500
+    (network,) = find_model(str(out / "best")).steps().values()
+    assert network.get_submodule("rnn.rnn").hidden_size == 16
+    assert (out / "best" / "keep.edgernn").is_file()
+    log = (out / "asked.jsonl").read_text()
+
+    assert edgernn(*asked).exit_code == 2
+    again = edgernn(*asked, "--resume", "--method", "random")
+    assert again.exit_code == 0, again.output
+    assert (out / "asked.jsonl").read_text() == log, "nothing is measured twice"
+    other = edgernn(*asked, "--resume", "--number-type", "fp32")
+    assert other.exit_code == 2
+    assert "was begun otherwise (type w8a8, now fp32)" in other.output
+
+    nothing = edgernn(*asked[:-5], "-o", tmp_path / "none", "--budget", "macs=10")
+    assert nothing.exit_code == 2
+    assert "nothing in the space fits; the nearest is hidden=8" in nothing.output
