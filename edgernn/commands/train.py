@@ -38,13 +38,18 @@ def train(
     and writes a checkpoint; --resume continues it exactly, so that on the CPU the weights come
     out the same, bit for bit, as without the interruption.
 
+    Under `torchrun` several processes train together, on one host or many: each draws a part of
+    every batch. On a GPU machine each takes a GPU.
+
     \b
     edgernn train kws --data speech
     edgernn train kws --data speech --resume
     edgernn train kws --data speech --steps 50 -o trial
     edgernn train kws --data speech --recipe runs/small/recipe.toml -o runs/again
     edgernn export runs/again --target cortex-m4 --number-type w4a8
+    torchrun --nproc-per-node 2 -m edgernn train kws --data speech
     """
+    from edgernn.train.processes import processes
     from edgernn.train.run import WEIGHTS, train_model
 
     folder = output or Path("runs") / model
@@ -58,6 +63,8 @@ def train(
         device=device,
         quiet=as_json,
     )
+    if not processes().first:
+        return
     if as_json:
         weights = folder / WEIGHTS
         print_json({"weights": weights, "steps": trained.steps, "history": trained.history})

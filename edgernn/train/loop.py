@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from edgernn.errors import EdgernnError
 from edgernn.train.checkpoint import load_checkpoint, restore_rng, save_checkpoint
 from edgernn.train.method import Batch, Method
+from edgernn.train.processes import ALONE, Processes, joined, processes
 from edgernn.train.recipe import Recipe
 from edgernn.train.scaled_adam import ScaledAdam
 
@@ -80,10 +81,15 @@ class Trained:
     network: nn.Module
 
 
-def choose_device(name: str = "auto") -> torch.device:
-    """`auto` is cuda where there is one, else cpu. Raises: EdgernnError for an absent device."""
+def choose_device(name: str = "auto", who: Processes = ALONE) -> torch.device:
+    """`auto` is cuda where there is one, else cpu. Raises: EdgernnError for an absent device.
+
+    Each process of a host gets a GPU of its own.
+    """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and who.size > 1:
+        name = f"cuda:{who.local}"
     try:
         torch.empty(1, device=name)
     except (RuntimeError, AssertionError) as cause:
@@ -113,9 +119,15 @@ def make_optimizer(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
 class _Run:
     """All that changes during a training, and so all that a checkpoint holds."""
 
-    def __init__(self, task: Task, device: torch.device, methods: Sequence[Method] = ()) -> None:
+    def __init__(
+        self,
+        task: Task,
+        device: torch.device,
+        methods: Sequence[Method] = (),
+        who: Processes = ALONE,
+    ) -> None:
         self.recipe, self.device, self.step = task.recipe, device, 0
-        self.methods = methods
+        self.methods, self.who = methods, who
         torch.manual_seed(self.recipe.seed)
         self.network = task.build().to(device)
         for method in methods:
@@ -137,11 +149,14 @@ class _Run:
 
     def update(self, loss: Tensor, accuracy: float) -> None:
         """One optimiser step, and the average after it."""
-        self.recent = _smooth(self.recent, [float(loss.detach()), accuracy])
+        now = torch.tensor([float(loss.detach()), accuracy], device=self.device)
+        self.who.mean([now])
+        self.recent = _smooth(self.recent, now.tolist())
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.recipe, self.step)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
+        self.who.mean_gradients(self.network)
         trained = [p for p in self.network.parameters() if p.grad is not None]
         nn.utils.clip_grad_norm_(trained, self.recipe.grad_clip)
         self.optimizer.step()
@@ -176,7 +191,9 @@ class _Run:
         return self.network.cpu().eval()
 
     def save(self, path: Path) -> None:
-        """Write everything to `path`."""
+        """Write everything to `path`; the first process does."""
+        if not self.who.first:
+            return
         values = {
             "step": self.step,
             "network": self.network.state_dict(),
@@ -188,8 +205,10 @@ class _Run:
         save_checkpoint(path, values, recipe=self.recipe.fingerprint())
 
     def load(self, path: Path) -> None:
-        """Continue from `path`."""
-        values = load_checkpoint(path, recipe=self.recipe.fingerprint())
+        """Continue from `path`, which the first process reads."""
+        fingerprint = self.recipe.fingerprint()
+        values = load_checkpoint(path, recipe=fingerprint) if self.who.first else {}
+        values = self.who.of_first(values)
         self.network.load_state_dict(values["network"])
         self.average = {n: t.to(self.device) for n, t in values["average"].items()}
         self.optimizer.load_state_dict(values["optimizer"])
@@ -230,43 +249,53 @@ def train(
 
     methods: what acts beside the task, in this order; they end with `finish` on the weights given.
 
+    Under `torchrun` all processes train together, each on a part (`train.processes`).
     Ctrl-C ends the running step, writes a checkpoint and raises KeyboardInterrupt.
     Raises: CheckpointError if the checkpoint cannot be written, or resumed from.
     """
-    recipe = task.recipe
-    run = _Run(task, choose_device(device), methods)
-    if resume:
-        run.load(checkpoint)
-    run.network.train()
-    with _held_interrupt() as asked, _bar(recipe, run.step, quiet) as show:
-        for batch in _batches(task, run.step, run.device):
-            if asked.is_set():
-                break
-            torch.manual_seed((recipe.seed << 32) + run.step)
-            run.update(*run.loss(task, batch))
-            last = run.step == recipe.steps
-            row = run.validate(task) if last or run.step % recipe.validate_every == 0 else {}
-            show(run.step, run.recent, row)
-            if last or run.step % recipe.checkpoint_every == 0:
-                run.save(checkpoint)
-    if asked.is_set() and run.step < recipe.steps:
-        run.save(checkpoint)
-        raise KeyboardInterrupt
+    who = processes()
+    chosen = choose_device(device, who)
+    with joined(who, chosen):
+        run = _Run(task, chosen, methods, who)
+        if resume:
+            run.load(checkpoint)
+        part = with_recipe(task, who.share(task.recipe)) if who.size > 1 else task
+        _train(run, part, checkpoint, quiet=quiet or not who.first)
     network = run.finished()
     weights = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
     return Trained(weights, run.history, run.step, network)
 
 
-def _batches(task: Task, first: int, device: torch.device) -> Iterator[Batch]:
-    """Batches from step `first` to the end, each made while the one before is trained on."""
-    if first >= task.recipe.steps:
+def _train(run: _Run, task: Task, checkpoint: Path, *, quiet: bool) -> None:
+    """The steps that are left. Raises: KeyboardInterrupt on all processes after the same step."""
+    recipe = run.recipe
+    run.network.train()
+    with _held_interrupt() as asked, _bar(recipe, run.step, quiet) as show:
+        for batch in _batches(task, run):
+            if run.who.any(asked.is_set(), run.device):
+                run.save(checkpoint)
+                raise KeyboardInterrupt
+            torch.manual_seed((recipe.seed << 32) + run.who.at(run.step))
+            run.update(*run.loss(task, batch))
+            last = run.step == recipe.steps
+            judged = last or run.step % recipe.validate_every == 0
+            row = run.validate(task) if judged and run.who.first else {}
+            show(run.step, run.recent, row)
+            if last or run.step % recipe.checkpoint_every == 0:
+                run.save(checkpoint)
+
+
+def _batches(task: Task, run: _Run) -> Iterator[Batch]:
+    """Batches from the run's step to the end, each made while the one before is trained on."""
+    first, steps = run.step, run.recipe.steps
+    if first >= steps:
         return
     with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(task.batch, first)
-        for step in range(first, task.recipe.steps):
-            batch = {name: tensor.to(device) for name, tensor in coming.result().items()}
-            if step + 1 < task.recipe.steps:
-                coming = pool.submit(task.batch, step + 1)
+        coming = pool.submit(task.batch, run.who.at(first))
+        for step in range(first, steps):
+            batch = {name: tensor.to(run.device) for name, tensor in coming.result().items()}
+            if step + 1 < steps:
+                coming = pool.submit(task.batch, run.who.at(step + 1))
             yield batch
 
 

@@ -16,6 +16,7 @@ from edgernn.errors import CheckpointError, DataError, ModelError
 from edgernn.model import Model, find_model, load_source
 from edgernn.train.checkpoint import write_bytes
 from edgernn.train.loop import Task, Trained, train
+from edgernn.train.processes import processes
 from edgernn.train.recipe import Recipe, read_recipe, recipe_text
 
 CHECKPOINT, WEIGHTS, HISTORY = "checkpoint.pt", "weights.safetensors", "history.json"
@@ -65,7 +66,8 @@ def run_recipe(
 ) -> Trained:
     """Run a task's recipe, its compression with it, and leave all of its files in `out`.
 
-    Weights are plain ones, whatever lay on them; of a supernet those of the largest network.
+    Weights are plain ones, whatever lay on them; of a supernet those of the largest network. Of
+    several processes the first leaves the files.
     Raises: as `train_model`.
     """
     from edgernn.compress.parametrized import bake
@@ -79,6 +81,8 @@ def run_recipe(
     trained = train(
         task, out / CHECKPOINT, methods=acting, resume=resume, device=device, quiet=quiet
     )
+    if not processes().first:
+        return trained
     if recipe.compress:
         trained = replace(trained, weights=bake(trained.network).state_dict())
     save_weights(out / WEIGHTS, trained.weights)

@@ -51,9 +51,13 @@ class Task:
         self.options = dict(recipe.data)
         self.maker = StreamMaker(sources, self.options)
         self.clips = len(sources.clips)
-        share = self.options["speech_share"] if self.maker.has_speech else 0.0
-        self.of_speech = round(recipe.batch_size * share)
         self.validation = load_clips(data, "val")
+
+    @property
+    def of_speech(self) -> int:
+        """How many streams of a batch have no keyword."""
+        share = self.options["speech_share"] if self.maker.has_speech else 0.0
+        return round(self.recipe.batch_size * share)
 
     def build(self) -> nn.Module:
         """A network of the recipe's sizes, fresh or with the recipe's first weights."""

@@ -53,12 +53,16 @@ class Task:
             print(f"{data}: training without {', '.join(absent)}", file=sys.stderr)
         self.options = dict(recipe.data)
         self.maker = StreamMaker(self.sources, self.options)
-        self.without = round(recipe.batch_size * self.options["without_share"])
         words = load_wake(data, "val")
         noises = load_noise(data, "val")
         rng = np.random.default_rng(0)
         self.spoken = word_streams(words, noises, snr_db=10.0, hop=HOP, rng=rng)
         self.quiet = joined([*load_other(data, "val"), *load_words(data, "val"), *noises], HOP)
+
+    @property
+    def without(self) -> int:
+        """How many streams of a batch have no wake word."""
+        return round(self.recipe.batch_size * float(self.options["without_share"]))
 
     def build(self) -> nn.Module:
         """A fresh network of the recipe's sizes."""
