@@ -55,22 +55,26 @@ def list_(folder: str, data: Path | None, most: int, as_json: bool) -> None:
 @click.argument("folder", type=Model())
 @click.argument("name")
 @click.option("--data", type=click.Path(path_type=Path), help="To measure batch norms anew.")
+@click.option("--path", metavar="0,1,1", help="The layer at each place: some skipped, some twice.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
-def extract(folder: str, name: str, data: Path | None, output: Path, as_json: bool) -> None:
+def extract(
+    folder: str, name: str, data: Path | None, path: str | None, output: Path, as_json: bool
+) -> None:
     """Cut the subnetwork NAME, such as hidden=96,layers=2, out of a trained FOLDER.
 
     What is left is a model like any other; its recipe is that of training it by itself.
 
     \b
     edgernn supernet extract runs/many hidden=96 --data speech -o runs/small
+    edgernn supernet extract runs/many hidden=96,layers=3 --path 0,2,2 -o runs/looped
     edgernn export runs/small --target arm
     """
     from edgernn.supernet.extract import cut_out, find_supernet
-    from edgernn.supernet.space import parse_label
+    from edgernn.supernet.space import parse_label, parse_path
 
     net = find_supernet(folder)
     whole = None if data is None else net.whole(data)
-    weights = cut_out(net, parse_label(name), output, whole)
+    weights = cut_out(net, parse_label(name), output, whole, parse_path(path or ""))
     if as_json:
         print_json({"weights": weights})
     else:

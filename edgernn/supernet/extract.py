@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from edgernn.train.loop import Task, with_recipe
 from edgernn.train.recipe import Recipe, read_recipe, recipe_text
 from edgernn.train.run import RECIPE, WEIGHTS, find_task, save_weights
 
+DEPTH = "layers"  # the dimension that a path goes through
 MEASURED = 50  # batches that a batch norm is measured on
 
 
@@ -34,24 +35,37 @@ class Trained:
     recipe: Recipe
     how: Supernet
 
-    def subnetwork(self, choice: Choice) -> dict[str, Streaming]:
+    def subnetwork(self, choice: Choice, path: Sequence[int] = ()) -> dict[str, Streaming]:
         """The steps of a subnetwork, with their slices of the weights.
 
-        Raises: ModelError for a choice that is not in the space.
+        path: as of `slices.cuts`.
+        Raises: ModelError for a choice that is not in the space, or no path through its layers.
         """
-        choice = self.how.space.check(choice)
-        small = self.model.built(**choice)
+        small = self.model.built(**self.sizes(choice, path))
         for name, step in small.items():
-            extract(self.large[name], step)
+            extract(self.large[name], step, path)
         return small
+
+    def sizes(self, choice: Choice, path: Sequence[int] = ()) -> Choice:
+        """What a subnetwork is built with."""
+        choice = self.how.space.check(choice)
+        if not path:
+            return choice
+        if DEPTH not in choice or any(not 0 <= at < choice[DEPTH] for at in path):
+            told = f"{DEPTH} 0 to {choice[DEPTH] - 1}" if DEPTH in choice else f"no {DEPTH}"
+            raise ModelError(
+                f"supernet: path {','.join(map(str, path))}: {label(choice)} has {told}"
+            )
+        return {**choice, DEPTH: len(path)}
 
     def whole(self, data: Path) -> Whole:
         """All that was trained, with its task over data. Raises: DataError, ModelError."""
         return Whole(self, find_task(self.model)(self.recipe, data))
 
-    def recipe_of(self, choice: Choice) -> Recipe:
+    def recipe_of(self, choice: Choice, path: Sequence[int] = ()) -> Recipe:
         """What would train this subnetwork by itself."""
-        return replace(self.recipe, network={**self.recipe.network, **choice}, supernet={})
+        sizes = self.sizes(choice, path)
+        return replace(self.recipe, network={**self.recipe.network, **sizes}, supernet={})
 
 
 def find_supernet(name: str) -> Trained:
@@ -96,16 +110,23 @@ def measure_norms(network: nn.Module, task: Task, batches: int = MEASURED) -> No
     network.eval()
 
 
-def cut_out(net: Trained, choice: Choice, out: Path, whole: Whole | None = None) -> Path:
+def cut_out(
+    net: Trained,
+    choice: Choice,
+    out: Path,
+    whole: Whole | None = None,
+    path: Sequence[int] = (),
+) -> Path:
     """Write a subnetwork's folder: recipe and weights. Gives the path of the weights.
 
     whole: with it, what was trained beside the steps, such as an auxiliary head, is cut out too.
+    path: which of its layers stands at each place: some skipped, some twice.
 
     Raises: ModelError if it has batch norms and there is no data to measure them on.
     """
-    steps = net.subnetwork(choice)
+    steps = net.subnetwork(choice, path)
     if whole is not None:
-        tensors = whole.subnetwork(choice).state_dict()
+        tensors = whole.subnetwork(choice, path).state_dict()
     elif has_batch_norm(steps):
         raise ModelError(
             f"{label(choice)}: has batch norms, whose statistics are of the largest network; "
@@ -114,7 +135,7 @@ def cut_out(net: Trained, choice: Choice, out: Path, whole: Whole | None = None)
     else:
         tensors = dict(_named(steps))
     save_weights(out / WEIGHTS, tensors)
-    recipe = net.recipe_of(net.how.space.check(choice))
+    recipe = net.recipe_of(choice, path)
     write_bytes(out / RECIPE, recipe_text(recipe).encode())
     return out / WEIGHTS
 
@@ -127,11 +148,11 @@ class Whole:
         self.large = self.task.build()
         load_weights({"": self.large}, net.weights)
 
-    def subnetwork(self, choice: Choice) -> nn.Module:
+    def subnetwork(self, choice: Choice, path: Sequence[int] = ()) -> nn.Module:
         """The network of these sizes in eval mode, its batch norms measured anew."""
-        task = self.own(choice)
+        task = with_recipe(self.task, self.net.recipe_of(choice, path))
         small = task.build()
-        extract(self.large, small)
+        extract(self.large, small, path)
         if has_batch_norm({"": small}):
             measure_norms(small, task)
         return small.eval()

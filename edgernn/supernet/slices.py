@@ -7,7 +7,8 @@ is elastic in whatever its `build` takes: no layer is written twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,11 +19,14 @@ from torch import Tensor, nn
 from edgernn.compress.channels import Wiring
 from edgernn.errors import ModelError
 
+LAYER = re.compile(r"\blayer(\d+)\b")
+
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A tensor's shape in the larger network, in the smaller, and the gates along each axis."""
+    """A tensor's name and shape in the larger network, its shape in the smaller, gates of axes."""
 
+    name: str
     large: tuple[int, ...]
     small: tuple[int, ...]
     gates: tuple[int, ...]
@@ -39,19 +43,22 @@ class Cut:
         return tensor.contiguous()
 
 
-def cuts(large: nn.Module, small: nn.Module) -> dict[str, Cut]:
+def cuts(large: nn.Module, small: nn.Module, path: Sequence[int] = ()) -> dict[str, Cut]:
     """How each tensor of the smaller network lies in the larger one's, by its name.
+
+    path: which of the larger network's layers stands at each place; without it each at its own.
 
     Raises: ModelError if the larger lacks one, or has less of it.
     """
     whole, found, known = large.state_dict(), {}, Wiring(small).gates()
     for key, tensor in small.state_dict().items():
-        path, _, name = key.rpartition(".")
-        if key not in whole:
-            raise ModelError(f"supernet: the largest network has no {key}")
-        owner = id(small.get_submodule(path))
+        place, _, name = key.rpartition(".")
+        source = LAYER.sub(lambda found: f"layer{path[int(found[1])]}", key) if path else key
+        if source not in whole:
+            raise ModelError(f"supernet: the largest network has no {source}")
+        owner = id(small.get_submodule(place))
         gates = tuple(known.get((owner, name, dim), 1) for dim in range(tensor.dim()))
-        cut = Cut(tuple(whole[key].shape), tuple(tensor.shape), gates)
+        cut = Cut(source, tuple(whole[source].shape), tuple(tensor.shape), gates)
         if len(cut.large) != len(cut.small) or any(
             small > large or small % gates or large % gates
             for large, small, gates in zip(cut.large, cut.small, cut.gates, strict=True)
@@ -70,7 +77,9 @@ def sliced(large: nn.Module, plan: Mapping[str, Cut]) -> dict[str, Tensor]:
     """
     parameters, buffers = dict(large.named_parameters()), dict(large.named_buffers())
     return {
-        name: cut.of(parameters[name]) if name in parameters else cut.of(buffers[name]).clone()
+        name: cut.of(parameters[cut.name])
+        if cut.name in parameters
+        else cut.of(buffers[cut.name]).clone()
         for name, cut in plan.items()
     }
 
@@ -103,7 +112,7 @@ def lent(network: nn.Module, tensors: Mapping[str, Tensor]) -> Iterator[nn.Modul
 
 
 @torch.no_grad()
-def extract(large: nn.Module, small: nn.Module) -> None:
+def extract(large: nn.Module, small: nn.Module, path: Sequence[int] = ()) -> None:
     """Copy the slices into the smaller network, which is then one of its own."""
-    tensors = sliced(large, cuts(large, small))
+    tensors = sliced(large, cuts(large, small, path))
     small.load_state_dict({name: tensor.clone() for name, tensor in tensors.items()})

@@ -93,6 +93,14 @@ def label(choice: Choice) -> str:
     return ",".join(f"{name}={value}" for name, value in choice.items())
 
 
+def parse_path(text: str) -> tuple[int, ...]:
+    """The layers of `0,1,1`; none of an empty text. Raises: ModelError for what is none."""
+    parts = [part.strip() for part in text.split(",")] if text else []
+    if not all(part.isdigit() for part in parts):
+        raise ModelError(f"supernet: path {text!r}; write the layers as 0,1,1")
+    return tuple(int(part) for part in parts)
+
+
 def parse_label(text: str) -> Choice:
     """The inverse of `label`. Raises: ModelError for what is none."""
     found: dict[str, int] = {}

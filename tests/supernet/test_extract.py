@@ -205,6 +205,59 @@ def test_bad_names_leave_nothing(trained: Path, tmp_path: Path, name: str, messa
     assert not (tmp_path / "small").exists()
 
 
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [("0,0", "path 0,0: hidden=16 has no layers"), ("one", "path 'one'; write the layers as 0,1")],
+)
+def test_bad_paths_leave_nothing(trained: Path, tmp_path: Path, path: str, message: str) -> None:
+    found = edgernn(
+        "supernet", "extract", trained, "hidden=16", "--path", path, "-o", tmp_path / "s"
+    )
+    assert found.exit_code == 2
+    assert message in found.output
+    assert not (tmp_path / "s").exists()
+
+
+DEEP = """
+from edgernn.cells.rnn import RNN
+from edgernn.layers.linear import Linear
+from edgernn.streaming import Residual, Sequential
+from tests.compress import keep
+
+
+def build(hidden: int = 8, layers: int = 2) -> Sequential:
+    body = {f"layer{i}": Residual(RNN(hidden, hidden), hidden) for i in range(layers)}
+    return Sequential(up=Linear(6, hidden), **body, head=Linear(hidden, 2))
+
+
+class Task(keep.Task):
+    def build(self):
+        return build(**self.recipe.network)
+"""
+
+
+def test_a_path_skips_layers_and_runs_through_some_twice(tmp_path: Path) -> None:
+    source, recipe, run = tmp_path / "deep.py", tmp_path / "many.toml", tmp_path / "run"
+    source.write_text(DEEP)
+    recipe.write_text(RECIPE.replace(str(MINE), str(source)) + "layers = [1, 3]\n")
+    found = edgernn(
+        "supernet", "train", f"{source}:build", "--recipe", recipe, "--data", tmp_path, "-o", run
+    )
+    assert found.exit_code == 0, found.output
+    extract = ["supernet", "extract", run, "hidden=16,layers=3", "--path"]
+    assert edgernn(*extract, "2,0,2,2", "-o", tmp_path / "looped").exit_code == 0
+    (looped,) = find_model(str(tmp_path / "looped")).steps().values()
+    (large,) = find_model(str(run)).steps().values()
+    for place, layer in enumerate((2, 0, 2, 2)):
+        got = looped.get_parameter(f"layer{place}.body.rnn.weight_hh_l0")
+        assert torch.equal(
+            got, large.get_parameter(f"layer{layer}.body.rnn.weight_hh_l0")[:16, :16]
+        )
+    far = edgernn(*extract, "0,3", "-o", tmp_path / "far")
+    assert far.exit_code == 2
+    assert "path 0,3: hidden=16,layers=3 has layers 0 to 2" in far.output
+
+
 def test_a_model_that_is_no_supernet_is_named() -> None:
     found = edgernn("supernet", "list", "kws/dense")
     assert found.exit_code == 2

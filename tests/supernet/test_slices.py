@@ -117,6 +117,24 @@ def test_the_network_itself_is_a_slice_of_itself() -> None:
     assert torch.equal(large(x), twin(x))
 
 
+def test_layers_are_skipped_and_looped() -> None:
+    large = blocks(3).eval()
+    skipped, looped = blocks(2).eval(), blocks(4, hidden=5).eval()
+    extract(large, skipped, (0, 2))
+    extract(large, looped, (0, 1, 1, 2))
+    weights = large.state_dict()
+    for name, tensor in skipped.state_dict().items():
+        assert torch.equal(tensor, weights[name.replace("layer1", "layer2")]), name
+    first, again = (looped.get_submodule(f"layer{i}.body.rnn.rnn") for i in (1, 2))
+    assert torch.equal(first.weight_hh_l0, again.weight_hh_l0)
+    assert torch.equal(first.weight_hh_l0, weights["layer1.body.rnn.rnn.weight_hh_l0"][:5, :5])
+    x = torch.randn(1, 9, 6)
+    y = large.layers["conv"](x)
+    for name in ("norm", "layer0", "layer2", "head"):
+        y = large.layers[name](y)
+    torch.testing.assert_close(skipped(x), y)
+
+
 def test_what_is_no_slice_is_named() -> None:
     with pytest.raises(
         ModelError, match=r"rnn\.rnn\.weight_ih_l0 \(48, 6\) is no slice of .*36, 6"
