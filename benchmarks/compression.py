@@ -87,9 +87,11 @@ def two_bits(steps: int) -> list[Candidate]:
     less = {"data": {"dropout": 0.05}}
     learned = {"number_type": "w2a8", "learned": True}
     head = {"quantize": {**learned, "but": {"linear": "w4a8"}}}
+    around = {"quantize": {**learned, "but": {"linear": "w4a8", "input": "w4a8"}}}
     return [
         Candidate(CONTROL, "w8a8"),
         Candidate("w2a8, head w4a8", "mixed", head, less),
+        Candidate("w2a8, head and input w4a8", "mixed", around, less),
         Candidate("w2a8", "w2a8", {"quantize": learned}, less),
         Candidate(f"{CONTROL}, less dropout", "w8a8", {}, less),
     ]

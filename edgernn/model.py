@@ -126,13 +126,15 @@ class Model:
         return dict(tomllib.loads(path.read_text(encoding="utf-8")).get(name, {}))
 
     def _restructure(self, steps: dict[str, Streaming]) -> None:
-        """What the recipe's compression did to the modules."""
+        """What the recipe's compression did to the modules; those of several steps by step."""
         table = self._recipe_table("compress")
         if table:
+            from torch import nn
+
             from edgernn.compress.plan import restructure
 
-            for step in steps.values():
-                restructure(step, table, str(self.recipe))
+            whole = nn.ModuleDict(steps) if len(steps) > 1 else next(iter(steps.values()))
+            restructure(whole, table, str(self.recipe))
 
     def _checked(self, built: Any) -> dict[str, Streaming]:
         from edgernn.streaming import Streaming

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar
 
 from torch import nn
 
@@ -31,10 +31,9 @@ from edgernn.compress.quantize import Quantize, Quantizer
 from edgernn.compress.units import Units
 from edgernn.errors import ModelError, UnknownName
 from edgernn.model import Model, find_model, load_weights
-from edgernn.streaming import Streaming
-from edgernn.train.loop import Task
+from edgernn.train.loop import Task, with_recipe
 from edgernn.train.method import Method
-from edgernn.train.recipe import RecipeError
+from edgernn.train.recipe import RecipeError, read_recipe
 
 SHIPPED = "shipped"
 How = TypeVar("How")
@@ -133,7 +132,7 @@ class Start(Method):
 
     def attach(self, network: nn.Module) -> None:
         """Raises: ModelError if they do not fit the network."""
-        load_weights({"": cast(Streaming, network)}, self.path)
+        load_weights({"": network}, self.path)
 
 
 class Restructure(Method):
@@ -164,9 +163,26 @@ def methods(how: Compression, model: Model, task: Task) -> list[Method]:
         found.append(Quantizer(how.quantize))
     if how.distill:
         name = how.distill.teacher
-        teacher = (model if name == SHIPPED else find_model(name)).steps()
-        found.append(Distiller(how.distill, next(iter(teacher.values())), task))
+        teacher = _teacher(model if name == SHIPPED else find_model(name), task)
+        found.append(Distiller(how.distill, teacher, task))
     return found
+
+
+def _teacher(model: Model, task: Task) -> nn.Module:
+    """A trained network; of several steps, what their task makes of them, with its weights.
+
+    Raises: ModelError if it was not trained, or does not fit.
+    """
+    steps = model.steps()
+    if len(steps) == 1:
+        return next(iter(steps.values()))
+    if model.recipe is None or model.weights is None:
+        raise ModelError(f"distill: {model.reference}: no recipe and weights of a training")
+    recipe = read_recipe(model.name, model.recipe)
+    network = with_recipe(task, recipe).build()
+    restructure(network, recipe.compress, str(model.recipe))
+    load_weights({"": network}, model.weights)
+    return network.eval()
 
 
 def start_weights(start: str, model: Model) -> Path:
