@@ -3,10 +3,12 @@
 Light: listing and describing models imports no torch; `Model.steps` does. A model folder holds
 `__init__.py` with INFO, `network.py` with `build`, `recipe.toml`, `weights.safetensors`, `clips/`,
 `CARD.md`. A user's file needs only the function; it may define INFO (a `ModelInfo`) and
-`examples()`, which yields input arrays (1, T, C) of real data for calibration. An `.onnx` file is
-exported as it is (`graph/onnx_file`); it cannot be built or trained. A folder that `edgernn train`
-or `compress` left is the model that its recipe.toml names, with that recipe and the weights there.
-Such a folder within a model's own is a variant of it: models/kws/dense is `kws/dense`.
+`examples()`, which yields input arrays (1, T, C) of real data for calibration, and where `build`
+gives several steps that feed one another, `fed(steps, streams)`, the streams of each. An `.onnx`
+file is exported as it is (`graph/onnx_file`); it cannot be built or trained. A folder that
+`edgernn train` or `compress` left is the model that its recipe.toml names, with that recipe and
+the weights there. Such a folder within a model's own is a variant of it: models/kws/dense is
+`kws/dense`.
 """
 
 from __future__ import annotations

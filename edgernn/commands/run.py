@@ -27,9 +27,16 @@ def run(bundle: Path, recording: Path, on: str | None, as_json: bool) -> None:
     edgernn run kws.edgernn clip.wav --on cortex-m4     # on the emulated chip
     edgernn run kws.edgernn clip.wav --json
     """
+    from edgernn.bundle import open_bundle
+    from edgernn.errors import DataError
     from edgernn.listening import listen, open_recording
     from edgernn.runtime import Session
 
+    steps = list(open_bundle(bundle).manifest["steps"])
+    if len(steps) > 1:
+        raise DataError(
+            f"{bundle}: has the steps {', '.join(steps)}; edgernn transcribe feeds one to the next"
+        )
     session = Session(bundle, on=on)
     audio = open_recording(session, recording)
     if as_json:

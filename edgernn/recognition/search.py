@@ -18,18 +18,18 @@ import numpy as np
 from edgernn.backend import Array
 from edgernn.errors import DataError
 from edgernn.recognition.hot_words import HotWords, Node
+from edgernn.recognition.vocabulary import BLANK
 
-BLANK = 0
 LAG = 50  # frames after which a hypothesis is held to the best one's words
 
 
 @dataclass(frozen=True, slots=True)
 class Emitted:
-    """A label, the encoder's frame that it came at, and its probability there, in (0, 1]."""
+    """A label, the encoder's frame that it came at, and its probability there, if it was asked."""
 
     label: int
     frame: int
-    score: float
+    score: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

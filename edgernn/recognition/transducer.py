@@ -10,8 +10,6 @@ Source: Graves 2012, arXiv:1211.3711; a predictor that sees its last labels alon
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 
@@ -21,10 +19,10 @@ from edgernn.frames import need_frames
 from edgernn.layers.conv import Conv1d
 from edgernn.layers.embedding import Embedding
 from edgernn.layers.linear import Linear
+from edgernn.recognition.search import Emitted
+from edgernn.recognition.vocabulary import BLANK
 from edgernn.state import State, reset_rows
 from edgernn.streaming import Sequential, Streaming
-
-BLANK = 0
 
 
 class Joiner(Streaming):
@@ -86,13 +84,6 @@ class Transducer(nn.Module):
         begin = targets.new_full((len(targets), 1), BLANK)
         predicted: Tensor = self.predictor(torch.cat([begin, targets], dim=1))
         return predicted
-
-
-class Emitted(NamedTuple):
-    """A label, and the frame of the encoder that it came at."""
-
-    label: int
-    frame: int
 
 
 @torch.no_grad()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from edgernn.errors import DataError
 
+BLANK = 0  # the label that says nothing
 SHOWN = 8  # unknown words that an error tells
 
 
