@@ -56,6 +56,11 @@ class Bundle:
         except Exception as cause:
             raise BundleError(f"{self.path}: changed since it was opened: {cause}") from cause
 
+    def frame_ms(self, step: str) -> float:
+        """The real time that a step covers."""
+        own = self.manifest["steps"][step].get("frame_ms")
+        return float(own or self.manifest["frame_ms"])
+
     def built(self) -> tuple[str, dict[str, Any]]:
         """The first step's name, and the row of its artifact for the bundle's own target."""
         return next(iter(self.all_built().items()))

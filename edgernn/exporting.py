@@ -175,6 +175,8 @@ def export(
         road = Road(source, number_type, say, checks, activations, calibration)
         made = road.travel(place, cc)
         steps[source.name], files = _packed(source.name, made)
+        if source.name in found.info.step_ms:
+            steps[source.name]["frame_ms"] = found.info.step_ms[source.name]
         members.update(files)
         notes += (f"step: {source.name}", *made.notes)
     if found.card is not None:

@@ -166,7 +166,7 @@ _STEP = _object(
         "timing": _TIMING,
         "artifacts": _list(_ARTIFACT, 1),
     },
-    {"golden": _text},
+    {"golden": _text, "frame_ms": _number},
 )
 _MEMBER = _object(
     {"sha256": _match(r"[0-9a-f]{64}", "64 hex digits"), "bytes": _whole(0)},

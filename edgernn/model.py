@@ -43,13 +43,15 @@ Array = NDArray[Any]
 class ModelInfo:
     """What is known of a model without building it; None where nothing is.
 
-    frame_ms: real time per block of the first step. labels: of the last output axis.
+    frame_ms: real time per block of the first step; step_ms: of those that come at another pace,
+        by name. labels: of the last output axis.
     variants: what each trained folder within a model's own is, by its name.
     """
 
     summary: str = ""
     sample_rate_hz: int | None = None
     frame_ms: float | None = None
+    step_ms: Mapping[str, float] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     variants: Mapping[str, str] = field(default_factory=dict)
 

@@ -87,7 +87,7 @@ class Session:
         timing = row["timing"]
         self.timing = Timing(timing["block"], Fraction(timing["ratio"]), timing["delay"])
         self.labels: tuple[str, ...] = tuple(self.bundle.manifest.get("labels") or ())
-        self.frame_ms = float(self.bundle.manifest["frame_ms"])
+        self.frame_ms = self.bundle.frame_ms(self.name)
         self.artifact, self.program = _first_that_runs(self.bundle, self.name, on)
 
     def __repr__(self) -> str:

@@ -109,10 +109,6 @@ def profile(path: Path, seconds: float, progress: Callable[[str], None]) -> list
                 host.append(measure(path, step, entry["target"], seconds))
             else:
                 chips.append(cost(bundle, step, entry))
-        manifest = bundle.manifest
-        found.append(
-            Profile(
-                manifest["model"], step, manifest["frame_ms"], machine(), tuple(host), tuple(chips)
-            )
-        )
+        model, real_ms = bundle.manifest["model"], bundle.frame_ms(step)
+        found.append(Profile(model, step, real_ms, machine(), tuple(host), tuple(chips)))
     return found
