@@ -139,6 +139,20 @@ def test_calibration_uses_the_files_examples(tmp_path: Path) -> None:
     assert np.array_equal(only, np.ones((1, 5, 3), np.float32))
 
 
+def test_steps_that_feed_one_another_say_with_what(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    body = "import numpy\ndef examples():\n    yield numpy.ones((1, 5, 3), 'float32')\n"
+    path.write_text(MINE + body)
+    model = find_model(f"{path}:two")
+    alike = model.fed(model.steps(), 9)
+    assert {name: len(streams) for name, streams in alike.items()} == {"encoder": 1, "words": 1}
+    body += "def fed(steps, streams):\n    return {n: [2 * s for s in streams] for n in steps}\n"
+    other = tmp_path / "other.py"
+    other.write_text(MINE + body)
+    model = find_model(f"{other}:two")
+    assert model.fed(model.steps(), 9)["words"][0].max() == 2
+
+
 def test_weights_of_another_network_are_refused(mine: Path) -> None:
     shipped = find_model("kws").folder
     assert shipped
