@@ -41,7 +41,6 @@ TYPES = ("w4a8", "w4a8-row", "w2a8", "w2a8-row")
 PATTERNS = ("4x4", "16x1", "8x4", "16x4", "unstructured")
 CHAR_RECIPE = Path("benchmarks/recipes/char_lm.toml")
 HELD_OUT = "held-out.json"
-KWS_FIRST_STEPS = 4500  # of start.safetensors, which kws/dense began with
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,15 +180,11 @@ def char_wide(steps: int) -> list[Candidate]:
 
 
 def kws_zeros(steps: int) -> list[Candidate]:
-    """Of the keyword spotter, whose smaller ones keep what matters of the larger.
-
-    One of them is trained afresh, for as many steps as the weights that the others begin with.
-    """
+    """Of the keyword spotter, whose smaller ones keep what matters of the larger."""
     sizes = {"72 units": {"rnn": 72}, "80 units": {"rnn": 80}, "112 units": {"rnn": 112}}
     sizes["64 channels, 96 units"] = {"conv1": 64, "conv2": 64, "rnn": 96}
+    sizes["72 channels, 126 units"] = {"conv1": 72, "conv2": 72, "rnn": 126}
     narrower = [Candidate(name, "w8a8", {"units": units}) for name, units in sizes.items()]
-    afresh = {"steps": KWS_FIRST_STEPS + steps, "learning_rate": 4e-3, "network": {"hidden": 80}}
-    narrower.append(Candidate("80 units, afresh", "w8a8", {"start": ""}, afresh))
     return [one for one in zeros(steps, narrower, steps) if "ramped" not in one.name]
 
 
