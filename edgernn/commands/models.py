@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from edgernn.commands._form import command, print_json, print_table
+
+SHOWN = 16  # labels of a model in a table
 
 
 @command
@@ -22,7 +26,7 @@ def models(as_json: bool) -> None:
             "what": model.info.variants.get(model.variant or "", model.info.summary),
             "ms a step": model.info.frame_ms,
             "sample rate Hz": model.info.sample_rate_hz,
-            "labels": list(model.info.labels),
+            "labels": list(model.info.labels) if as_json else _some(model.info.labels),
             "clips": [str(path) for path in model.clips()] if as_json else len(model.clips()),
         }
         for name, model in found.items()
@@ -31,6 +35,13 @@ def models(as_json: bool) -> None:
         print_json(rows)
     else:
         print_table(rows)
+
+
+def _some(labels: Sequence[str]) -> list[str]:
+    """All labels, or of many the first and how many more there are."""
+    if len(labels) <= SHOWN:
+        return list(labels)
+    return [*labels[: SHOWN // 2], f"... {len(labels) - SHOWN // 2} more"]
 
 
 COMMAND = models
