@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from benchmarks.document import table
 from edgernn.compress.columns import Stream, columns_read, whole
@@ -36,7 +37,7 @@ from edgernn.model import find_model
 from edgernn.models.asr import WORDS
 from edgernn.models.asr.augment import SUBSAMPLED, framed
 from edgernn.models.asr.data import Utterance, load_an4
-from edgernn.models.asr.evaluate import from_network, total
+from edgernn.models.asr.evaluate import from_network, stacked, total
 from edgernn.recognition.transducer import Transducer
 from edgernn.recognition.vocabulary import Vocabulary
 from edgernn.streaming import Streaming
@@ -80,16 +81,10 @@ class Validation:
 
     def __init__(self, some: Sequence[Utterance]) -> None:
         vocabulary = Vocabulary(WORDS)
-        streams = [framed(one.cepstra) for one in some]
-        longest = max(map(len, streams))
-        padded = [np.pad(x, ((0, longest - len(x)), (0, 0)), "edge") for x in streams]
-        labels = [vocabulary.encode(one.text, leave_out=True) for one in some]
-        self.cepstra = torch.from_numpy(np.stack(padded))
-        self.frames = torch.tensor([len(x) // SUBSAMPLED for x in streams])
+        labels = [torch.tensor(vocabulary.encode(one.text, leave_out=True)) for one in some]
+        self.cepstra, self.frames = stacked(some)
         self.labels = torch.tensor([len(one) for one in labels])
-        self.targets = torch.zeros(len(some), int(self.labels.max()), dtype=torch.int64)
-        for row, one in enumerate(labels):
-            self.targets[row, : len(one)] = torch.tensor(one)
+        self.targets = pad_sequence(labels, batch_first=True)
 
     @torch.no_grad()
     def loss(self, network: Transducer, encoder: Streaming) -> float:

@@ -76,6 +76,7 @@ class Recognizer:
         self.labels, self.block, self.hop = first.labels, first.timing.block, encoder.timing.block
         self.word_ms = self.hop * first.frame_ms
         hot = HotWords(hot_words or {}, self.labels)
+        sessions["predictor"].reset()
         self._start = sessions["predictor"].state
         self._search = BeamSearch(self._predict, self._join, beam, hot)
         self.reset()

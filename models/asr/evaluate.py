@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from edgernn.models.asr import WORDS
 from edgernn.models.asr.augment import SUBSAMPLED, Frames, framed
@@ -21,6 +22,14 @@ BATCH = 32
 Run = Callable[[Frames], list[str]]  # cepstra of a stream, (8 n, 13), to words
 
 
+def stacked(some: Sequence[Utterance]) -> tuple[Tensor, Tensor]:
+    """Utterances as one batch of streams (B, 8 T, 13), and the encoder's frames of each (B,)."""
+    streams = [framed(one.cepstra) for one in some]
+    longest = max(len(one) for one in streams)
+    padded = np.stack([np.pad(s, ((0, longest - len(s)), (0, 0)), "edge") for s in streams])
+    return torch.from_numpy(padded), torch.tensor([len(one) // SUBSAMPLED for one in streams])
+
+
 @torch.no_grad()
 def hypotheses(network: Transducer, some: Sequence[Utterance]) -> dict[str, list[list[str]]]:
     """The words of each utterance by greedy decoding: `wer` of the transducer, `ctc_wer`."""
@@ -29,11 +38,8 @@ def hypotheses(network: Transducer, some: Sequence[Utterance]) -> dict[str, list
     order = sorted(range(len(some)), key=lambda i: len(some[i].cepstra))
     for first in range(0, len(order), BATCH):
         rows = order[first : first + BATCH]
-        streams = [framed(some[i].cepstra) for i in rows]
-        longest = max(len(one) for one in streams)
-        padded = np.stack([np.pad(s, ((0, longest - len(s)), (0, 0)), "edge") for s in streams])
-        frames = torch.tensor([len(one) // SUBSAMPLED for one in streams])
-        encoded = network.encoder(torch.from_numpy(padded))
+        cepstra, frames = stacked([some[i] for i in rows])
+        encoded = network.encoder(cepstra)
         heard = {
             "wer": greedy(network, encoded, frames),
             "ctc_wer": ctc_greedy(network.ctc(encoded), frames),

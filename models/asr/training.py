@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
 
 from edgernn.errors import DataError
 from edgernn.layers.normalize import Normalize
@@ -60,11 +61,10 @@ class Task:
         frames = torch.tensor([len(x) // SUBSAMPLED for x, _ in drawn])
         labels = torch.tensor([len(y) for _, y in drawn])
         cepstra = np.zeros((len(drawn), int(frames.max()) * SUBSAMPLED, len(self.mean)), np.float32)
-        targets = torch.zeros(len(drawn), int(labels.max()), dtype=torch.int64)
-        for row, (x, y) in enumerate(drawn):
+        for row, (x, _) in enumerate(drawn):
             cepstra[row, : len(x)] = x
             cepstra[row, len(x) :] = self.mean
-            targets[row, : len(y)] = torch.tensor(y)
+        targets = pad_sequence([torch.tensor(y) for _, y in drawn], batch_first=True)
         return {
             "cepstra": torch.from_numpy(cepstra),
             "frames": frames,

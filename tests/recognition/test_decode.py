@@ -206,6 +206,17 @@ def test_a_stream_is_recognised_as_torch_recognises_the_whole(recurrent: bool) -
     assert [w.label for w in again + wide.finish()]
 
 
+def test_sessions_that_were_used_before_begin_anew() -> None:
+    built = steps(recurrent=True)
+    sessions = {name: TorchSession(step, WORDS, 10.0) for name, step in built.items()}
+    sessions["predictor"].step(np.array([2]))
+    used, fresh = Recognizer(sessions), live(built)
+    features = np.random.default_rng(1).normal(0, 3, (60, 13)).astype(np.float32)
+    got, want = (one.push_features(features) + one.finish() for one in (used, fresh))
+    assert got == want
+    assert len(want) > 2
+
+
 def test_an_utterance_ends_after_a_silence_and_readings_are_ranked() -> None:
     recognizer = live(steps(), beam=3, end_ms=100.0)
     sound = np.random.default_rng(0).uniform(-1, 1, (30, 160)).astype(np.float32)
