@@ -63,3 +63,8 @@ class NumberTypeName(Kind):
         from edgernn.graph.number_type import NUMBER_TYPES
 
         return [CompletionItem(name) for name in NUMBER_TYPES if name.startswith(incomplete)]
+
+
+on_target = click.option(
+    "--target", "-t", required=True, type=TargetName(), help="See `edgernn targets`."
+)

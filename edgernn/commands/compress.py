@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgernn.commands._complete import Model, TargetName
+from edgernn.commands._complete import Model, on_target
 from edgernn.commands._form import command, print_json, print_table, progress
 from edgernn.errors import MissingExtra, ModelError
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @command
 @click.argument("model", type=Model())
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="As for `train`.")
-@click.option("--target", "-t", required=True, type=TargetName(), help="See `edgernn targets`.")
+@on_target
 @click.option(
     "--budget",
     "budgets",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from edgernn.commands._complete import Model, NumberTypeName, TargetName
+from edgernn.commands._complete import Model, NumberTypeName, on_target
 from edgernn.commands._explain import explained
 from edgernn.commands._form import command, print_json, print_table, progress
 from edgernn.errors import ModelError
@@ -15,7 +15,7 @@ from edgernn.errors import ModelError
 
 @command
 @click.argument("model", type=Model())
-@click.option("--target", "-t", required=True, type=TargetName(), help="See `edgernn targets`.")
+@on_target
 @click.option(
     "--number-type",
     default="fp32",

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from edgernn.commands._complete import Model, TargetName
+from edgernn.commands._complete import Model, NumberTypeName, on_target
 from edgernn.commands._form import command, print_json, print_table, progress
 from edgernn.commands.train import train as train_one
 
@@ -84,7 +84,7 @@ def extract(
 @command
 @click.argument("folder", type=Model())
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="As for `train`.")
-@click.option("--target", "-t", required=True, type=TargetName(), help="See `edgernn targets`.")
+@on_target
 @click.option(
     "--budget",
     "budgets",
@@ -92,7 +92,13 @@ def extract(
     metavar="WHAT=MOST",
     help="flash=512KB, ram=16KB, instructions=1M, macs=500k, latency=50us; several together.",
 )
-@click.option("--number-type", default="w8a8", show_default=True, help="Of the compiled networks.")
+@click.option(
+    "--number-type",
+    type=NumberTypeName(),
+    default="w8a8",
+    show_default=True,
+    help="Of the compiled networks.",
+)
 @click.option(
     "--method",
     type=click.Choice(["evolution", "controller", "random"]),
