@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from benchmarks.document import table
@@ -40,7 +40,6 @@ from edgernn.models.asr.data import Utterance, load_an4
 from edgernn.models.asr.evaluate import from_network, stacked, total
 from edgernn.recognition.transducer import Transducer
 from edgernn.recognition.vocabulary import Vocabulary
-from edgernn.streaming import Streaming
 from edgernn.train.losses.transducer import transducer_loss
 
 QUIET_FRAMES, SETTLED = 400, 50  # of cepstra
@@ -87,7 +86,7 @@ class Validation:
         self.targets = pad_sequence(labels, batch_first=True)
 
     @torch.no_grad()
-    def loss(self, network: Transducer, encoder: Streaming) -> float:
+    def loss(self, network: Transducer, encoder: nn.Module) -> float:
         """The transducer's, a word."""
         predicted = network.predict(self.targets)
         lattice: Tensor = network.joiner.lattice(encoder(self.cepstra), predicted)

@@ -25,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from benchmarks.document import table
@@ -130,7 +131,7 @@ def pick(network: Streaming, data: Path, allowed: float, block: int) -> str:
     labels = torch.from_numpy(clips.label)
 
     @torch.no_grad()
-    def loss(trial: Streaming) -> float:
+    def loss(trial: nn.Module) -> float:
         return float(F.cross_entropy(trial(x)[:, -ANSWER_FRAMES:].mean(1), labels))
 
     found = pick_thresholds(network, speech(clips), loss, allowed=allowed, block=block)

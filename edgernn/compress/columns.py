@@ -8,13 +8,13 @@ does. A layer that sees several frames in one step of the network stays dense wh
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from edgernn.compress.signals import Signal, held_frames, signals, watched
@@ -28,10 +28,17 @@ class Stream(NamedTuple):
     """Input of a network from its initial state on, and which of its steps are counted.
 
     x: (B, T, C), T a whole number of blocks. counted: boolean (B, T / block); None counts all.
+    part: the step that it is the input of, where a network has several.
     """
 
     x: Tensor
     counted: Tensor | None = None
+    part: str = ""
+
+    def through(self, network: nn.Module) -> Tensor:
+        """What comes out of the network, or of that step of it."""
+        y: Tensor = network.get_submodule(self.part)(self.x)
+        return y
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +61,30 @@ def whole(reads: Iterable[Read]) -> float:
 
 
 @contextmanager
-def heard(network: Streaming, most: int = MOST_STEPS) -> Iterator[list[Stream]]:
-    """The streams that a network is given within; whole ones when the block ends.
+def heard(network: nn.Module, most: int = MOST_STEPS) -> Iterator[list[Stream]]:
+    """The streams that a network, or each of its steps, is given within; whole at the block's end.
 
     Parts of a stream that are stepped one after another, each from the state before, are joined.
     most: steps that are kept of all streams, evenly spread, and of a longer one its beginning.
     """
+    found: list[Stream] = []
+    with ExitStack() as stack:
+        each = {
+            path: stack.enter_context(_heard(part, most)) for path, part in _parts(network).items()
+        }
+        yield found
+    found += [one._replace(part=path) for path, some in each.items() for one in some]
+
+
+def _parts(network: nn.Module) -> dict[str, Streaming]:
+    """A streaming network under no name, else its children that are."""
+    if isinstance(network, Streaming):
+        return {"": network}
+    return {name: one for name, one in network.named_children() if isinstance(one, Streaming)}
+
+
+@contextmanager
+def _heard(network: Streaming, most: int) -> Iterator[list[Stream]]:
     found: list[Stream] = []
     parts: dict[int, list[Tensor]] = {}
     ends: dict[int, tuple[int, State]] = {}  # by identity; the state is kept, so that it stays one
@@ -104,20 +129,23 @@ def _some(x: Tensor, block: int, share: float) -> Tensor:
 
 
 @torch.no_grad()
-def columns_read(network: Streaming, streams: Iterable[Stream]) -> list[Read]:
+def columns_read(network: nn.Module, streams: Iterable[Stream]) -> list[Read]:
     """What a network that holds reads over these streams, in eval mode, signal by signal."""
     found = signals(network)
     counts = {signal.name: _Count() for signal in found}
     training = network.training
     network.eval()
     for stream in streams:
-        steps = stream.x.shape[1] // network.timing.block
+        part: Any = network.get_submodule(stream.part)
+        if not signals(part):
+            continue
+        steps = stream.x.shape[1] // part.timing.block
         counted = stream.counted
         if counted is None:
             counted = torch.ones(len(stream.x), steps, dtype=torch.bool)
         counter = _Counter(found, counts, counted)
         with watched(network, found, counter.see):
-            network(stream.x)
+            part(stream.x)
     network.train(training)
     return [Read(s.name, s.weights, counts[s.name].share) for s in found]
 

@@ -20,13 +20,13 @@ import torch
 from edgernn.compress.begin import agree, fine_tuning, first_recipe, settings
 from edgernn.compress.budget import Budget
 from edgernn.compress.candidates import CONTROL, Candidate, candidates
-from edgernn.compress.played import Played
+from edgernn.compress.plan import trained
+from edgernn.compress.played import compiled
 from edgernn.compress.points import Point, Run, choose, gathered
 from edgernn.errors import CheckpointError, EdgernnError, ModelError
 from edgernn.exporting import export
 from edgernn.model import Model, find_model
 from edgernn.profile.costs import costs
-from edgernn.runtime import Session
 from edgernn.target import Target, find_target
 from edgernn.train.checkpoint import write_bytes
 from edgernn.train.loop import Task, with_recipe
@@ -91,12 +91,12 @@ def search(how: Search, *, resume: bool = False, quiet: bool = False, say: Say =
     model, target = find_model(how.model), find_target(how.target)
     base = _base(how, model)
     agree(how.out, settings_of(how), write=False)
-    network = next(iter(model.steps().values()))
+    task = find_task(model)(base, how.data)
+    network = trained(model, task)
     tried = how.tried or candidates(network, target.number_types)
     todo = [(one, seed) for seed in range(1, how.seeds + 1) for one in tried]
     done = {(run.name, run.seed): run for run in _read(log)}
     _go_on(log, done, [(one, _recipe(base, one, seed)) for one, seed in todo])
-    task = find_task(model)(base, how.data)
     with torch.no_grad():
         figure = next(iter(task.validate(network)))
     agree(how.out, settings_of(how))
@@ -194,9 +194,9 @@ def _run(
     last = json.loads((folder / HISTORY).read_text(encoding="utf-8"))["rows"][-1]
     bundle = folder / f"{model.name}.edgernn"
     export(str(folder), target.name, one.number_type, bundle)
-    session = Session(bundle, on="host")
+    network = trained(find_model(str(folder)), task)
     with torch.no_grad():
-        value = next(iter(task.validate(Played(session)).values()))
+        value = next(iter(task.validate(compiled(network, bundle)).values()))
     return Run(
         one.name,
         recipe.seed,

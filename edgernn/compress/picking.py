@@ -20,12 +20,14 @@ from typing import Any
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from torch import nn
 
 from edgernn.compress.begin import agree, fine_tuning, first_recipe, settings
 from edgernn.compress.candidates import REST
 from edgernn.compress.columns import Read, columns_read, heard, whole
 from edgernn.compress.delta import Delta, held_signals, restful
-from edgernn.compress.played import Played
+from edgernn.compress.plan import trained
+from edgernn.compress.played import compiled
 from edgernn.compress.signals import signals
 from edgernn.compress.thresholds import HALVINGS, Picked, pick_thresholds
 from edgernn.compress.torchs import hides_its_steps, torchs_own
@@ -34,8 +36,6 @@ from edgernn.exporting import export
 from edgernn.graph.number_type import find_number_type
 from edgernn.model import Model, find_model
 from edgernn.profile.costs import costs
-from edgernn.runtime import Session
-from edgernn.streaming import Streaming
 from edgernn.target import Target, find_target
 from edgernn.train.loop import Task, with_recipe
 from edgernn.train.recipe import Recipe
@@ -119,10 +119,10 @@ def pick(how: Picking, *, resume: bool = False, quiet: bool = False, say: Say = 
     asked = settings(model, base, **{k: v for k, v in asdict(how).items() if k in ASKED})
     asked["data"] = str(how.data.resolve())
     agree(how.out, asked, write=False)
-    network, signals_held = _able(how, model)
     find_number_type(NUMBER_TYPE, target.number_types)
     task = find_task(model)(base, how.data)
-    judge = _Judge(task, network, most=1 + HALVINGS * (1 + 2 * signals_held))
+    network = trained(model, task)
+    judge = _Judge(task, network, most=1 + HALVINGS * (1 + 2 * _able(how, network)))
     with judge.shown(quiet):
         found = judge.pick(how)
     say(f"{judge.figure} {judge.before:.4g}; thresholds read {found.share:.1%} of the columns")
@@ -174,12 +174,11 @@ def _proven(
     return found
 
 
-def _able(how: Picking, model: Model) -> tuple[Streaming, int]:
-    """The network, and how many signals it will hold.
+def _able(how: Picking, network: nn.Module) -> int:
+    """How many signals the network will hold.
 
     Raises: ModelError if it holds already, or nothing in it can, or not what is named.
     """
-    network = next(iter(model.steps().values()))
     if held := ", ".join(one.name for one in signals(network)):
         raise ModelError(
             f"{how.model}: holds already ({held}); take the network without thresholds"
@@ -191,13 +190,13 @@ def _able(how: Picking, model: Model) -> tuple[Streaming, int]:
         raise hides_its_steps("delta", hidden) if hidden else none
     trial, opened = copy.deepcopy(network), Delta(dict.fromkeys(names, 0.0), block=how.block)
     opened.apply(trial)
-    return network, len(held_signals(trial, opened))
+    return len(held_signals(trial, opened))
 
 
 class _Judge:
     """The figure of a network, and what it hears while that is taken."""
 
-    def __init__(self, task: Task, network: Streaming, most: int) -> None:
+    def __init__(self, task: Task, network: nn.Module, most: int) -> None:
         self.task, self.network, self.most, self.asked = task, network, most, 0
         with heard(network) as self.streams, torch.no_grad():
             self.figure, value = next(iter(task.validate(network).items()))
@@ -207,12 +206,12 @@ class _Judge:
         self.nearest = float("inf")  # least loss of what held anything
         self.show: Any = lambda value: None
 
-    def value(self, network: Any) -> float:
+    def value(self, network: nn.Module) -> float:
         """The first figure of the validation."""
         with torch.no_grad():
             return float(next(iter(self.task.validate(network).values())))
 
-    def loss(self, network: Streaming) -> float:
+    def loss(self, network: nn.Module) -> float:
         """Beside the network as it was."""
         value = self.value(network)
         lost = self.before - value if self.higher else value - self.before
@@ -271,18 +270,18 @@ def _with(base: Recipe, found: Picked, steps: int) -> Recipe:
 def _measured(how: Picking, model: Model, target: Target, judge: _Judge, found: Picked) -> Chosen:
     """Judge the folder as a model and as a compiled step, beside that without thresholds."""
     bundle = how.out / f"{model.name}.edgernn"
-    network = next(iter(find_model(str(how.out)).steps().values()))
+    network = trained(find_model(str(how.out)), judge.task)
     with tempfile.TemporaryDirectory() as folder:
         dense = Path(folder) / bundle.name
         export(how.model, target.name, NUMBER_TYPE, dense)
         both = [_known(costs(path, target)) for path in (dense, bundle)]
-        compiled_before = judge.value(Played(Session(dense, on="host")))
+        compiled_before = judge.value(compiled(judge.network, dense))
     reads = columns_read(network, judge.streams)
     return Chosen(
         *(judge.figure, judge.higher, judge.before),
         judge.before - found.loss if judge.higher else judge.before + found.loss,
         judge.value(network),
-        judge.value(Played(Session(bundle, on="host"))),
+        judge.value(compiled(network, bundle)),
         compiled_before,
         whole(reads),
         _held(network, found, reads),
@@ -294,7 +293,7 @@ def _known(found: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _held(network: Streaming, found: Picked, reads: Sequence[Read]) -> list[Held]:
+def _held(network: nn.Module, found: Picked, reads: Sequence[Read]) -> list[Held]:
     every = found.how.thresholds.values()
     flat = [one for given in every for one in (given if isinstance(given, list) else [given])]
     thresholds = dict(zip(found.multiples, flat, strict=True))

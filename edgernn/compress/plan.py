@@ -163,22 +163,23 @@ def methods(how: Compression, model: Model, task: Task) -> list[Method]:
         found.append(Quantizer(how.quantize))
     if how.distill:
         name = how.distill.teacher
-        teacher = _teacher(model if name == SHIPPED else find_model(name), task)
+        teacher = trained(model if name == SHIPPED else find_model(name), task)
         found.append(Distiller(how.distill, teacher, task))
     return found
 
 
-def _teacher(model: Model, task: Task) -> nn.Module:
+def trained(model: Model, task: Task) -> nn.Module:
     """A trained network; of several steps, what their task makes of them, with its weights.
 
+    task: of this model, whose recipe tells the network where the model has none of its own.
     Raises: ModelError if it was not trained, or does not fit.
     """
     steps = model.steps()
     if len(steps) == 1:
         return next(iter(steps.values()))
-    if model.recipe is None or model.weights is None:
-        raise ModelError(f"distill: {model.reference}: no recipe and weights of a training")
-    recipe = read_recipe(model.name, model.recipe)
+    if model.weights is None:
+        raise ModelError(f"{model.reference}: no weights of a training")
+    recipe = read_recipe(model.name, model.recipe) if model.recipe else task.recipe
     network = with_recipe(task, recipe).build()
     restructure(network, recipe.compress, str(model.recipe))
     load_weights({"": network}, model.weights)

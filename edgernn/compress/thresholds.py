@@ -6,14 +6,15 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from torch import nn
+
 from edgernn.compress.columns import Read, Stream, columns_read, whole
 from edgernn.compress.delta import Delta, held_signals, owner, restful
 from edgernn.compress.signals import Signal, deviations
 from edgernn.compress.torchs import hides_its_steps, torchs_own
 from edgernn.errors import ModelError
-from edgernn.streaming import Streaming
 
-Loss = Callable[[Streaming], float]
+Loss = Callable[[nn.Module], float]
 
 HALVINGS = 6  # of the range of multiples
 TURN = 1.5  # how much one signal's multiple is tried larger and smaller beside the others
@@ -41,7 +42,7 @@ class Picked:
 
 
 def pick_thresholds(
-    network: Streaming,
+    network: nn.Module,
     streams: Sequence[Stream],
     loss: Loss,
     *,
@@ -78,7 +79,7 @@ class _Search:
 
     def __init__(
         self,
-        network: Streaming,
+        network: nn.Module,
         streams: Sequence[Stream],
         loss: Loss,
         names: Sequence[str],
@@ -93,7 +94,7 @@ class _Search:
         opened = Delta(dict.fromkeys(names, 0.0), block=block)
         trial = self._with(opened)
         self.found: list[Signal] = held_signals(trial, opened)
-        self.scales = deviations(trial, self.found, lambda: [trial(s.x) for s in streams])
+        self.scales = deviations(trial, self.found, lambda: [s.through(trial) for s in streams])
         self.open_loss = loss(trial)
         self.opened = self._picked(trial, dict.fromkeys(self.scales, 0.0), self.open_loss)
 
@@ -120,11 +121,11 @@ class _Search:
             found.setdefault(owner(name), []).append(multiple * self.scales[name])
         return Delta(found, block=self.block)
 
-    def _with(self, how: Delta) -> Streaming:
+    def _with(self, how: Delta) -> nn.Module:
         trial = copy.deepcopy(self.network).eval()
         how.apply(trial)
         return trial
 
-    def _picked(self, trial: Streaming, multiples: dict[str, float], loss: float) -> Picked:
+    def _picked(self, trial: nn.Module, multiples: dict[str, float], loss: float) -> Picked:
         reads = columns_read(trial, self.streams)
         return Picked(self._settings(multiples), multiples, loss, self.open_loss, reads)

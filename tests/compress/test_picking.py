@@ -186,6 +186,7 @@ def test_networks_that_hold_or_cannot_are_refused(layers: str, line: str, tmp_pa
     source.write_text(
         "from edgernn.cells.gru import GRU\nfrom edgernn.layers.linear import Linear\n"
         f"from edgernn.streaming import Sequential\ndef build():\n    return Sequential({layers})\n"
+        "class Task:\n    def __init__(self, recipe, data):\n        pass\n"
     )
     (tmp_path / "recipe.toml").write_text(f'model = "{source}:build"\n[train]\nsteps = 1\n')
     net = eval(f"Sequential({layers})", {"Sequential": Sequential, "GRU": GRU, "Linear": Linear})

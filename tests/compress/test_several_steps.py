@@ -9,10 +9,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from edgernn.compress.budget import parse_budget
+from edgernn.compress.candidates import CONTROL, Candidate
+from edgernn.compress.frontier import Search, deliver, search
+from edgernn.compress.picking import Picking, pick
+from edgernn.compress.played import compiled
 from edgernn.errors import ModelError
 from edgernn.exporting import export
 from edgernn.model import find_model
-from edgernn.train.run import train_model
+from edgernn.train.recipe import read_recipe
+from edgernn.train.run import find_task, train_model
 
 SEVERAL = """
 from torch import nn
@@ -115,7 +121,53 @@ weight = 0.5
     assert {check.what.split()[0].rstrip(":") for check in report.checks} == {"up", "down"}
 
 
+@pytest.mark.cc
+@pytest.mark.slow
+def test_the_frontier_judges_all_compiled_steps_together(first: Path, tmp_path: Path) -> None:
+    tried = Candidate(CONTROL, "w8a8"), Candidate("up smaller", "w8a8", {"units": {"up.rnn": 8}})
+    budget = parse_budget(["flash=1MB"], firmware=False)
+    how = Search(
+        str(first), first, "host", tmp_path / "out", budget, steps=3, tried=tried, seconds=600
+    )
+    found = search(how, quiet=True, say=lambda line: None)
+    assert [point.name for point in found.points] == [CONTROL, "up smaller"]
+    whole, smaller = (point.at("flash_bytes") for point in found.points)
+    assert smaller < whole
+    best = find_model(str(deliver(how, found)))
+    assert set(best.steps()) == {"up", "down"}
+
+
+@pytest.mark.cc
+@pytest.mark.slow
+def test_thresholds_are_picked_for_the_steps_that_can_hold(first: Path, tmp_path: Path) -> None:
+    how = Picking(str(first), first, "host", tmp_path / "out", 0.2)
+    found = pick(how, quiet=True, say=lambda line: None)
+    assert [one.signal for one in found.held] == ["up.rnn.x", "up.rnn.h"]
+    assert found.share < 1
+    assert found.lost(found.picked) <= 0.2
+    model = find_model(str(how.out))
+    steps: Any = model.steps()
+    assert min(steps["up"].layers["rnn"].thresholds) > 0
+
+
+@pytest.mark.cc
+@pytest.mark.slow
+def test_a_compiled_step_carries_its_state_as_the_network_does(first: Path, tmp_path: Path) -> None:
+    model = find_model(str(first))
+    export(str(first), "host", "fp32", tmp_path / "several.edgernn")
+    assert model.recipe
+    task = find_task(model)(read_recipe("several", model.recipe), first)
+    network: Any = compiled(task.build(), tmp_path / "several.edgernn")
+    x, up = torch.randn(3, 9, 6), network["up"]
+    with torch.no_grad():
+        expected = model.steps()["up"](x)
+    first_part, state = up.step(x[:, :4], up.initial_state(3))
+    rows = {name: leaf.flip(0) for name, leaf in state.items()}
+    rest, _ = up.step(x[:, 4:].flip(0), rows)
+    torch.testing.assert_close(torch.cat([first_part, rest.flip(0)], 1), expected)
+
+
 def test_a_teacher_without_a_recipe_is_refused(first: Path, tmp_path: Path) -> None:
     source = first.parent / "several.py"
-    with pytest.raises(ModelError, match=r"distill: .*several.py:build: no recipe and weights"):
+    with pytest.raises(ModelError, match=r"several.py:build: no weights of a training"):
         compressed(first, tmp_path / "out", f'[compress.distill]\nteacher = "{source}:build"\n')
