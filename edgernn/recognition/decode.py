@@ -28,8 +28,8 @@ STEPS = ("features", "encoder", "predictor", "joiner")
 class Word:
     """A word that was heard.
 
-    time_ms: how much of the stream had been heard then. score: its probability there, in (0, 1].
-    utterance: how many had ended before it.
+    time_ms: where in the stream its frame ends; an encoder that looks ahead has heard on until it
+    tells. score: its probability there, in (0, 1]. utterance: how many had ended before it.
     """
 
     label: str
@@ -74,7 +74,7 @@ class Recognizer:
         self.sessions, self.end_ms = sessions, end_ms
         first, encoder = sessions["features"], sessions["encoder"]
         self.labels, self.block, self.hop = first.labels, first.timing.block, encoder.timing.block
-        self.word_ms = self.hop * first.frame_ms
+        self.word_ms, self.delay = self.hop * first.frame_ms, encoder.timing.delay
         hot = HotWords(hot_words or {}, self.labels)
         sessions["predictor"].reset()
         self._start = sessions["predictor"].state
@@ -87,6 +87,8 @@ class Recognizer:
             session.reset()
         self._search.begin()
         self._waiting: list[Array] = []
+        self._last: Array | None = None  # of the frames that the encoder was given
+        self._early = self.delay  # vectors to come that tell nothing, or what was told already
         self._frames, self.utterance = 0, 0
 
     def push(self, samples: Array) -> list[Word]:
@@ -100,16 +102,17 @@ class Recognizer:
         for frame in features:
             self._waiting.append(frame)
             if len(self._waiting) == self.hop:
-                encoded = self.sessions["encoder"].step(np.stack(self._waiting)).ravel()
+                words += self._encoded(np.stack(self._waiting))
                 self._waiting.clear()
-                words += self._advanced(encoded)
         return words
 
     def finish(self) -> list[Word]:
-        """The rest of the utterance; the next word begins another."""
-        words = self._named(self._search.end())
-        self.utterance += 1
-        return words
+        """The rest of the utterance; the next word begins another.
+
+        What an encoder that looks ahead still holds back is heard as if the last frame went on.
+        The stream may go on behind.
+        """
+        return self._held_back() + self._ended()
 
     def readings(self) -> list[Reading]:
         """What may have been said since the last certain word, the likeliest first."""
@@ -118,13 +121,37 @@ class Recognizer:
             for one in self._search.ranked()
         ]
 
+    def _held_back(self) -> list[Word]:
+        """Words of the frames that the encoder still waits for the future of; it stays so."""
+        if self._last is None or self._early == self.delay:
+            return []
+        encoder, block = self.sessions["encoder"], np.stack([self._last] * self.hop)
+        before = encoder.state
+        words = [word for _ in range(self.delay) for word in self._encoded(block)]
+        encoder.load_state(before)
+        self._early = self.delay
+        return words
+
+    def _ended(self) -> list[Word]:
+        words = self._named(self._search.end())
+        self.utterance += 1
+        return words
+
+    def _encoded(self, block: Array) -> list[Word]:
+        """Take the frames of one vector of the encoder."""
+        encoded, self._last = self.sessions["encoder"].step(block).ravel(), block[-1]
+        if self._early:
+            self._early -= 1
+            return []
+        return self._advanced(encoded)
+
     def _advanced(self, encoded: Array) -> list[Word]:
         """Take one vector of the encoder."""
         words = self._named(self._search.push(encoded, self._frames))
         last = self._search.last
         quiet_ms = 0.0 if last is None else (self._frames - last) * self.word_ms
         if self.end_ms is not None and quiet_ms >= self.end_ms:
-            words += self.finish()
+            words += self._ended()
         self._frames += 1
         return words
 

@@ -79,6 +79,16 @@ class Transducer(nn.Module):
         self.encoder, self.predictor, self.joiner = encoder, predictor, joiner
         self.ctc = Linear(joiner.joint, joiner.output.linear.out_features)
 
+    def encode(self, x: Tensor) -> Tensor:
+        """The encoder's vectors less its delay, with the last frame going on until all are there.
+
+        Shapes: x (B, n * block, C) -> (B, n * block * ratio, J).
+        """
+        timing = self.encoder.timing
+        tail = x[:, -1:].expand(-1, int(timing.delay / timing.ratio), -1)
+        encoded: Tensor = self.encoder(torch.cat([x, tail], dim=1))
+        return encoded[:, timing.delay :]
+
     def predict(self, targets: Tensor) -> Tensor:
         """Targets (B, U), behind a blank -> (B, U + 1, J)."""
         begin = targets.new_full((len(targets), 1), BLANK)

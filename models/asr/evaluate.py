@@ -39,7 +39,7 @@ def hypotheses(network: Transducer, some: Sequence[Utterance]) -> dict[str, list
     for first in range(0, len(order), BATCH):
         rows = order[first : first + BATCH]
         cepstra, frames = stacked([some[i] for i in rows])
-        encoded = network.encoder(cepstra)
+        encoded = network.encode(cepstra)
         heard = {
             "wer": greedy(network, encoded, frames),
             "ctc_wer": ctc_greedy(network.ctc(encoded), frames),
@@ -67,7 +67,7 @@ def from_network(steps: Mapping[str, Any]) -> Run:
 
     @torch.no_grad()
     def run(cepstra: Frames) -> list[str]:
-        encoded = network.encoder(torch.from_numpy(cepstra)[None])
+        encoded = network.encode(torch.from_numpy(cepstra)[None])
         (words,) = greedy(network, encoded, torch.tensor([encoded.shape[1]]))
         return vocabulary.decode([one.label for one in words])
 

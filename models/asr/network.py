@@ -1,7 +1,7 @@
 """The recogniser's steps, from sound to logits of the words and the blank.
 
     features   samples (B, 160 n, 1) -> (B, n, 13)          Sphinx's cepstra
-    encoder    (B, 8 n, 13) -> (B, n, joint)                3 convolutions, residual LSTMs
+    encoder    (B, 8 n, 13) -> (B, n, joint)                3 convolutions, residual blocks
     predictor  labels (B, n) -> (B, n, joint)
     joiner     both vectors (B, n, 2 joint) -> (B, n, classes)
 
@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from edgernn.cells.lstm import LSTM
+from edgernn.errors import UnknownName
 from edgernn.frontend.sphinx import COEFFICIENTS, SphinxMFCC
 from edgernn.layers.activation import Activation
 from edgernn.layers.conv import Conv1d
@@ -26,26 +26,44 @@ from edgernn.layers.linear import Linear
 from edgernn.layers.norm import LayerNorm
 from edgernn.layers.normalize import Normalize
 from edgernn.models.asr import WORDS
-from edgernn.recognition.transducer import Joiner, Transducer, greedy, stateless_predictor
-from edgernn.streaming import Residual, Sequential, Streaming
+from edgernn.models.asr.blocks import FAMILIES
+from edgernn.recognition.transducer import (
+    Joiner,
+    Transducer,
+    greedy,
+    recurrent_predictor,
+    stateless_predictor,
+)
+from edgernn.streaming import Sequential, Streaming
 
 CLASSES = len(WORDS) + 1
 WIDEST = 256  # hidden units
+PREDICTORS = ("stateless", "recurrent")
 
 
-def encoder(
+def acoustic_encoder(
     hidden: int = WIDEST,
     layers: int = 2,
     channels: int = 128,
     joint: int = 128,
     dropout: float = 0.15,
+    *,
+    encoder: str = "lstm",
+    adaptive: bool = True,
+    **sizes: int,
 ) -> Sequential:
     """Cepstra to one vector every 8 frames; the first convolution has 3/4 of the channels.
 
-    dropout: in the widest; narrower ones have as much less of it as they are narrower (adaptive
-    dropout of arXiv:2309.01947, whose rule is not published: ours).
+    encoder: lstm, mhssm or transformer (`blocks`), which take further sizes. dropout: in the
+    widest; narrower ones have as much less of it as they are narrower, unless it is not adaptive
+    (adaptive dropout of arXiv:2309.01947, whose rule is not published: ours).
+
+    Raises: UnknownName for another encoder.
     """
-    first, dropout = 3 * channels // 4, dropout * hidden / WIDEST
+    if encoder not in FAMILIES:
+        raise UnknownName("encoder", encoder, FAMILIES)
+    first, dropout = 3 * channels // 4, dropout * hidden / WIDEST if adaptive else dropout
+    blocks = {f"layer{i}": FAMILIES[encoder](hidden, dropout, **sizes) for i in range(layers)}
     return Sequential(
         norm=Normalize(COEFFICIENTS),
         conv1=Conv1d(COEFFICIENTS, first, 5, stride=2),
@@ -55,22 +73,30 @@ def encoder(
         conv3=Conv1d(channels, hidden, 3, stride=2),
         relu3=Activation("relu"),
         drop=Dropout(dropout),
-        **{f"layer{i}": _layer(hidden, dropout) for i in range(layers)},
+        **blocks,
         last=LayerNorm(hidden),
         output=Linear(hidden, joint),
     )
 
 
-def _layer(hidden: int, dropout: float) -> Residual:
-    body = Sequential(norm=LayerNorm(hidden), rnn=LSTM(hidden, hidden), drop=Dropout(dropout))
-    return Residual(body, hidden)
+def transducer(
+    joint: int = 128, *, predictor: str = "stateless", memory: int = 64, **sizes: Any
+) -> Transducer:
+    """What is trained: the three steps that have weights, and an auxiliary head.
 
+    predictor: stateless, which sees the last word alone, or recurrent, an LSTM of `memory` units
+    over all words so far. sizes: those of `acoustic_encoder`.
 
-def transducer(joint: int = 128, **sizes: Any) -> Transducer:
-    """What is trained: the three steps that have weights, and an auxiliary head."""
-    return Transducer(
-        encoder(joint=joint, **sizes), stateless_predictor(CLASSES, joint), Joiner(joint, CLASSES)
-    )
+    Raises: UnknownName for another predictor or encoder.
+    """
+    if predictor not in PREDICTORS:
+        raise UnknownName("predictor", predictor, PREDICTORS)
+    encoder = acoustic_encoder(joint=joint, **sizes)
+    if predictor == "stateless":
+        words = stateless_predictor(CLASSES, joint)
+    else:
+        words = recurrent_predictor(CLASSES, joint, memory)
+    return Transducer(encoder, words, Joiner(joint, CLASSES))
 
 
 def build(**sizes: Any) -> dict[str, Streaming]:
@@ -94,7 +120,7 @@ def fed(
     for stream in streams:
         cepstra = steps["features"](torch.from_numpy(stream))
         cepstra = cepstra[:, : cepstra.shape[1] // 8 * 8]
-        encoded = net.encoder(cepstra)
+        encoded = net.encode(cepstra)
         labels = [0] * encoded.shape[1]  # the last word's, at each frame
         for word in greedy(net, encoded, torch.tensor([encoded.shape[1]]))[0]:
             labels[word.frame + 1 :] = [word.label] * (encoded.shape[1] - word.frame - 1)

@@ -63,7 +63,7 @@ class Task:
         cepstra = np.zeros((len(drawn), int(frames.max()) * SUBSAMPLED, len(self.mean)), np.float32)
         for row, (x, _) in enumerate(drawn):
             cepstra[row, : len(x)] = x
-            cepstra[row, len(x) :] = self.mean
+            cepstra[row, len(x) :] = x[-1]
         targets = pad_sequence([torch.tensor(y) for _, y in drawn], batch_first=True)
         return {
             "cepstra": torch.from_numpy(cepstra),
@@ -98,7 +98,7 @@ class Task:
     def output(self, network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
         """Logits of the lattice and of the head, (B, T, U + 2, classes)."""
         assert isinstance(network, Transducer)
-        encoded, words = network.encoder(batch["cepstra"]), batch["targets"]
+        encoded, words = network.encode(batch["cepstra"]), batch["targets"]
         if network.training:
             known = torch.rand(words.shape, device=words.device) >= self.options["forget"]
             words = torch.where(known, words, BLANK)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ import torch
 
 from edgernn.errors import DataError
 from edgernn.frontend.sphinx import SphinxMFCC
+from edgernn.layers.attention import WindowAttention
 from edgernn.layers.conv import Conv1d
 from edgernn.recognition.decode import Recognizer
 from edgernn.recognition.hot_words import HotWords
@@ -25,35 +25,9 @@ from edgernn.recognition.transducer import (
     recurrent_predictor,
     stateless_predictor,
 )
-from edgernn.streaming import Streaming
+from edgernn.streaming import Sequential, Streaming
 
-
-class TorchSession:
-    """A torch step in a session's clothes: unit axes may be left out, state by dotted name."""
-
-    def __init__(self, step: Streaming, labels: Sequence[str], frame_ms: float) -> None:
-        self.network, self.labels, self.frame_ms = step.eval(), tuple(labels), frame_ms
-        self.timing = step.timing
-        self.reset()
-
-    def reset(self) -> None:
-        self._state = self.network.initial_state(1)
-
-    @torch.no_grad()
-    def step(self, frame: Any) -> Any:
-        x = torch.from_numpy(np.asarray(frame))
-        tokens = not x.is_floating_point()
-        x = x.reshape((1, -1) if tokens else (1, self.timing.block, -1))
-        y, self._state = self.network.step(x, self._state)
-        return y.numpy()
-
-    @property
-    def state(self) -> Any:
-        return self._state
-
-    def load_state(self, state: Any) -> None:
-        self._state = state
-
+from ..fakes import TorchSession
 
 WORDS = ("", "A", "B", "C")
 NO_HOT = HotWords({}, WORDS)
@@ -163,13 +137,15 @@ def test_hot_words_that_cannot_be_are_refused(phrases: dict[str, float], line: s
         HotWords(phrases, WORDS)
 
 
-def steps(recurrent: bool = False) -> dict[str, Streaming]:
+def steps(recurrent: bool = False, ahead: int = 0) -> dict[str, Streaming]:
     torch.manual_seed(5)
     predictor = recurrent_predictor(4, 6, 5) if recurrent else stateless_predictor(4, 6)
     joiner = Joiner(6, 4)
     with torch.no_grad():
         joiner.output.linear.weight.mul_(6)
-    encoder = Conv1d(13, 6, 4, stride=2)
+    encoder: Streaming = Conv1d(13, 6, 4, stride=2)
+    if ahead:
+        encoder = Sequential(conv=encoder, mix=WindowAttention(6, 2, 3, ahead))
     return {
         "features": SphinxMFCC(),
         "encoder": encoder,
@@ -204,6 +180,41 @@ def test_a_stream_is_recognised_as_torch_recognises_the_whole(recurrent: bool) -
     wide = live(built, beam=4)
     again = wide.push_features(built["features"](sound)[0].detach().numpy())
     assert [w.label for w in again + wide.finish()]
+
+
+@pytest.mark.parametrize("frames", [2, 5, 60])
+def test_the_last_words_of_an_encoder_that_looks_ahead_come_out(frames: int) -> None:
+    built = steps(ahead=4)
+    net = Transducer(built["encoder"], built["predictor"], built["joiner"])  # type: ignore[arg-type]
+    features = 9 * torch.randn(1, frames // 2 * 2, 13)
+    with torch.no_grad():
+        encoded = net.encode(features)
+    assert encoded.shape[1] == frames // 2
+    (want,) = greedy(net, encoded, torch.tensor([frames // 2]))
+    assert want[-1].frame >= frames // 2 - 4, "words that it must wait for"
+    recognizer = live(built)
+    heard = recognizer.push_features(features[0].numpy())
+    got = heard + recognizer.finish()
+    assert len(heard) < len(got)
+    assert [(w.label, w.time_ms) for w in got] == [
+        (WORDS[one.label], (one.frame + 1) * 20.0) for one in want
+    ]
+
+
+def test_a_stream_goes_on_behind_the_end_of_an_utterance() -> None:
+    built = steps(ahead=2)
+    features = 9 * np.random.default_rng(4).normal(0, 1, (40, 13)).astype(np.float32)
+    whole, parted = live(built), live(built)
+    want = whole.push_features(features) + whole.finish()
+    first = parted.push_features(features[:21]) + parted.finish()
+    assert parted.finish() == [], "nothing is heard twice"
+    got = first + parted.push_features(features[21:]) + parted.finish()
+    frames = [word.time_ms for word in got]
+    assert frames == sorted(set(frames))
+    split = max(word.time_ms for word in first)
+    assert [w.time_ms for w in want if w.time_ms <= split - 40.0] == [
+        t for t in frames if t <= split - 40.0
+    ]
 
 
 def test_sessions_that_were_used_before_begin_anew() -> None:
