@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from benchmarks.correlation import pearson
+from benchmarks.figure import pyplot, saved
 from benchmarks.sequence_tasks import TASKS
 from benchmarks.sequence_training import GROUPS
 from benchmarks.sparsity_runs import FAMILIES, PERCENTS, Row
@@ -30,27 +30,12 @@ LABELS = {
 }
 
 
-def _pyplot() -> Any:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    matplotlib.rcParams.update({"svg.hashsalt": "edgernn", "font.size": 8})
-    from matplotlib import pyplot
-
-    return pyplot
-
-
-def _saved(figure: Any, path: Path) -> None:
-    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None, dpi=120)
-    _pyplot().close(figure)
-
-
 def draw_pruning(rows: Sequence[Row], task: str, path: Path) -> None:
     """Accuracy by percentage: right after pruning above, after retraining below; one panel a group.
 
     Lines are means of the seeds, bands their ranges, dashes the thesis (after one epoch below).
     """
-    figure, axes = _pyplot().subplots(2, len(GROUPS), figsize=(9, 5), sharex=True, sharey=True)
+    figure, axes = pyplot().subplots(2, len(GROUPS), figsize=(9, 5), sharex=True, sharey=True)
     for column, group in enumerate(GROUPS):
         for line in (0, 1):
             axis = axes[line][column]
@@ -78,12 +63,12 @@ def draw_pruning(rows: Sequence[Row], task: str, path: Path) -> None:
     dots = "; dotted: the thesis" if task == "reber" else ""
     figure.suptitle(f"{TASKS[task].title}: mean and range of the seeds{dots}")
     figure.tight_layout()
-    _saved(figure, path)
+    saved(figure, path)
 
 
 def draw_graphs(rows: Sequence[Row], path: Path) -> None:
     """Accuracy of each graph's net beside some of its properties; one row of panels a property."""
-    figure, axes = _pyplot().subplots(
+    figure, axes = pyplot().subplots(
         len(PLOTTED), len(CELL_ORDER), figsize=(10, 6.5), sharey=True, squeeze=False
     )
     for line, name in enumerate(PLOTTED):
@@ -104,7 +89,7 @@ def draw_graphs(rows: Sequence[Row], path: Path) -> None:
         axes[line][0].set_ylabel("accuracy")
     axes[0][0].legend(loc="lower right", fontsize=6)
     figure.tight_layout()
-    _saved(figure, path)
+    saved(figure, path)
 
 
 def draw(rows: Sequence[Row], folder: Path = FOLDER, suffix: str = ".svg") -> list[Path]:

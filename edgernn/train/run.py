@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from edgernn.errors import CheckpointError, DataError, ModelError
 from edgernn.model import Model, find_model, load_source
 from edgernn.train.checkpoint import write_bytes
 from edgernn.train.loop import Task, Trained, train
+from edgernn.train.method import Method
 from edgernn.train.processes import processes
 from edgernn.train.recipe import Recipe, read_recipe, recipe_text
 
@@ -60,14 +61,16 @@ def run_recipe(
     task: Task,
     out: Path,
     *,
+    beside: Sequence[Method] = (),
     resume: bool = False,
     device: str = "auto",
     quiet: bool = False,
 ) -> Trained:
     """Run a task's recipe, its compression with it, and leave all of its files in `out`.
 
-    Weights are plain ones, whatever lay on them; of a supernet those of the largest network. Of
-    several processes the first leaves the files.
+    beside: what acts behind the recipe's own methods. Weights are plain ones, whatever lay on
+    them; of a supernet those of the largest network. Of several processes the first leaves the
+    files.
     Raises: as `train_model`.
     """
     from edgernn.compress.parametrized import bake
@@ -76,7 +79,7 @@ def run_recipe(
 
     compression = parse_compression(task.recipe.compress, task.recipe.name)
     task, subnetworks = sandwich(task)
-    acting = [*methods(compression, model, task), *subnetworks]
+    acting = [*methods(compression, model, task), *subnetworks, *beside]
     recipe = task.recipe
     trained = train(
         task, out / CHECKPOINT, methods=acting, resume=resume, device=device, quiet=quiet

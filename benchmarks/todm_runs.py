@@ -1,0 +1,208 @@
+"""The trainings of `todm` carried out, judged, and remembered: one row a judged network.
+
+A training leaves a folder that is a model; what it cost in CPU time is noted with each checkpoint.
+Rows are JSON by the training's key, its subnetwork, and what was asked of it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from benchmarks.todm_plan import Training
+from edgernn.errors import EdgernnError
+from edgernn.frontend.sphinx import SphinxMFCC
+from edgernn.model import Model, find_model, load_weights
+from edgernn.models.asr import FRAME_MS, SAMPLE_RATE_HZ
+from edgernn.models.asr.data import Utterance, load_an4
+from edgernn.models.asr.evaluate import errors, hypotheses, total
+from edgernn.recognition.errors import WordErrors
+from edgernn.recognition.transducer import Transducer
+from edgernn.supernet.extract import find_supernet
+from edgernn.supernet.space import parse_label
+from edgernn.timing import Timing
+from edgernn.train.checkpoint import write_bytes
+from edgernn.train.method import Method
+from edgernn.train.recipe import Recipe
+from edgernn.train.run import CHECKPOINT, WEIGHTS, find_task, run_recipe
+
+Row = dict[str, Any]
+COST = "cost.json"  # in a training's folder
+
+
+class OutOfTime(EdgernnError):
+    """The time given is over; what was begun goes on from its checkpoint."""
+
+
+@dataclass(slots=True)
+class Rows:
+    """What was found so far, kept in a file; `shipped` is another that is only read.
+
+    words: of each test utterance, in the order in which errors are kept.
+    """
+
+    path: Path
+    shipped: Path | None = None
+    words: list[int] = field(default_factory=list)
+    found: dict[str, Row] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for path in (self.shipped, self.path):
+            if path is not None and path.is_file():
+                kept = json.loads(path.read_text(encoding="utf-8"))
+                self.words = kept["words"]
+                self.found |= kept["rows"]
+
+    def get(self, *key: str) -> Row | None:
+        """The row of a training's key, a subnetwork, and what was asked; None if there is none."""
+        return self.found.get(" ".join(key))
+
+    def note(self, row: Row, *key: str) -> None:
+        """Keep a row."""
+        self.found[" ".join(key)] = row
+        self.write(self.path)
+
+    def write(self, path: Path) -> None:
+        """All of them, a row a line."""
+        lines = [f" {json.dumps(key)}: {json.dumps(row)}" for key, row in self.found.items()]
+        body = ",\n".join(lines)
+        text = f'{{"words": {json.dumps(self.words)},\n"rows": {{\n{body}\n}}}}\n'
+        write_bytes(path, text.encode())
+
+    def errors(self, row: Row) -> list[WordErrors]:
+        """The transducer's errors in each test utterance."""
+        return [WordErrors(n, *kinds) for n, kinds in zip(self.words, row["errors"], strict=True)]
+
+
+class Meter(Method):
+    """Counts the CPU time of a training, over all its goings-on, and ends it in time."""
+
+    def __init__(self, folder: Path, every: int, deadline: float) -> None:
+        self.path, self.every, self.deadline = folder / COST, every, deadline
+        self.before = spent(folder)
+        self.start, self.first = time.process_time(), True
+
+    def before_step(self, network: nn.Module, step: int) -> None:
+        """Raises: OutOfTime right behind a checkpoint."""
+        if step % self.every or self.first:
+            self.first = False
+            return
+        self.note()
+        if time.monotonic() > self.deadline:
+            raise OutOfTime(f"stopped at step {step}; the same command goes on")
+
+    def note(self) -> None:
+        """Keep what was spent so far."""
+        cpu_s = round(self.before + time.process_time() - self.start, 2)
+        write_bytes(self.path, json.dumps({"cpu_s": cpu_s}).encode())
+
+
+def spent(folder: Path) -> float:
+    """Seconds of CPU that a training has taken."""
+    path = folder / COST
+    return float(json.loads(path.read_text())["cpu_s"]) if path.is_file() else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where trainings and rows are kept, and until when one may be begun (`time.monotonic`)."""
+
+    data: Path
+    output: Path
+    rows: Rows
+    deadline: float
+    quiet: bool = False
+
+    @property
+    def model(self) -> Model:
+        return find_model("asr")
+
+    def folder(self, recipe: Recipe) -> Path:
+        """Of a training."""
+        return self.output / recipe.fingerprint()[:16]
+
+    def trained(self, recipe: Recipe) -> Path:
+        """The folder of a finished training; what is left of it is done now. Raises: OutOfTime."""
+        folder = self.folder(recipe)
+        if (folder / WEIGHTS).is_file():
+            return folder
+        self.in_time()
+        meter = Meter(folder, recipe.checkpoint_every, self.deadline)
+        task = find_task(self.model)(recipe, self.data)
+        resume = (folder / CHECKPOINT).is_file()
+        try:
+            run_recipe(
+                self.model, task, folder,
+                beside=[meter], resume=resume, device="cpu", quiet=self.quiet,
+            )  # fmt: skip
+        finally:
+            meter.note()
+        return folder
+
+    def in_time(self) -> None:
+        """Raises: OutOfTime."""
+        if time.monotonic() > self.deadline:
+            raise OutOfTime("the time is over; the same command goes on")
+
+    def judged(self, one: Training) -> None:
+        """A row for each network of a training that is judged; only what is missing is done."""
+        for name in one.heard:
+            if self.rows.get(one.key, name) is None:
+                folder = self.trained(one.recipe)
+                row = {"name": one.name, "subnetwork": name, **facts(one.recipe, folder)}
+                network = self.network(one.recipe, folder, name)
+                self.rows.note({**row, **self.heard(network)}, one.key, name)
+
+    def network(self, recipe: Recipe, folder: Path, subnetwork: str) -> Transducer:
+        """What was trained, or a part of it, to be heard."""
+        made: Any
+        if subnetwork:
+            made = find_supernet(str(folder)).whole(self.data).subnetwork(parse_label(subnetwork))
+        else:
+            made = find_task(self.model)(recipe, self.data).build()
+            load_weights({"": made}, folder / WEIGHTS)
+        assert isinstance(made, Transducer)
+        return made.eval()
+
+    @torch.no_grad()
+    def heard(self, network: Transducer) -> Row:
+        """Word errors of transducer and head on validation and test, and sizes."""
+        row: Row = {
+            "parameters": sum(p.numel() for part in steps(network) for p in part.parameters()),
+            "latency_ms": latency_ms(network),
+        }
+        for split, prefix in (("val", "val_"), ("test", "")):
+            some = load_an4(self.data, split)
+            found = hypotheses(network, some)
+            row |= {f"{prefix}{name}": total(some, words).rate for name, words in found.items()}
+        return row | {"errors": self.kinds(some, found["wer"])}
+
+    def kinds(self, some: list[Utterance], heard: list[list[str]]) -> list[list[int]]:
+        """Substitutions, deletions and insertions of each test utterance."""
+        each = [astuple(one) for one in errors(some, heard)]
+        self.rows.words = [words for words, *_ in each]
+        return [list(kinds) for _, *kinds in each]
+
+
+def steps(network: Transducer) -> list[nn.Module]:
+    """What is exported of it."""
+    return [part for name, part in network.named_children() if name != "ctc"]
+
+
+def latency_ms(network: Transducer) -> float:
+    """Algorithmic: from a sample's arrival to the vector that tells of it, at most."""
+    features: Timing = SphinxMFCC().timing
+    samples, frames = features.latency_frames(), network.encoder.timing.latency_frames()
+    return round(1000 * samples / SAMPLE_RATE_HZ + FRAME_MS * frames, 1)
+
+
+def facts(recipe: Recipe, folder: Path) -> Mapping[str, Any]:
+    """What a row tells of its training."""
+    return {"seed": recipe.seed, "steps": recipe.steps, "cpu_s": spent(folder)}
