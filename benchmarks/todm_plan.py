@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.compression import gradually
-from edgernn.models.asr.blocks import UNLIMITED
+from edgernn.recognition.blocks import UNLIMITED
 from edgernn.supernet.space import Choice, parse_label
 from edgernn.train.recipe import Recipe, read_recipe
 

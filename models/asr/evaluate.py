@@ -2,52 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from edgernn.models.asr import WORDS
-from edgernn.models.asr.augment import SUBSAMPLED, Frames, framed
+from edgernn.models.asr.augment import SUBSAMPLED, framed
 from edgernn.models.asr.data import Utterance, load_an4
-from edgernn.recognition.decode import Recognizer
-from edgernn.recognition.errors import WordErrors, paired_bootstrap, word_errors
-from edgernn.recognition.transducer import Transducer, ctc_greedy, greedy
+from edgernn.recognition import evaluate as measured
+from edgernn.recognition.errors import WordErrors, word_errors
+from edgernn.recognition.evaluate import Run, from_session
+from edgernn.recognition.transducer import Transducer
 from edgernn.recognition.vocabulary import Vocabulary
 
-BATCH = 32
-Run = Callable[[Frames], list[str]]  # cepstra of a stream, (8 n, 13), to words
+__all__ = ["errors", "evaluate", "from_network", "from_session", "hypotheses", "validate"]
 
 
 def stacked(some: Sequence[Utterance]) -> tuple[Tensor, Tensor]:
     """Utterances as one batch of streams (B, 8 T, 13), and the encoder's frames of each (B,)."""
-    streams = [framed(one.cepstra) for one in some]
-    longest = max(len(one) for one in streams)
-    padded = np.stack([np.pad(s, ((0, longest - len(s)), (0, 0)), "edge") for s in streams])
-    return torch.from_numpy(padded), torch.tensor([len(one) // SUBSAMPLED for one in streams])
+    return measured.stacked([framed(one.cepstra) for one in some], SUBSAMPLED)
 
 
-@torch.no_grad()
 def hypotheses(network: Transducer, some: Sequence[Utterance]) -> dict[str, list[list[str]]]:
     """The words of each utterance by greedy decoding: `wer` of the transducer, `ctc_wer`."""
-    vocabulary = Vocabulary(WORDS)
-    found: dict[str, dict[int, list[str]]] = {"wer": {}, "ctc_wer": {}}
-    order = sorted(range(len(some)), key=lambda i: len(some[i].cepstra))
-    for first in range(0, len(order), BATCH):
-        rows = order[first : first + BATCH]
-        cepstra, frames = stacked([some[i] for i in rows])
-        encoded = network.encode(cepstra)
-        heard = {
-            "wer": greedy(network, encoded, frames),
-            "ctc_wer": ctc_greedy(network.ctc(encoded), frames),
-        }
-        for name, emitted in heard.items():
-            for i, words in zip(rows, emitted, strict=True):
-                found[name][i] = vocabulary.decode([one.label for one in words])
-    return {name: [one[i] for i in range(len(some))] for name, one in found.items()}
+    streams = [framed(one.cepstra) for one in some]
+    return measured.hypotheses(network, streams, Vocabulary(WORDS))
 
 
 def errors(some: Sequence[Utterance], heard: Sequence[Sequence[str]]) -> list[WordErrors]:
@@ -62,28 +43,7 @@ def total(some: Sequence[Utterance], heard: Sequence[Sequence[str]]) -> WordErro
 
 def from_network(steps: Mapping[str, Any]) -> Run:
     """The torch steps, an utterance at once."""
-    vocabulary = Vocabulary(WORDS)
-    network = Transducer(steps["encoder"], steps["predictor"], steps["joiner"]).eval()
-
-    @torch.no_grad()
-    def run(cepstra: Frames) -> list[str]:
-        encoded = network.encode(torch.from_numpy(cepstra)[None])
-        (words,) = greedy(network, encoded, torch.tensor([encoded.shape[1]]))
-        return vocabulary.decode([one.label for one in words])
-
-    return run
-
-
-def from_session(sessions: Mapping[str, Any]) -> Run:
-    """A bundle's steps, frame by frame, from the cepstra on; greedy."""
-    recognizer = Recognizer(sessions)
-
-    def run(cepstra: Frames) -> list[str]:
-        recognizer.reset()
-        words = recognizer.push_features(cepstra) + recognizer.finish()
-        return [word.label for word in words]
-
-    return run
+    return measured.from_network(steps, Vocabulary(WORDS))
 
 
 def evaluate(run: Run, data: Path) -> dict[str, Any]:
@@ -113,15 +73,4 @@ def validate(run: Run, data: Path) -> dict[str, Any]:
 
 def _figures(run: Run, some: Sequence[Utterance]) -> dict[str, Any]:
     each = errors(some, [run(framed(one.cepstra)) for one in some])
-    found = sum(each, WordErrors(0))
-    chance = paired_bootstrap(each, [WordErrors(one.words) for one in each])
-    return {
-        "wer": found.rate,
-        "margin": (chance.high - chance.low) / 2,
-        "substituted": found.substituted / found.words,
-        "deleted": found.deleted / found.words,
-        "inserted": found.inserted / found.words,
-        "words": found.words,
-        "utterances": len(some),
-        "speakers": len({one.speaker for one in some}),
-    }
+    return {**measured.figures(each), "speakers": len({one.speaker for one in some})}

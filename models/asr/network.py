@@ -10,31 +10,22 @@ Training runs from the encoder on, over the cepstra that AN4 is distributed as.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import Any
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
 
 from edgernn.errors import UnknownName
 from edgernn.frontend.sphinx import COEFFICIENTS, SphinxMFCC
-from edgernn.layers.activation import Activation
-from edgernn.layers.conv import Conv1d
-from edgernn.layers.dropout import Dropout
-from edgernn.layers.linear import Linear
-from edgernn.layers.norm import LayerNorm
-from edgernn.layers.normalize import Normalize
 from edgernn.models.asr import WORDS
-from edgernn.models.asr.blocks import FAMILIES
+from edgernn.recognition.blocks import FAMILIES
+from edgernn.recognition.network import fed, subsampled_encoder
 from edgernn.recognition.transducer import (
     Joiner,
     Transducer,
-    greedy,
     recurrent_predictor,
     stateless_predictor,
 )
 from edgernn.streaming import Sequential, Streaming
+
+__all__ = ["acoustic_encoder", "build", "fed", "transducer"]
 
 CLASSES = len(WORDS) + 1
 WIDEST = 256  # hidden units
@@ -54,7 +45,7 @@ def acoustic_encoder(
 ) -> Sequential:
     """Cepstra to one vector every 8 frames; the first convolution has 3/4 of the channels.
 
-    encoder: lstm, mhssm or transformer (`blocks`), which take further sizes. dropout: in the
+    encoder: lstm, mhssm or transformer (`recognition.blocks`), which take further sizes. dropout: in the
     widest; narrower ones have as much less of it as they are narrower, unless it is not adaptive
     (adaptive dropout of arXiv:2309.01947, whose rule is not published: ours).
 
@@ -62,20 +53,15 @@ def acoustic_encoder(
     """
     if encoder not in FAMILIES:
         raise UnknownName("encoder", encoder, FAMILIES)
-    first, dropout = 3 * channels // 4, dropout * hidden / WIDEST if adaptive else dropout
-    blocks = {f"layer{i}": FAMILIES[encoder](hidden, dropout, **sizes) for i in range(layers)}
-    return Sequential(
-        norm=Normalize(COEFFICIENTS),
-        conv1=Conv1d(COEFFICIENTS, first, 5, stride=2),
-        relu1=Activation("relu"),
-        conv2=Conv1d(first, channels, 5, stride=2),
-        relu2=Activation("relu"),
-        conv3=Conv1d(channels, hidden, 3, stride=2),
-        relu3=Activation("relu"),
-        drop=Dropout(dropout),
-        **blocks,
-        last=LayerNorm(hidden),
-        output=Linear(hidden, joint),
+    dropout = dropout * hidden / WIDEST if adaptive else dropout
+    return subsampled_encoder(
+        COEFFICIENTS,
+        hidden,
+        joint,
+        channels=channels,
+        dropout=dropout,
+        layers=layers,
+        layer=lambda: FAMILIES[encoder](hidden, dropout, **sizes),
     )
 
 
@@ -108,25 +94,3 @@ def build(**sizes: Any) -> dict[str, Streaming]:
         "predictor": net.predictor,
         "joiner": net.joiner,
     }
-
-
-@torch.no_grad()
-def fed(
-    steps: Mapping[str, Streaming], streams: Iterable[NDArray[Any]]
-) -> dict[str, list[NDArray[Any]]]:
-    """What each step is given while these streams of samples are recognised."""
-    found: dict[str, list[NDArray[Any]]] = {name: [] for name in steps}
-    net = Transducer(steps["encoder"], steps["predictor"], steps["joiner"])  # type: ignore[arg-type]
-    for stream in streams:
-        cepstra = steps["features"](torch.from_numpy(stream))
-        cepstra = cepstra[:, : cepstra.shape[1] // 8 * 8]
-        encoded = net.encode(cepstra)
-        labels = [0] * encoded.shape[1]  # the last word's, at each frame
-        for word in greedy(net, encoded, torch.tensor([encoded.shape[1]]))[0]:
-            labels[word.frame + 1 :] = [word.label] * (encoded.shape[1] - word.frame - 1)
-        history = torch.tensor([labels])
-        both = torch.cat([encoded, net.predictor(history)], dim=2)
-        given = (stream, cepstra, history, both)
-        for name, array in zip(("features", "encoder", "predictor", "joiner"), given, strict=True):
-            found[name].append(np.asarray(array))
-    return found

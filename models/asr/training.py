@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
 from edgernn.errors import DataError
@@ -18,21 +16,16 @@ from edgernn.models.asr.augment import SUBSAMPLED, Frames, augmented
 from edgernn.models.asr.data import Utterance, load_an4
 from edgernn.models.asr.evaluate import hypotheses, total
 from edgernn.models.asr.network import transducer
-from edgernn.recognition.errors import word_errors
-from edgernn.recognition.transducer import Transducer, ctc_greedy
-from edgernn.recognition.vocabulary import BLANK, Vocabulary
-from edgernn.train.losses.transducer import transducer_loss
+from edgernn.recognition.training import TransducerTask
+from edgernn.recognition.transducer import Transducer
+from edgernn.recognition.vocabulary import Vocabulary
 from edgernn.train.recipe import Recipe
 
 
-class Task:
-    """Train on utterances of near lengths; a spliced one is two.
+class Task(TransducerTask):
+    """Train on utterances of near lengths; a spliced one is two. Output and loss are shared."""
 
-    Loss: the transducer's on the monotonic lattice, and `ctc` times that of an auxiliary head on
-    the encoder's vectors, a word. The predictor forgets words now and then, so that it does not
-    learn the texts, which are few. The output holds the logits of both: those of the head lie
-    behind the lattice's places, (B, T, U + 2, classes).
-    """
+    given = "cepstra"
 
     def __init__(self, recipe: Recipe, data: Path) -> None:
         self.recipe, self.data = recipe, data
@@ -94,44 +87,6 @@ class Task:
             rows = order[start : start + each * size].reshape(each, size)
             self._drawn_for, self._order = (epoch, size), rows[rng.permutation(each)]
         return [int(one) for one in self._order[within]]
-
-    def output(self, network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
-        """Logits of the lattice and of the head, (B, T, U + 2, classes)."""
-        assert isinstance(network, Transducer)
-        encoded, words = network.encode(batch["cepstra"]), batch["targets"]
-        if network.training:
-            known = torch.rand(words.shape, device=words.device) >= self.options["forget"]
-            words = torch.where(known, words, BLANK)
-        predicted = network.predict(words)
-        predicted = F.dropout(predicted, self.options["dropout"], network.training)
-        lattice = network.joiner.lattice(encoded, predicted)
-        return torch.cat([lattice, network.ctc(encoded)[:, :, None]], dim=2)
-
-    def counted(self, output: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
-        """Which logits are not of frames or places beyond an utterance's end, (B, T, U + 2)."""
-        time, places = output.shape[1:3]
-        frames = torch.arange(time, device=output.device) < batch["frames"][:, None]
-        at = torch.arange(places, device=output.device)
-        inside = (at <= batch["labels"][:, None]) | (at == places - 1)
-        return frames[:, :, None] & inside[:, None]
-
-    def loss(self, output: Tensor, batch: Mapping[str, Tensor]) -> tuple[Tensor, float]:
-        """Loss a word, and one less the head's share of word errors."""
-        targets, frames, labels = batch["targets"], batch["frames"], batch["labels"]
-        lattice, head = output[:, :, :-1], output[:, :, -1]
-        found = transducer_loss(lattice, targets, frames, labels, monotonic=True).sum()
-        classes = head.log_softmax(2).transpose(0, 1)
-        aside = F.ctc_loss(classes, targets, frames, labels, reduction="sum", zero_infinity=True)
-        loss = (found + self.options["ctc"] * aside) / labels.sum()
-        return loss, self._accuracy(head.detach(), batch)
-
-    def _accuracy(self, head: Tensor, batch: Mapping[str, Tensor]) -> float:
-        heard = ctc_greedy(head, batch["frames"])
-        wrong = 0
-        for row, words in enumerate(heard):
-            spoken = batch["targets"][row, : batch["labels"][row]].tolist()
-            wrong += word_errors(spoken, [one.label for one in words]).errors
-        return max(0.0, 1 - wrong / int(batch["labels"].sum()))
 
     def validate(self, network: nn.Module) -> dict[str, float]:
         """Word error rates on the validation speakers: of the transducer, and of the head."""
