@@ -45,9 +45,9 @@ def acoustic_encoder(
 ) -> Sequential:
     """Cepstra to one vector every 8 frames; the first convolution has 3/4 of the channels.
 
-    encoder: lstm, mhssm or transformer (`recognition.blocks`), which take further sizes. dropout: in the
-    widest; narrower ones have as much less of it as they are narrower, unless it is not adaptive
-    (adaptive dropout of arXiv:2309.01947, whose rule is not published: ours).
+    encoder: lstm, mhssm or transformer (`recognition.blocks`), which take further sizes.
+    dropout: in the widest; narrower ones have as much less of it as they are narrower, unless it
+        is not adaptive (adaptive dropout of arXiv:2309.01947, whose rule is not published: ours).
 
     Raises: UnknownName for another encoder.
     """
