@@ -10,6 +10,7 @@ Needs numpy alone. Steps: `features` (samples to cepstra), `encoder`, `predictor
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,8 +21,28 @@ from edgernn.backend import Array
 from edgernn.errors import DataError
 from edgernn.recognition.hot_words import HotWords
 from edgernn.recognition.search import BeamSearch, Emitted
+from edgernn.recognition.single import exp
 
 STEPS = ("features", "encoder", "predictor", "joiner")
+MOST_FRAMES = 2**32 - 1  # that can be counted in C
+
+
+def check_steps(names: Iterable[str]) -> None:
+    """Raises: DataError if these are not the steps of a recogniser."""
+    names = list(names)
+    if missing := [name for name in STEPS if name not in names]:
+        raise DataError(
+            f"{', '.join(names)}: no recogniser; it lacks the step {', '.join(missing)}"
+        )
+
+
+def end_frames(end_ms: float | None, word_ms: float) -> int:
+    """The encoder's frames without a word that end an utterance; 0: none do. Raises: DataError."""
+    if end_ms is None:
+        return 0
+    if not end_ms > 0:
+        raise DataError(f"end_ms {end_ms:g}; need a time above 0")
+    return math.ceil(min(end_ms / word_ms, MOST_FRAMES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +86,12 @@ class Recognizer:
         hot_words: Mapping[str, float] | None = None,
         end_ms: float | None = None,
     ) -> None:
-        if missing := [name for name in STEPS if name not in sessions]:
-            raise DataError(
-                f"{', '.join(sessions)}: no recogniser; it lacks the step {', '.join(missing)}"
-            )
-        if end_ms is not None and not end_ms > 0:
-            raise DataError(f"end_ms {end_ms:g}; need a time above 0")
-        self.sessions, self.end_ms = sessions, end_ms
+        check_steps(sessions)
+        self.sessions = sessions
         first, encoder = sessions["features"], sessions["encoder"]
         self.labels, self.block, self.hop = first.labels, first.timing.block, encoder.timing.block
         self.word_ms, self.delay = self.hop * first.frame_ms, encoder.timing.delay
+        self._end_frames = end_frames(end_ms, self.word_ms)
         hot = HotWords(hot_words or {}, self.labels)
         sessions["predictor"].reset()
         self._start = sessions["predictor"].state
@@ -117,7 +134,7 @@ class Recognizer:
     def readings(self) -> list[Reading]:
         """What may have been said since the last certain word, the likeliest first."""
         return [
-            Reading(tuple(self._named(one.words)), float(np.exp(one.score)))
+            Reading(tuple(self._named(one.words)), float(exp(one.score)))
             for one in self._search.ranked()
         ]
 
@@ -149,8 +166,7 @@ class Recognizer:
         """Take one vector of the encoder."""
         words = self._named(self._search.push(encoded, self._frames))
         last = self._search.last
-        quiet_ms = 0.0 if last is None else (self._frames - last) * self.word_ms
-        if self.end_ms is not None and quiet_ms >= self.end_ms:
+        if self._end_frames and last is not None and self._frames - last >= self._end_frames:
             words += self._ended()
         self._frames += 1
         return words

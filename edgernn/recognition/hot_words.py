@@ -6,9 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from edgernn.errors import DataError
 
 WORTH = 1.5  # of a word, where nothing else is said
+MOST_WORTH = 1000.0
+NOTHING = np.float32(0)
 
 
 def read_phrases(path: Path) -> dict[str, float]:
@@ -32,8 +36,8 @@ def read_phrases(path: Path) -> dict[str, float]:
 class Node:
     """A phrase so far. given: what scores are higher by; kept: of it, if the phrase breaks off."""
 
-    given: float = 0.0
-    kept: float = 0.0
+    given: np.float32 = NOTHING
+    kept: np.float32 = NOTHING
     after: dict[int, Node] = field(default_factory=dict)
 
 
@@ -53,22 +57,25 @@ class HotWords:
             words = phrase.split()
             if unknown := [word for word in words if word not in known]:
                 raise DataError(f"hot words {phrase!r}: {unknown[0]} is not in the vocabulary")
-            if not words or not worth > 0:
-                raise DataError(f"hot words {phrase!r}, worth {worth:g}: need words, worth above 0")
-            node = self.root
+            if not words or not 0 < worth <= MOST_WORTH:
+                raise DataError(
+                    f"hot words {phrase!r}, worth {worth:g}: need words, worth above 0 and at most "
+                    f"{MOST_WORTH:g}"
+                )
+            node, each = self.root, np.float32(worth)
             for word in words:
-                node = node.after.setdefault(known[word], Node(node.given + worth, node.kept))
+                node = node.after.setdefault(known[word], Node(node.given + each, node.kept))
             node.kept = node.given
 
-    def step(self, node: Node, label: int) -> tuple[Node, float]:
+    def step(self, node: Node, label: int) -> tuple[Node, np.float32]:
         """Where a label leads from a node, and what the score changes by."""
-        change = 0.0
+        change = NOTHING
         if label not in node.after:
             change, node = self.left(node), self.root
         onward = node.after.get(label, self.root)
         change += onward.given - node.given
         return (onward if onward.after else self.root), change
 
-    def left(self, node: Node) -> float:
+    def left(self, node: Node) -> np.float32:
         """What the score changes by where the phrase breaks off."""
         return node.kept - node.given

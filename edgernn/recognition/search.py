@@ -3,13 +3,16 @@
 A frame adds to each hypothesis a blank or one label. Hypotheses of the same labels are one, their
 likelihoods summed. What all of them agree on is certain, and leaves the search. With a beam of 1
 it is greedy decoding.
+
+Its twin is firmware_stubs/recognition/recognizer_search.c: float32, and the order of every sum and
+choice, are part of what it computes.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import takewhile
 from typing import Any
 
@@ -18,9 +21,11 @@ import numpy as np
 from edgernn.backend import Array
 from edgernn.errors import DataError
 from edgernn.recognition.hot_words import HotWords, Node
+from edgernn.recognition.single import add_logs, exp, log_softmax
 from edgernn.recognition.vocabulary import BLANK
 
 LAG = 50  # frames after which a hypothesis is held to the best one's words
+NOTHING = np.float32(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class Hypothesis:
     """
 
     words: tuple[Emitted, ...]
-    score: float
+    score: np.float32
     node: Node
     predicted: Array
     state: Any
@@ -48,6 +53,10 @@ class Hypothesis:
     @property
     def labels(self) -> tuple[int, ...]:
         return tuple(word.label for word in self.words)
+
+    def old(self, frame: int) -> tuple[int, ...]:
+        """The labels that came LAG frames ago or before."""
+        return tuple(word.label for word in self.words if word.frame <= frame - LAG)
 
 
 Predict = Callable[[int, Any], tuple[Array, Any]]  # a label and the state -> vector, state after
@@ -70,20 +79,19 @@ class BeamSearch:
         """Nothing was said yet."""
         self.last: int | None = None
         predicted, state = self.predict(BLANK, None)
-        self.found = [Hypothesis((), 0.0, self.hot.root, predicted, state)]
+        self.found = [Hypothesis((), NOTHING, self.hot.root, predicted, state)]
 
     def push(self, encoded: Array, frame: int) -> list[Emitted]:
         """Take one frame of the encoder; give the labels that have become certain."""
         grown: dict[tuple[int, ...], Hypothesis] = {}
         origin: dict[tuple[int, ...], Hypothesis] = {}
         for one in self.found:
-            chances = _log_softmax(self.join(encoded, one.predicted))
-            _add(grown, replace(one, score=one.score + float(chances[BLANK])))
+            chances = log_softmax(self.join(encoded, one.predicted))
+            _add(grown, replace(one, score=one.score + chances[BLANK]))
             for label in _likeliest(chances, self.beam):
                 node, change = self.hot.step(one.node, label)
-                chance = float(chances[label])
-                word = Emitted(label, frame, math.exp(chance))
-                score = one.score + chance + change
+                word = Emitted(label, frame, float(exp(chances[label])))
+                score = one.score + chances[label] + change
                 more = replace(one, words=(*one.words, word), score=score, node=node)
                 if _add(grown, more):
                     origin[more.labels] = one
@@ -99,12 +107,16 @@ class BeamSearch:
         return replace(one, predicted=predicted, state=state)
 
     def _certain(self, frame: int) -> list[Emitted]:
-        """What all hypotheses agree on; those that contradict the best's old words are dropped."""
+        """What all hypotheses agree on; those with other old words than the best are dropped."""
         best = self.found[0]
         if best.words:
             self.last = best.words[-1].frame
-        old = tuple(w.label for w in best.words if w.frame <= frame - LAG)
-        self.found = [one for one in self.found if one.labels[: len(old)] == old]
+        old = best.old(frame)
+        self.found = [
+            one
+            for one in self.found
+            if one.labels[: len(old)] == old and len(one.old(frame)) <= len(old)
+        ]
         same = zip(*(one.labels for one in self.found), strict=False)
         count = sum(1 for _ in takewhile(lambda labels: len(set(labels)) == 1, same))
         self.found = [
@@ -116,8 +128,8 @@ class BeamSearch:
     def ranked(self) -> list[Hypothesis]:
         """The hypotheses as if nothing followed, the best first; scores are posteriors' logs."""
         ended = [replace(h, score=h.score + self.hot.left(h.node)) for h in self.found]
-        total = np.logaddexp.reduce([one.score for one in ended])
-        ended = [replace(one, score=float(one.score - total)) for one in ended]
+        total = reduce(add_logs, [one.score for one in ended])
+        ended = [replace(one, score=one.score - total) for one in ended]
         return sorted(ended, key=lambda one: -one.score)
 
     def end(self) -> list[Emitted]:
@@ -133,8 +145,8 @@ def _add(grown: dict[tuple[int, ...], Hypothesis], one: Hypothesis) -> bool:
     if other is None:
         grown[one.labels] = one
         return True
-    total = float(np.logaddexp(one.score, other.score))
-    first = one.score > other.score
+    total = add_logs(one.score, other.score)
+    first = bool(one.score > other.score)
     grown[one.labels] = replace(one if first else other, score=total)
     return first
 
@@ -143,9 +155,3 @@ def _likeliest(chances: Array, count: int) -> Sequence[int]:
     """Labels other than the blank, the likeliest first."""
     order = np.argsort(-chances[1:], kind="stable")[:count] + 1
     return [int(label) for label in order]
-
-
-def _log_softmax(logits: Array) -> Array:
-    wide = logits.astype(np.float64)
-    wide = wide - wide.max()
-    return np.asarray(wide - np.log(np.exp(wide).sum()))
