@@ -69,7 +69,7 @@ def open_program(bundle: Bundle, entry: Mapping[str, Any], step: str) -> Program
 
 
 class Session:
-    """One live stream through a bundle.
+    """One live stream through a bundle, given by its path or opened.
 
     step: which of the bundle's steps; may be left out where there is one.
     on: the target to run on (`host`, `cortex-m4`, `any` for ONNX); left out, the first that
@@ -78,8 +78,10 @@ class Session:
     Raises: BundleError if the file is not whole, ToolError if no artifact in it can run here.
     """
 
-    def __init__(self, path: Path | str, step: str | None = None, *, on: str | None = None) -> None:
-        self.bundle = open_bundle(path)
+    def __init__(
+        self, bundle: Path | str | Bundle, step: str | None = None, *, on: str | None = None
+    ) -> None:
+        self.bundle = bundle if isinstance(bundle, Bundle) else open_bundle(bundle)
         self.name = _chosen(self.bundle, step)
         row = self.bundle.manifest["steps"][self.name]
         self.inputs = tuple(_port(port) for port in row["inputs"])
@@ -191,7 +193,8 @@ class Session:
 
 def open_steps(path: Path | str, *, on: str | None = None) -> dict[str, Session]:
     """A session for each step of a bundle, by name. Raises: as `Session`."""
-    return {name: Session(path, name, on=on) for name in open_bundle(path).manifest["steps"]}
+    bundle = open_bundle(path)
+    return {name: Session(bundle, name, on=on) for name in bundle.manifest["steps"]}
 
 
 def _port(row: Mapping[str, Any]) -> Port:

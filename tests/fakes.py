@@ -1,18 +1,16 @@
-"""A backend, a runner, a bundle and a session small enough to reason about."""
+"""A backend, a runner and a bundle small enough to reason about."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from edgernn.bundle import write
 from edgernn.errors import ToolError
-from edgernn.streaming import Streaming
 from edgernn.target import Target
 
 PORTS: dict[str, Any] = {
@@ -93,30 +91,3 @@ def write_bundle(
     }
     write(path, manifest, {f"{target}/main": target.encode() for target in targets})
     return path
-
-
-class TorchSession:
-    """A torch step in a session's clothes: unit axes may be left out, state by dotted name."""
-
-    def __init__(self, step: Streaming, labels: Sequence[str], frame_ms: float) -> None:
-        self.network, self.labels, self.frame_ms = step.eval(), tuple(labels), frame_ms
-        self.timing = step.timing
-        self.reset()
-
-    def reset(self) -> None:
-        self._state = self.network.initial_state(1)
-
-    @torch.no_grad()
-    def step(self, frame: Any) -> Any:
-        x = torch.from_numpy(np.asarray(frame))
-        tokens = not x.is_floating_point()
-        x = x.reshape((1, -1) if tokens else (1, self.timing.block, -1))
-        y, self._state = self.network.step(x, self._state)
-        return y.numpy()
-
-    @property
-    def state(self) -> Any:
-        return self._state
-
-    def load_state(self, state: Any) -> None:
-        self._state = state

@@ -32,12 +32,13 @@ def run(bundle: Path, recording: Path, on: str | None, as_json: bool) -> None:
     from edgernn.listening import listen, open_recording
     from edgernn.runtime import Session
 
-    steps = list(open_bundle(bundle).manifest["steps"])
+    opened = open_bundle(bundle)
+    steps = list(opened.manifest["steps"])
     if len(steps) > 1:
         raise DataError(
             f"{bundle}: has the steps {', '.join(steps)}; edgernn transcribe feeds one to the next"
         )
-    session = Session(bundle, on=on)
+    session = Session(opened, on=on)
     audio = open_recording(session, recording)
     if as_json:
         found = [asdict(one) for one in listen(session, audio)]  # type: ignore[call-overload]

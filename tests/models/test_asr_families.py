@@ -36,7 +36,7 @@ from edgernn.train.recipe import Recipe, read_recipe, recipe_text
 from edgernn.train.run import save_weights
 from edgernn.verify import verify
 
-from ..fakes import TorchSession
+from ..torch_session import TorchSession
 from .test_asr_data import arrays
 
 SMALL = {"hidden": 24, "layers": 2, "channels": 16, "joint": 16}

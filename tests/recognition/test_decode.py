@@ -27,7 +27,7 @@ from edgernn.recognition.transducer import (
 )
 from edgernn.streaming import Sequential, Streaming
 
-from ..fakes import TorchSession
+from ..torch_session import TorchSession
 
 WORDS = ("", "A", "B", "C")
 NO_HOT = HotWords({}, WORDS)
