@@ -1,4 +1,4 @@
-"""Training on several processes and hosts: each draws a part of a batch, gradients are averaged.
+"""Work on several processes and hosts: of a batch each draws a part, gradients are averaged.
 
     torchrun --nproc-per-node 2 -m edgernn train kws --data PATH
 
@@ -55,7 +55,8 @@ class Processes:
         """Put the mean over all processes into each tensor."""
         if self.size > 1 and tensors:
             flat = torch.cat([tensor.detach().flatten() for tensor in tensors])
-            distributed.all_reduce(flat)
+            with self.answered():
+                distributed.all_reduce(flat)
             flat /= self.size
             parts = torch.split(flat, [tensor.numel() for tensor in tensors])
             with torch.no_grad():
@@ -74,7 +75,8 @@ class Processes:
         if self.size == 1:
             return value
         held = torch.tensor(float(value), device=device)
-        distributed.all_reduce(held)
+        with self.answered():
+            distributed.all_reduce(held)
         return bool(held > 0)
 
     def of_first(self, value: Any) -> Any:
@@ -82,8 +84,29 @@ class Processes:
         if self.size == 1:
             return value
         held = [value]
-        distributed.broadcast_object_list(held)
+        with self.answered():
+            distributed.broadcast_object_list(held)
         return held[0]
+
+    def of_all(self, value: Any) -> list[Any]:
+        """What each process has, on all."""
+        held = [value] * self.size
+        if self.size > 1:
+            with self.answered():
+                distributed.all_gather_object(held, value)
+        return held
+
+    @contextmanager
+    def answered(self) -> Iterator[None]:
+        """While others are waited for. Raises: EdgernnError if one is lost, or none answers."""
+        try:
+            yield
+        except RuntimeError as cause:
+            line = str(cause).strip().splitlines()[0]
+            raise EdgernnError(
+                f"process {self.rank} of {self.size}: another was lost ({line}); start all again "
+                "with --resume"
+            ) from cause
 
 
 ALONE = Processes()
@@ -108,15 +131,11 @@ def joined(who: Processes, device: torch.device) -> Iterator[None]:
         return
     backend = "nccl" if device.type == "cuda" else "gloo"
     try:
-        distributed.init_process_group(backend, rank=who.rank, world_size=who.size)
+        with who.answered():
+            distributed.init_process_group(backend, rank=who.rank, world_size=who.size)
         yield
-        distributed.barrier()
-    except (RuntimeError, distributed.DistBackendError) as cause:
-        line = str(cause).strip().splitlines()[0]
-        raise EdgernnError(
-            f"process {who.rank} of {who.size}: another was lost ({line}); start all again with "
-            "--resume"
-        ) from cause
+        with who.answered():
+            distributed.barrier()
     finally:
         if distributed.is_initialized():
             distributed.destroy_process_group()

@@ -2,67 +2,37 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import socket
 import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import distributed
 
+from edgernn.errors import ToolError
 from edgernn.train.loop import train, with_recipe
-from edgernn.train.processes import ALONE, Processes
+from edgernn.train.processes import ALONE, Processes, joined
 from edgernn.train.recipe import RecipeError
 
+from ..two import said, start_two, torchrun, wait_for
 from .toy import RECIPE, ToyTask
 
-ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
+CPU = torch.device("cpu")
 
 
 def toy(checkpoint: Path, *more: str) -> list[str]:
     return ["-m", "tests.train.toy", str(checkpoint), *more]
 
 
-def torchrun(checkpoint: Path, *more: str) -> int:
-    """Two processes as torchrun starts them; its exit code."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += ["--nproc-per-node", "2", *toy(checkpoint, *more)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, timeout=120).returncode
-
-
 def running(checkpoint: Path) -> list[subprocess.Popen[str]]:
-    """Two processes told what torchrun would tell them, once a checkpoint is there."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    told = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
-    found = [
-        subprocess.Popen(
-            [sys.executable, *toy(checkpoint)],
-            env={**os.environ, **told, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-            cwd=ROOT,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(2)
-    ]
-    deadline = time.monotonic() + 100
-    while not checkpoint.exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    """Two processes, once a checkpoint is there."""
+    found = start_two(toy(checkpoint))
+    wait_for(checkpoint)
     return found
-
-
-def said(one: subprocess.Popen[str]) -> str:
-    """The standard error of a process that has failed."""
-    text = one.communicate(timeout=120)[1]
-    assert one.returncode != 0
-    return text
 
 
 def state(checkpoint: Path) -> dict[str, Any]:
@@ -73,7 +43,7 @@ def state(checkpoint: Path) -> dict[str, Any]:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What two processes have trained."""
     checkpoint = tmp_path_factory.mktemp("two") / "a.pt"
-    assert torchrun(checkpoint) == 0
+    assert torchrun(toy(checkpoint)).returncode == 0
     return state(checkpoint)
 
 
@@ -97,7 +67,7 @@ def test_a_killed_training_resumes_on_all_processes_to_the_same_bits(
         one.send_signal(signal.SIGKILL)
         said(one)
     assert 0 < state(cut)["step"] < RECIPE.steps
-    assert torchrun(cut, "resume") == 0
+    assert torchrun(toy(cut, "resume")).returncode == 0
     again = state(cut)
     for name, tensor in whole["average"].items():
         assert torch.equal(tensor, again["average"][name]), name
@@ -116,6 +86,13 @@ def test_a_lost_process_is_told_of(tmp_path: Path) -> None:
     assert "process 0 of 2: another was lost" in said(both[0])
     said(both[1])
     assert 0 < state(tmp_path / "a.pt")["step"] < RECIPE.steps
+
+
+def test_an_error_within_is_no_lost_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("init_process_group", "barrier"):
+        monkeypatch.setattr(distributed, name, lambda *_, **__: None)
+    with pytest.raises(ToolError, match="no compiler"), joined(Processes(0, 2), CPU):
+        raise ToolError("no compiler")  # a RuntimeError, as gloo's are
 
 
 def test_gradients_of_parts_are_that_of_the_whole() -> None:
