@@ -326,13 +326,17 @@ def load_weights(steps: Mapping[str, nn.Module], path: Path) -> None:
 
     try:
         tensors = load_file(path)
-        for name, step in steps.items():
-            prefix = f"{name}." if len(steps) > 1 else ""
+        for prefix, step in by_prefix(steps).items():
             own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
             step.load_state_dict(own)
     except (OSError, SafetensorError, RuntimeError) as cause:
         line = str(cause).splitlines()[-1].strip()
         raise ModelError(f"{path}: weights do not load: {line}") from cause
+
+
+def by_prefix(steps: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
+    """The steps by what their tensors' names begin with in a file: nothing if there is but one."""
+    return {f"{name}." if len(steps) > 1 else "": step for name, step in steps.items()}
 
 
 def load_source(model: Model) -> ModuleType:

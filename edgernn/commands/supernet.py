@@ -107,6 +107,13 @@ def extract(
 )
 @click.option("--evaluations", type=click.IntRange(1), default=40, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--ray",
+    is_flag=False,
+    flag_value="",
+    metavar="[ADDRESS]",
+    help="Evaluate on a Ray cluster; without an address on what Ray finds, or begins here.",
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
 @click.option("--resume", is_flag=True, help="Go on with what the output folder holds.")
 def search(
@@ -126,9 +133,13 @@ def search(
     other settles, the costs are those of their compiled step; bytes and instructions of a chip are
     counted, times are taken here. Leaves `best` in the output folder: a model, and its bundle.
 
+    Under `torchrun`, or on a Ray cluster with --ray, several are evaluated at a time; what is found
+    is the same.
+
     \b
     edgernn supernet search runs/many --data speech -t cortex-m7 --budget flash=512KB -o runs/found
     edgernn supernet search runs/many --data speech -t host --budget latency=20us -o runs/fast
+    torchrun --nproc-per-node 2 -m edgernn supernet search runs/many --data speech -t host -o runs/b
     """
     from edgernn.compress.budget import parse_budget
     from edgernn.graph.number_type import find_number_type
@@ -141,7 +152,10 @@ def search(
     budget = parse_budget(budgets, firmware=place.kind == "firmware")
     net = find_supernet(folder)
     asked = Finding(net, data, target, output, budget, number_type, **how)
-    rows, best = find(asked, resume=resume, say=progress(as_json))
+    found = find(asked, resume=resume, say=progress(as_json))
+    if found is None:
+        return
+    rows, best = found
     if as_json:
         print_json({"best": best, "folder": output / BEST, "subnetworks": rows})
         return

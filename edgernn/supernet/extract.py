@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from edgernn.errors import ModelError
-from edgernn.model import Model, find_model, load_weights
+from edgernn.model import Model, by_prefix, find_model, load_weights
 from edgernn.streaming import Streaming
 from edgernn.supernet.sandwich import Supernet, of_largest, parse_supernet
 from edgernn.supernet.slices import extract
@@ -133,7 +133,11 @@ def cut_out(
             "give --data, so that they are measured anew"
         )
     else:
-        tensors = dict(_named(steps))
+        tensors = {
+            prefix + name: tensor
+            for prefix, step in by_prefix(steps).items()
+            for name, tensor in step.state_dict().items()
+        }
     save_weights(out / WEIGHTS, tensors)
     recipe = net.recipe_of(choice, path)
     write_bytes(out / RECIPE, recipe_text(recipe).encode())
@@ -157,37 +161,25 @@ class Whole:
             measure_norms(small, task)
         return small.eval()
 
-    def own(self, choice: Choice) -> Task:
-        """The task of a subnetwork by itself."""
-        return with_recipe(self.task, self.net.recipe_of(choice))
-
-
-def _named(steps: dict[str, Streaming]) -> Iterator[tuple[str, Tensor]]:
-    """Tensors by the names that `model.load_weights` reads."""
-    for name, step in steps.items():
-        prefix = f"{name}." if len(steps) > 1 else ""
-        for key, tensor in step.state_dict().items():
-            yield prefix + key, tensor
+    @torch.no_grad()
+    def figures(self, choice: Choice) -> dict[str, float]:
+        """The validation's, of a subnetwork."""
+        task = with_recipe(self.task, self.net.recipe_of(choice))
+        made = task.validate(self.subnetwork(choice))
+        return {name: float(value) for name, value in made.items()}
 
 
 def listed(net: Trained, data: Path | None, most: int) -> list[dict[str, Any]]:
-    """Subnetworks, the smallest first; of more than `most` an even choice with both ends.
+    """Subnetworks, the smallest first; of more than `most` a choice with both ends.
 
     With data each one's figures of the validation, its batch norms measured anew before.
     """
-    every = sorted(net.how.space, key=lambda choice: _parameters(net.model.built(**choice)))
-    count = min(most, len(every))
-    shown = [every[round(i * (len(every) - 1) / max(1, count - 1))] for i in range(count)]
+    shown = [(choice, net.subnetwork(choice)) for choice in net.how.space.spread(most)]
     whole = None if data is None else net.whole(data)
     rows = []
-    for choice in shown:
-        steps = net.subnetwork(choice)
+    for choice, steps in sorted(shown, key=lambda one: _parameters(one[1])):
         row: dict[str, Any] = {"subnetwork": label(choice), "parameters": _parameters(steps)}
-        if whole is not None:
-            with torch.no_grad():
-                figures = whole.own(choice).validate(whole.subnetwork(choice))
-            row |= {name: float(value) for name, value in figures.items()}
-        rows.append(row)
+        rows.append(row if whole is None else row | whole.figures(choice))
     return rows
 
 

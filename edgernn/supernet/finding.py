@@ -10,22 +10,23 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from edgernn.compress.begin import agree, settings
 from edgernn.compress.budget import Budget
 from edgernn.errors import CheckpointError, ModelError
 from edgernn.exporting import export
 from edgernn.profile.costs import costs
+from edgernn.supernet.evaluating import Evaluate, led
 from edgernn.supernet.extract import Trained, Whole, cut_out
+from edgernn.supernet.on_ray import on_ray
 from edgernn.supernet.search import search
 from edgernn.supernet.space import Choice, label, parse_label
 from edgernn.target import find_target
+from edgernn.train.processes import processes
 from edgernn.verify import Say
 
 ASKED, BEST = "asked.jsonl", "best"  # in the output folder
@@ -33,7 +34,10 @@ ASKED, BEST = "asked.jsonl", "best"  # in the output folder
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is asked. method: of `search`. evaluations: of losses, at most."""
+    """What is asked. method: of `search`. evaluations: of losses, at most.
+
+    ray: the address of a cluster that evaluates, "" for any; None: `torchrun`'s processes, or this.
+    """
 
     net: Trained
     data: Path
@@ -44,6 +48,7 @@ class Finding:
     method: str = "evolution"
     evaluations: int = 40
     seed: int = 0
+    ray: str | None = None
 
 
 @dataclass(slots=True)
@@ -67,25 +72,39 @@ class Known:
             file.write(json.dumps({"subnetwork": name, "kind": kind, "found": found}) + "\n")
 
 
-def find(
-    how: Finding, *, resume: bool = False, say: Say = print
-) -> tuple[list[dict[str, Any]], str]:
+Found = tuple[list[dict[str, Any]], str]
+
+
+def find(how: Finding, *, resume: bool = False, say: Say = print) -> Found | None:
     """Search; leaves `best` in the output folder, a model with its bundle.
 
-    Gives a row for each subnetwork that was evaluated, the best first, and the delivered one.
+    Gives a row for each subnetwork that was evaluated, the best first, and the delivered one; on
+    all processes of `torchrun` but the first nothing.
 
     Raises: ModelError if nothing fits the budget, with the nearest; CheckpointError for an output
-        that exists, or a search that was begun otherwise.
+        that exists, or a search that was begun otherwise; EdgernnError if a process is lost.
     """
     find_target(how.target)
+    whole = how.net.whole(how.data)
+
+    def lead(evaluate: Evaluate) -> Found:
+        return _found(how, whole, evaluate, resume=resume, say=say)
+
+    if how.ray is None:
+        return led(processes(), whole.figures, lead)
+    with on_ray(how.net, how.data, how.ray) as evaluate:
+        return lead(evaluate)
+
+
+def _found(how: Finding, whole: Whole, evaluate: Evaluate, *, resume: bool, say: Say) -> Found:
+    """The search, on the process that leads it."""
     if how.out.exists() and not resume:
         raise CheckpointError(f"{how.out}: exists; choose another --output, or --resume its search")
     net = how.net
-    whole = net.whole(how.data)
     agree(how.out, settings(net.model, net.recipe, target=how.target, type=how.number_type))
-    asked = _Asked(how, whole, Known(how.out / ASKED), say)
+    asked = _Asked(how, whole, evaluate, Known(how.out / ASKED), say)
     ranked = search(
-        how.method, net.how.space, asked.loss, asked.excess, how.evaluations, seed=how.seed
+        how.method, net.how.space, asked.losses, asked.excess, how.evaluations, seed=how.seed
     )
     best = next((choice for _, choice in ranked if asked.fits(choice)), None)
     if best is None:
@@ -97,18 +116,18 @@ def find(
 class _Asked:
     """Losses and costs of subnetworks, each measured once, and only where it is needed."""
 
-    def __init__(self, how: Finding, whole: Whole, known: Known, say: Say) -> None:
-        self.how, self.whole, self.known, self.say = how, whole, known, say
+    def __init__(
+        self, how: Finding, whole: Whole, evaluate: Evaluate, known: Known, say: Say
+    ) -> None:
+        self.how, self.whole, self.evaluate = how, whole, evaluate
+        self.known, self.say = known, say
 
-    def loss(self, choice: Choice) -> float:
-        """The validation's first figure with the shared weights; an accuracy negated."""
-        name = label(choice)
-        if name not in self.known.figures:
-            with torch.no_grad():
-                made = self.whole.own(choice).validate(self.whole.subnetwork(choice))
-            self._note("figures", name, {key: float(value) for key, value in made.items()})
-        figure, value = next(iter(self.known.figures[name].items()))
-        return -float(value) if figure.endswith("accuracy") else float(value)
+    def losses(self, choices: Sequence[Choice]) -> list[float]:
+        """The validation's first figures with the shared weights; accuracies negated."""
+        fresh = [choice for choice in choices if label(choice) not in self.known.figures]
+        for choice, figures in zip(fresh, self.evaluate(fresh), strict=True):
+            self._note("figures", label(choice), figures)
+        return [_loss(self.known.figures[label(choice)]) for choice in choices]
 
     def excess(self, choice: Choice) -> float:
         """As `Budget.excess`; where a smaller or larger network settles it, that one's."""
@@ -162,3 +181,8 @@ class _Asked:
             **self.known.figures[name],
             **self.known.costs.get(name, {}),
         }
+
+
+def _loss(figures: Mapping[str, Any]) -> float:
+    name, value = next(iter(figures.items()))
+    return -float(value) if name.endswith("accuracy") else float(value)

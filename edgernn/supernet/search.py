@@ -1,7 +1,8 @@
 """Search a space for the best subnetwork within a budget: evolution, a controller, chance.
 
-All three ask for the loss of one subnetwork after another and are given equally many; what does not
-fit is never asked for.
+All three ask for equally many losses, round by round; what does not fit is never asked for. How
+large a round is depends on nothing but the search, so that its result is the same wherever, and by
+however many at once, the losses are found.
 
 Sources: evolution over a supernet: Guo et al. 2020, arXiv:1904.00420; the controller, trained by
 REINFORCE with a moving baseline: Zoph and Le 2017, arXiv:1611.01578.
@@ -10,7 +11,7 @@ REINFORCE with a moving baseline: Zoph and Le 2017, arXiv:1611.01578.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -19,12 +20,13 @@ from torch import Tensor, nn
 from edgernn.errors import ModelError
 from edgernn.supernet.space import Choice, Space, label
 
-Loss = Callable[[Choice], float]
+Losses = Callable[[Sequence[Choice]], Sequence[float]]
 Excess = Callable[[Choice], float]  # by how much a choice exceeds the budget; 0 if it fits
 
 TRIES = 200  # draws in search of one that fits and is new
+ROUND = 8  # losses that are asked for at once; our choice
 POPULATION, PARENTS, MUTATION = 20, 6, 0.3  # our choice
-HIDDEN, RATE, BASELINE, ENTROPY = 32, 0.006, 0.8, 0.05  # of the controller; our choice
+HIDDEN, RATE, BASELINE, ENTROPY = 32, 0.02, 0.8, 0.05  # of the controller; our choice
 
 
 @dataclass(slots=True)
@@ -32,49 +34,49 @@ class Trials:
     """What was asked for so far. limit: how many may be. Each subnetwork is asked for once."""
 
     space: Space
-    loss: Loss
+    losses: Losses
     excess: Excess
     limit: int
     found: dict[str, tuple[float, Choice]] = field(default_factory=dict)
 
     @property
-    def over(self) -> bool:
-        """Whether no more may be asked for, or nothing is left."""
-        return len(self.found) >= min(self.limit, len(self.space))
+    def left(self) -> int:
+        """How many more may be asked for."""
+        return min(self.limit, len(self.space)) - len(self.found)
 
-    def ask(self, choice: Choice) -> float:
-        """The loss of a choice that fits."""
-        name = label(choice)
-        if name not in self.found:
-            self.found[name] = (self.loss(choice), choice)
-        return self.found[name][0]
+    def ask(self, choices: Iterable[Choice]) -> None:
+        """Find the losses of choices that fit, of each once."""
+        fresh = {label(choice): choice for choice in choices if label(choice) not in self.found}
+        for name, loss in zip(fresh, self.losses(list(fresh.values())), strict=True):
+            self.found[name] = (loss, fresh[name])
 
     def ranked(self) -> list[tuple[float, Choice]]:
         """All that was asked for, the best first."""
         return sorted(self.found.values(), key=lambda one: one[0])
 
-    def new(self, draws: Iterator[Choice]) -> Choice | None:
-        """The first of some draws that fits and was not asked for yet."""
-        for _, choice in zip(range(TRIES), draws, strict=False):
-            if label(choice) not in self.found and self.excess(choice) <= 0:
-                return choice
-        return None
+    def new(self, choices: Iterable[Choice], most: int) -> list[Choice]:
+        """The first that fit and were not asked for yet."""
+        chosen: dict[str, Choice] = {}
+        for choice in choices:
+            if len(chosen) == min(most, self.left):
+                break
+            if label(choice) not in self.found.keys() | chosen and self.excess(choice) <= 0:
+                chosen[label(choice)] = choice
+        return list(chosen.values())
 
-    def any_new(self, source: random.Random) -> Choice | None:
-        """One that fits, by chance; where chance finds none, the first of all that does."""
-        return self.new(draws(self.space, source)) or next(
-            (c for c in self.space if label(c) not in self.found and self.excess(c) <= 0), None
-        )
+    def any_new(self, source: random.Random, most: int) -> list[Choice]:
+        """Some that fit, by chance; where chance finds none, the first of all that do."""
+        return self.new(draws(self.space, source), most) or self.new(self.space, most)
 
 
 def draws(space: Space, source: random.Random) -> Iterator[Choice]:
-    """Choices by chance, without end."""
-    while True:
+    """Choices by chance."""
+    for _ in range(TRIES):
         yield space.draw(source)
 
 
 def search(
-    method: str, space: Space, loss: Loss, excess: Excess, evaluations: int, *, seed: int = 0
+    method: str, space: Space, losses: Losses, excess: Excess, evaluations: int, *, seed: int = 0
 ) -> list[tuple[float, Choice]]:
     """Losses and choices, the best first; at most so many are evaluated.
 
@@ -82,7 +84,7 @@ def search(
     """
     if method not in METHODS:
         raise ModelError(f"search: {method!r}; need one of {', '.join(METHODS)}")
-    trials = Trials(space, loss, excess, evaluations)
+    trials = Trials(space, losses, excess, evaluations)
     METHODS[method](trials, random.Random(seed))
     if not trials.found:
         near = min(space, key=excess)
@@ -95,27 +97,25 @@ def search(
 
 def by_chance(trials: Trials, source: random.Random) -> None:
     """Evaluate what fits, by chance: what the others are compared with."""
-    while not trials.over:
-        choice = trials.any_new(source)
-        if choice is None:
-            return
-        trials.ask(choice)
+    while choices := trials.any_new(source, ROUND):
+        trials.ask(choices)
 
 
 def evolve(trials: Trials, source: random.Random) -> None:
     """From a population by chance on, children of the best: two parents mixed, then mutated."""
-    while not trials.over:
-        grown = len(trials.found) >= POPULATION
-        choice = trials.new(_children(trials, source)) if grown else None
-        choice = choice or trials.any_new(source)
-        if choice is None:
-            return
-        trials.ask(choice)
+    while choices := _generation(trials, source):
+        trials.ask(choices)
+
+
+def _generation(trials: Trials, source: random.Random) -> list[Choice]:
+    missing = POPULATION - len(trials.found)
+    children = [] if missing > 0 else trials.new(_children(trials, source), ROUND)
+    return children or trials.any_new(source, max(missing, ROUND))
 
 
 def _children(trials: Trials, source: random.Random) -> Iterator[Choice]:
     parents = [choice for _, choice in trials.ranked()[:PARENTS]]
-    while True:
+    for _ in range(TRIES):
         one, other = source.sample(parents, 2)
         child = {name: source.choice((one[name], other[name])) for name in one}
         for name, values in trials.space.dimensions.items():
@@ -165,18 +165,20 @@ def reinforce(trials: Trials, source: random.Random) -> None:
     optimizer = torch.optim.Adam(controller.parameters(), lr=RATE)
     baseline: float | None = None
     worst, repeats = 0.0, 0
-    while not trials.over and repeats < TRIES:
-        choice, log_prob, entropy = controller.draw(generator)
+    while trials.left and repeats < TRIES:
+        drawn = [controller.draw(generator) for _ in range(min(ROUND, trials.left))]
         before = len(trials.found)
-        if trials.excess(choice) > 0:
-            reward = -worst - 1.0
-        else:
-            loss = trials.ask(choice)
-            worst, reward = max(worst, loss), -loss
-        repeats = 0 if len(trials.found) > before else repeats + 1
-        baseline = reward if baseline is None else BASELINE * baseline + (1 - BASELINE) * reward
+        trials.ask([choice for choice, _, _ in drawn if trials.excess(choice) <= 0])
+        repeats = 0 if len(trials.found) > before else repeats + len(drawn)
+        worst = max([worst, *(loss for loss, _ in trials.found.values())])
+        total = torch.zeros(())
+        for choice, log_prob, entropy in drawn:
+            known = trials.found.get(label(choice))
+            reward = -known[0] if known else -worst - 1.0
+            baseline = reward if baseline is None else BASELINE * baseline + (1 - BASELINE) * reward
+            total = total - (reward - baseline) * log_prob - ENTROPY * entropy
         optimizer.zero_grad()
-        (-(reward - baseline) * log_prob - ENTROPY * entropy).backward()  # type: ignore[no-untyped-call]
+        total.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
 

@@ -65,6 +65,12 @@ class Space:
     def smallest(self) -> Choice:
         return {name: values[0] for name, values in self.dimensions.items()}
 
+    def spread(self, most: int) -> list[Choice]:
+        """At most so many, from the smallest to the largest, by the product of their sizes."""
+        every = sorted(self, key=lambda choice: math.prod(choice.values()))
+        count = min(most, len(every))
+        return [every[round(i * (len(every) - 1) / max(1, count - 1))] for i in range(count)]
+
     def draw(self, source: random.Random) -> Choice:
         """One, each dimension by itself, all values equally likely."""
         return {name: source.choice(values) for name, values in self.dimensions.items()}

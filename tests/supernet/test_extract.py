@@ -7,26 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from click.testing import CliRunner, Result
 from safetensors.torch import load_file
 
-from edgernn.cli import group
 from edgernn.model import find_model
 from edgernn.train.recipe import read_recipe
 
-MINE = Path(__file__).parents[1] / "compress" / "keep.py"
-RECIPE = f"""
-model = "{MINE}:build"
-[train]
-steps = 40
-batch_size = 32
-validate_every = 20
-checkpoint_every = 20
-[supernet]
-random = 1
-[supernet.space]
-hidden = [8, 16, 24]
-"""
+from .many import MINE, RECIPE, edgernn, train_many
+
 NORMED = """
 from edgernn.layers.linear import Linear
 from edgernn.layers.norm import BatchNorm
@@ -70,29 +57,9 @@ class Task(keep.Task):
 """
 
 
-def edgernn(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(group, [str(one) for one in arguments])
-
-
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("supernet")
-    recipe = folder / "many.toml"
-    recipe.write_text(RECIPE)
-    found = edgernn(
-        "supernet",
-        "train",
-        f"{MINE}:build",
-        "--recipe",
-        recipe,
-        "--data",
-        folder,
-        "-o",
-        folder / "run",
-        "--json",
-    )
-    assert found.exit_code == 0, found.output
-    return folder / "run"
+    return train_many(tmp_path_factory.mktemp("supernet"))
 
 
 def test_the_trained_folder_is_the_largest_network(trained: Path) -> None:

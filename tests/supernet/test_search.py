@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Sequence
 
 import pytest
 import torch
@@ -33,6 +34,10 @@ def loss(choice: Choice) -> float:
     )
 
 
+def losses(choices: Sequence[Choice]) -> list[float]:
+    return [loss(choice) for choice in choices]
+
+
 def bytes_over(choice: Choice) -> float:
     size = choice["layers"] * (choice["hidden"] ** 2 + choice["hidden"] * choice["wide"])
     return max(0.0, size - 150_000)
@@ -42,22 +47,22 @@ def bytes_over(choice: Choice) -> float:
 def test_what_is_found_fits_and_repeats(method: str) -> None:
     asked: list[str] = []
 
-    def counted(choice: Choice) -> float:
-        asked.append(label(choice))
-        return loss(choice)
+    def counted(choices: Sequence[Choice]) -> list[float]:
+        asked.extend(map(label, choices))
+        return losses(choices)
 
     found = search(method, SPACE, counted, bytes_over, 60, seed=3)
     assert len(asked) == len(set(asked)) == len(found) <= 60
     assert all(bytes_over(choice) == 0 for _, choice in found)
     assert [value for value, _ in found] == sorted(value for value, _ in found)
-    again = search(method, SPACE, loss, bytes_over, 60, seed=3)
+    again = search(method, SPACE, losses, bytes_over, 60, seed=3)
     assert again == found
 
 
 def test_evolution_beats_chance_at_equal_evaluations() -> None:
     best = {
         method: statistics.fmean(
-            search(method, SPACE, loss, bytes_over, 60, seed=seed)[0][0] for seed in range(8)
+            search(method, SPACE, losses, bytes_over, 60, seed=seed)[0][0] for seed in range(8)
         )
         for method in ("evolution", "random")
     }
@@ -69,9 +74,9 @@ def test_the_controller_learns() -> None:
     for seed in range(3):
         asked: list[float] = []
 
-        def counted(choice: Choice, asked: list[float] = asked) -> float:
-            asked.append(loss(choice))
-            return asked[-1]
+        def counted(choices: Sequence[Choice], asked: list[float] = asked) -> list[float]:
+            asked.extend(losses(choices))
+            return losses(choices)
 
         search("controller", SPACE, counted, lambda choice: 0.0, 120, seed=seed)
         quarter = len(asked) // 4
@@ -79,19 +84,23 @@ def test_the_controller_learns() -> None:
     assert max(late) < -0.5, late
 
 
+def hidden_sizes(choices: Sequence[Choice]) -> list[float]:
+    return [float(choice["hidden"]) for choice in choices]
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_small_space_is_searched_whole(method: str) -> None:
     space = Space({"hidden": (8, 16), "layers": (1, 2)})
-    found = search(method, space, lambda choice: float(choice["hidden"]), lambda choice: 0.0, 50)
+    found = search(method, space, hidden_sizes, lambda choice: 0.0, 50)
     assert len(found) == 4 if method != "controller" else len(found) >= 2
     assert found[0][1]["hidden"] == 8
 
 
 def test_a_budget_that_nothing_meets_names_the_nearest() -> None:
     with pytest.raises(ModelError, match="nothing in the space fits; the nearest is layers=1,hid"):
-        search("evolution", SPACE, loss, lambda choice: float(choice["hidden"]), 10)
+        search("evolution", SPACE, losses, lambda choice: float(choice["hidden"]), 10)
     with pytest.raises(ModelError, match="'guess'; need one of evolution, controller, random"):
-        search("guess", SPACE, loss, bytes_over, 10)
+        search("guess", SPACE, losses, bytes_over, 10)
 
 
 def test_the_rarest_fit_is_found() -> None:
@@ -100,7 +109,7 @@ def test_the_rarest_fit_is_found() -> None:
     def all_but_one(choice: Choice) -> float:
         return float(dict(choice) != dict(only))
 
-    assert search("random", SPACE, loss, all_but_one, 10)[0][1] == only
+    assert search("random", SPACE, losses, all_but_one, 10)[0][1] == only
 
 
 def test_states_that_differ_score_higher_than_states_alike() -> None:

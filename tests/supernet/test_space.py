@@ -21,6 +21,16 @@ def test_all_subnetworks() -> None:
     assert {label(SPACE.draw(source)) for _ in range(100)} == {label(one) for one in found}
 
 
+def test_a_few_of_many_reach_from_the_smallest_to_the_largest() -> None:
+    space = Space.of_table({"layers": list(range(1, 101)), "hidden": list(range(1, 101))})
+    few = space.spread(5)
+    sizes = [one["layers"] * one["hidden"] for one in few]
+    assert (few[0], few[-1], sizes) == (space.smallest, space.largest, sorted(sizes))
+    assert len(few) == 5
+    assert len(SPACE.spread(100)) == 6
+    assert SPACE.spread(1) == [SPACE.smallest]
+
+
 def test_names() -> None:
     assert label(SPACE.largest) == "layers=2,hidden=96"
     assert SPACE.check(parse_label("hidden=32, layers=2")) == {"layers": 2, "hidden": 32}
