@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from edgernn.errors import DataError
 
 MAX_SECONDS = 24 * 3600
+TAIL_SECONDS = 0.5  # of silence after a recording: a live stream does not end with the word
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,13 @@ class Audio:
     def seconds(self) -> float:
         """Length of the recording."""
         return len(self.samples) / self.rate_hz
+
+    def blocks(self, block: int) -> NDArray[np.float32]:
+        """All of it and the silence after it, (N, block); zeros fill the last block."""
+        needed = len(self.samples) + round(TAIL_SECONDS * self.rate_hz)
+        padded = np.zeros(-(-needed // block) * block, np.float32)
+        padded[: len(self.samples)] = self.samples
+        return padded.reshape(-1, block)
 
 
 def read_audio(path: Path | str, rate_hz: int) -> Audio:

@@ -1,22 +1,35 @@
-"""Run a recording through a bundle as a live stream: frame by frame, state carried."""
+"""Run sound through a bundle as a live stream: frame by frame, state carried."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 import numpy as np
 
-from edgernn.audio import Audio, read_audio
+from edgernn.audio import read_audio
 from edgernn.backend import Array
 from edgernn.errors import DataError
+from edgernn.microphone import Microphone
 from edgernn.model import model_names
 from edgernn.recognition.decode import Recognizer, Word
 from edgernn.runtime import Session
 
-TAIL_SECONDS = 0.5  # of silence after a recording: a live stream does not end with the word
+
+class Sound(Protocol):
+    """What is listened to: a recording or a microphone. notes: what was done to it."""
+
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+
+    @property
+    def seconds(self) -> float:
+        """How long it is; of a microphone, how much was heard."""
+
+    def blocks(self, block: int) -> Iterable[Array]:
+        """Mono samples in [-1, 1), (block,) float32 each."""
 
 
 class Detected(Protocol):
@@ -47,34 +60,29 @@ def find_decoder(manifest: Mapping[str, Any]) -> Decoder:
     return cast(Decoder, detector)
 
 
-def open_recording(session: Session, path: Path | str) -> Audio:
-    """A recording at the rate of the session's model. Raises: DataError."""
+def open_sound(session: Session, recording: Path | str | None) -> Sound:
+    """A recording, or else the microphone, at the rate of the session's model.
+
+    Raises: DataError; MissingExtra or ToolError if there is nothing to reach a microphone by.
+    """
     rate = session.bundle.manifest.get("sample_rate_hz")
     one = session.inputs[0].shape
     if rate is None or len(session.inputs) != 1 or int(np.prod(one)) != session.timing.block:
         raise DataError(f"{session.name}: takes {session.inputs[0]}, not audio samples")
-    return read_audio(path, int(rate))
+    return Microphone(int(rate)) if recording is None else read_audio(recording, int(rate))
 
 
-def listen(session: Session, audio: Audio) -> Iterator[Detected]:
-    """Detections in a recording from a fresh state, each as soon as the stream has it."""
+def listen(session: Session, sound: Sound) -> Iterator[Detected]:
+    """Detections from a fresh state, each as soon as the stream has it."""
     decoder = find_decoder(session.bundle.manifest)
     session.reset()
-    for frame in frames(audio, session.timing.block):
+    for frame in sound.blocks(session.timing.block):
         yield from decoder.push(session.step(frame))
 
 
-def transcribed(recognizer: Recognizer, audio: Audio) -> Iterator[Word]:
-    """Words in a recording from a fresh state, each as soon as the stream has it."""
+def transcribed(recognizer: Recognizer, sound: Sound) -> Iterator[Word]:
+    """Words from a fresh state, each as soon as the stream has it."""
     recognizer.reset()
-    for frame in frames(audio, recognizer.block):
+    for frame in sound.blocks(recognizer.block):
         yield from recognizer.push(frame)
     yield from recognizer.finish()
-
-
-def frames(audio: Audio, block: int) -> Array:
-    """The recording and the silence after it, in whole blocks (N, block); zeros fill the last."""
-    needed = len(audio.samples) + round(TAIL_SECONDS * audio.rate_hz)
-    padded = np.zeros(-(-needed // block) * block, np.float32)
-    padded[: len(audio.samples)] = audio.samples
-    return padded.reshape(-1, block)

@@ -10,7 +10,7 @@ import pytest
 
 from edgernn.audio import Audio
 from edgernn.errors import DataError
-from edgernn.listening import find_decoder, frames, listen, open_recording
+from edgernn.listening import find_decoder, listen, open_sound
 from edgernn.models.kws.decode import Detector
 from edgernn.runtime import Session
 
@@ -39,7 +39,7 @@ def test_each_recording_starts_from_a_fresh_state(session: Session) -> None:
 
 
 def test_a_recording_ends_in_silence_and_whole_blocks() -> None:
-    got = frames(Audio(np.ones(10, np.float32), 200), 4)
+    got = Audio(np.ones(10, np.float32), 200).blocks(4)
     assert got.shape == (28, 4)  # 10 samples and 100 of silence
     assert got.sum() == 10
     assert got.reshape(-1)[:10].all()
@@ -55,7 +55,7 @@ def test_a_step_that_takes_no_samples_is_refused(session: Session, tmp_path: Pat
     manifest = {**session.bundle.manifest, "sample_rate_hz": None}
     object.__setattr__(session.bundle, "manifest", manifest)
     with pytest.raises(DataError, match=r"takes \(1, 4, 1\) float32, not audio"):
-        open_recording(session, tmp_path / "a.wav")
+        open_sound(session, tmp_path / "a.wav")
 
 
 def test_a_shipped_models_own_decode_loop_is_found() -> None:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import copy
 import math
-import signal
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,6 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, nn
 
 from edgernn.errors import EdgernnError
+from edgernn.interrupt import held_interrupt
 from edgernn.train.checkpoint import load_checkpoint, restore_rng, save_checkpoint
 from edgernn.train.method import Batch, Method
 from edgernn.train.processes import ALONE, Processes, joined, processes
@@ -216,26 +215,6 @@ class _Run:
         restore_rng(values["rng"])
 
 
-@contextmanager
-def _held_interrupt() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C into a flag, so that a step is never cut; the second one acts."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked
-        return
-    before = signal.getsignal(signal.SIGINT)
-
-    def ask(number: int, frame: Any) -> None:
-        asked.set()
-        signal.signal(signal.SIGINT, before)
-
-    signal.signal(signal.SIGINT, ask)
-    try:
-        yield asked
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 def train(
     task: Task,
     checkpoint: Path,
@@ -270,7 +249,7 @@ def _train(run: _Run, task: Task, checkpoint: Path, *, quiet: bool) -> None:
     """The steps that are left. Raises: KeyboardInterrupt on all processes after the same step."""
     recipe = run.recipe
     run.network.train()
-    with _held_interrupt() as asked, _bar(recipe, run.step, quiet) as show:
+    with held_interrupt() as asked, _bar(recipe, run.step, quiet) as show:
         for batch in _batches(task, run):
             if run.who.any(asked.is_set(), run.device):
                 run.save(checkpoint)

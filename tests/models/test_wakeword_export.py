@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from edgernn.cli import group
 from edgernn.exporting import export
-from edgernn.listening import listen, open_recording
+from edgernn.listening import listen, open_sound
 from edgernn.model import find_model
 from edgernn.models.wakeword import LABELS
 from edgernn.models.wakeword.card import PARAMETERS
@@ -31,7 +31,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def heard(bundle: Path, clip: str) -> list[str]:
     session = Session(bundle)
     path = next(path for path in find_model("wakeword").clips() if path.stem == clip)
-    return [one.label for one in listen(session, open_recording(session, path))]
+    return [one.label for one in listen(session, open_sound(session, path))]
 
 
 @pytest.mark.parametrize("label", LABELS)
