@@ -12,7 +12,6 @@ from benchmarks.todm_runs import Bench, Row
 from edgernn.audio import read_audio
 from edgernn.bundle import open_bundle
 from edgernn.exporting import export
-from edgernn.listening import frames
 from edgernn.models.asr import SAMPLE_RATE_HZ
 from edgernn.models.asr.augment import framed
 from edgernn.models.asr.data import load_an4
@@ -113,14 +112,14 @@ def real_time_factor(bundle: Path, clips: list[Path]) -> float:
     for _ in range(ROUNDS):
         taken = heard = 0.0
         for sound in sounds:
-            blocks = frames(sound, recognizer.block)
+            blocks = list(sound.blocks(recognizer.block))
             start = time.process_time()
             recognizer.reset()
             for block in blocks:
                 recognizer.push(block)
             recognizer.finish()
             taken += time.process_time() - start
-            heard += blocks.size / SAMPLE_RATE_HZ
+            heard += len(blocks) * recognizer.block / SAMPLE_RATE_HZ
         factors.append(taken / heard)
     return round(median(factors), 5)
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import importlib
 import os
+import platform
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -26,6 +28,7 @@ COMPILE_SECONDS = 600
 # larger than any chip: what does not fit is then told by its numbers, not by the linker
 LINK_REGION_BYTES = 0x0800_0000
 SMALL_RAM_BYTES = 32 * 1024
+PROGRAM_CPUS = ("aarch64", "x86_64")
 
 COMMON_FLAGS = (
     "-std=c99",
@@ -135,6 +138,7 @@ def build_firmware(
         "memory.c": stub("startup/memory.c"),
         "cortex_m.c": stub("startup/cortex_m.c"),
         "port.h": stub("startup/port.h"),
+        "print.h": stub("startup/print.h"),
         "cortex_m.ld": stub("link/cortex_m.ld"),
         "memory.ld": _memory_script(board, [*exported(name), *exports]),
         **_golden_main(sources),
@@ -162,16 +166,21 @@ def build_program(
     cc: Compiler | None = None,
     optimize: str = "-O2",
 ) -> Path:
-    """A static aarch64 Linux program `NAME` without a C library, with `main` or a `golden.h`.
+    """A static Linux program `NAME` without a C library, with `main` or, on aarch64, a `golden.h`.
 
-    Raises: ToolError; also for targets that are not aarch64 Linux.
+    Raises: ToolError; also for targets that are neither aarch64 Linux nor this Linux machine.
     """
-    if not target.zig_target.startswith("aarch64-linux"):
-        raise ToolError(f"static programs are built for aarch64 Linux, not for {target.name}")
+    here = not target.zig_target and sys.platform == "linux" and platform.machine() in PROGRAM_CPUS
+    if not here and not target.zig_target.startswith("aarch64-linux"):
+        raise ToolError(
+            f"static programs are built for Linux on {' and '.join(PROGRAM_CPUS)}, "
+            f"not for {target.name}"
+        )
     extra = {
         "memory.c": stub("startup/memory.c"),
-        "linux_aarch64.c": stub("startup/linux_aarch64.c"),
+        "linux.c": stub("startup/linux.c"),
         "port.h": stub("startup/port.h"),
+        "print.h": stub("startup/print.h"),
         **_golden_main(sources),
     }
     flags = ["-static", "-nostdlib", *LINK_FLAGS]
@@ -243,7 +252,7 @@ def _write_source(work: Path, file: str, text: str | bytes) -> None:
     path.write_bytes(text.encode() if isinstance(text, str) else text)
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes, *, mode: int = 0o755) -> None:
     """Write a file so that it is there whole or not at all; makes its folder.
 
     Raises: ToolError when the disk refuses; then nothing is left under either name.
@@ -252,7 +261,7 @@ def write_whole(path: Path, data: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(data)
-        os.chmod(part, 0o755)
+        os.chmod(part, mode)
         os.replace(part, path)
     except OSError as error:
         raise ToolError(f"cannot write {path}: {error.strerror or error}") from error

@@ -48,7 +48,7 @@ class TargetName(Kind):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        names = [name for name in _names("targets") if name != "runners"]
+        names = [name for name in _names("targets") if name not in ("devices", "runners")]
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from edgernn.commands._complete import TargetName
-from edgernn.commands._form import command, print_json
+from edgernn.commands._form import command, print_json, progress
+from edgernn.errors import DataError
+
+if TYPE_CHECKING:
+    from edgernn.listening import Sound
+    from edgernn.recognition.decode import Word
+
+    Heard = tuple[Iterator[Word], Sound, dict[str, str]]  # the last says where
 
 
 @command
@@ -18,6 +27,7 @@ from edgernn.commands._form import command, print_json
 @click.option("--hot-words", type=click.Path(path_type=Path), help="Phrases to expect, one a line.")
 @click.option("--end-ms", type=float, help="An utterance ends so long after its last word.")
 @click.option("--on", type=TargetName(), help="Which code of the bundle: host, cortex-m7, any...")
+@click.option("--device", help="Run the loop in C there: local, qemu:aarch64, ssh://user@board.")
 def transcribe(
     bundle: Path,
     recording: Path | None,
@@ -25,6 +35,7 @@ def transcribe(
     hot_words: Path | None,
     end_ms: float | None,
     on: str | None,
+    device: str | None,
     as_json: bool,
 ) -> None:
     """Print the words that a BUNDLE hears in a RECORDING.
@@ -35,23 +46,26 @@ def transcribe(
     has its time and its probability. The file of --hot-words holds a phrase a line, behind a tab
     what each of its words is worth in nats (1.5 without).
 
+    With --device the steps and the loop in C become one static Linux program, which runs there and
+    gives the same words.
+
     \b
     edgernn transcribe asr.edgernn clip.wav
     edgernn transcribe asr.edgernn                      # the microphone, with edgernn[mic]
     edgernn transcribe asr.edgernn clip.wav --beam 4 --hot-words names.txt
     edgernn transcribe asr.edgernn meeting.wav --end-ms 800 --json
+    edgernn transcribe asr-aarch64.edgernn clip.wav --device ssh://pi@board
     """
-    from edgernn.listening import open_sound, transcribed
-    from edgernn.recognition.decode import Recognizer
     from edgernn.recognition.hot_words import read_phrases
-    from edgernn.runtime import open_steps
 
-    phrases = read_phrases(hot_words) if hot_words else {}
-    sessions = open_steps(bundle, on=on)
-    recognizer = Recognizer(sessions, beam=beam, hot_words=phrases, end_ms=end_ms)
-    first = recognizer.sessions["features"]
-    sound = open_sound(first, recording)
-    words = transcribed(recognizer, sound)
+    options = {"beam": beam, "hot_words": read_phrases(hot_words) if hot_words else {}}
+    options["end_ms"] = end_ms
+    if device is None:
+        words, sound, where = _here(bundle, recording, options, on)
+    elif on is None:
+        words, sound, where = _there(bundle, recording, options, device, progress(as_json))
+    else:
+        raise DataError(f"--on {on}: a device runs the code of its own target; leave out --on")
     if as_json:
         found = [asdict(word) for word in words]
         print_json(
@@ -60,7 +74,7 @@ def transcribe(
                 "recording": recording,
                 "seconds": sound.seconds,
                 "notes": sound.notes,
-                "on": first.artifact["target"],
+                **where,
                 "text": " ".join(word["label"] for word in found),
                 "words": found,
             }
@@ -74,8 +88,47 @@ def transcribe(
         click.echo(f"{gap}{word.label}", nl=False)
         count, before = count + 1, word.utterance
     click.echo()
-    where = first.artifact["target"]
-    click.echo(f"{count} words in {sound.seconds:.2f} s of audio, on {where}", err=True)
+    click.echo(
+        f"{count} words in {sound.seconds:.2f} s of audio, on {', '.join(where.values())}", err=True
+    )
+
+
+def _here(bundle: Path, recording: Path | None, options: dict[str, Any], on: str | None) -> Heard:
+    """By the loop in Python."""
+    from edgernn.listening import open_sound, transcribed
+    from edgernn.recognition.decode import Recognizer
+    from edgernn.runtime import open_steps
+
+    recognizer = Recognizer(open_steps(bundle, on=on), **options)
+    first = recognizer.sessions["features"]
+    sound = open_sound(first, recording)
+    return transcribed(recognizer, sound), sound, {"on": first.artifact["target"]}
+
+
+def _there(
+    bundle: Path,
+    recording: Path | None,
+    options: dict[str, Any],
+    url: str,
+    say: Callable[[str], None],
+) -> Heard:
+    """By the loop in C, on a device."""
+    from edgernn.bundle import open_bundle
+    from edgernn.device import find_device
+    from edgernn.listening import open_sound
+    from edgernn.recognition.decode import check_steps
+    from edgernn.recognition.program import build, heard
+    from edgernn.runtime import Session
+
+    opened = open_bundle(bundle)
+    check_steps(opened.manifest["steps"])
+    first = Session(opened, "features")
+    sound = open_sound(first, recording)
+    device = find_device(url)
+    say(f"compiling for {device.target}")
+    program = build(opened, device.target, **options)
+    words = heard(device, program, opened, sound.blocks(first.timing.block))
+    return words, sound, {"on": device.target, "device": url}
 
 
 COMMAND = transcribe

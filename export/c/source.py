@@ -21,8 +21,8 @@ from edgernn.graph.passes import dead_code, delta, quantize, simplify
 from edgernn.graph.step_graph import StepGraph
 
 RESERVED = (  # files that a step is built with, and the prefix of our own functions
-    *("memory", "port", "golden", "golden_main", "cortex_m", "linux_aarch64", "built_for"),
-    *("stdint", "edgernn"),
+    *("memory", "port", "print", "golden", "golden_main", "cortex_m", "linux", "built_for"),
+    *("recognizer", "recognizer_search", "recognizer_model", "transcribe", "stdint", "edgernn"),
 )
 
 

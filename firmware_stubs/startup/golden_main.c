@@ -7,6 +7,7 @@
  */
 #include "golden.h"
 #include "port.h"
+#include "print.h"
 
 #define PAINT 0xC5C5C5C5u
 #define UNPAINTED_WORDS 32 /* room for the frame of the painter itself */
@@ -41,19 +42,6 @@ static uint32_t stack_bytes_below(volatile uint32_t *top) {
   return (uint32_t)((uintptr_t)top - (uintptr_t)p);
 }
 
-static void write_number(const char *key, uint32_t value, uint32_t base) {
-  char text[12];
-  int i = 11;
-  text[i] = 0;
-  do {
-    text[--i] = "0123456789abcdef"[value % base];
-    value /= base;
-  } while (value);
-  port_write(key);
-  port_write(text + i);
-  port_write("\n");
-}
-
 static unsigned char state[GOLDEN_STATE_BYTES + 16] __attribute__((aligned(16)));
 static unsigned char scratch[GOLDEN_SCRATCH_BYTES + 16] __attribute__((aligned(16)));
 
@@ -70,7 +58,7 @@ int main(void) {
   }
   uint32_t used = stack_bytes_below(top);
   hash = fold(hash, state, GOLDEN_STATE_BYTES);
-  write_number("hash=0x", hash, 16);
-  write_number("stack=", used, 10);
+  print_number("hash=0x", hash, 16, "\n");
+  print_number("stack=", used, 10, "\n");
   return hash == GOLDEN_HASH ? 0 : 1;
 }

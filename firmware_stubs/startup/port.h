@@ -1,4 +1,4 @@
-/* What a place that runs golden vectors offers: text out, an exit code, and its stack. */
+/* What a place that runs a program offers: text out, bytes in, an exit code, and its stack. */
 #ifndef EDGERNN_PORT_H
 #define EDGERNN_PORT_H
 
@@ -6,6 +6,10 @@
 
 /* Write a zero-terminated text where a person or a test reads it. */
 void port_write(const char *text);
+
+/* Read so many bytes, fewer only at the end of the input; gives how many. Not on chips, where a
+ * program that reads brings its own. */
+uint32_t port_read(void *to, uint32_t bytes);
 
 /* End the run with this exit code; never returns. */
 void port_exit(int code) __attribute__((noreturn));

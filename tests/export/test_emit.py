@@ -263,8 +263,9 @@ def test_names_become_c_names() -> None:
 
 
 def test_no_step_takes_the_name_of_a_file_that_it_is_built_with(root: Path) -> None:
-    files = {path.stem for path in (root / "firmware_stubs" / "startup").iterdir()}
-    assert files | {"golden", "built_for", "stdint"} <= set(RESERVED)
+    folders = [root / "firmware_stubs" / name for name in ("startup", "recognition")]
+    files = {path.stem for folder in folders for path in folder.iterdir()}
+    assert files | {"golden", "built_for", "recognizer_model", "stdint"} <= set(RESERVED)
     assert symbol_of("memory") == "memory_model"
     assert symbol_of("my.step") == "my_step"
     graph = GRAPHS["delay_line"]()

@@ -1,11 +1,18 @@
-/* Start-up of a static aarch64 Linux program without a C library: two system calls.
+/* Start-up of a static Linux program without a C library, on aarch64 and x86-64: system calls.
  *
  * A phone or a board needs nothing installed to run it; qemu-aarch64 runs it on the desk.
  */
 #include "port.h"
 
+#if defined(__aarch64__)
+#define SYS_read 63
 #define SYS_write 64
 #define SYS_exit_group 94
+#else
+#define SYS_read 0
+#define SYS_write 1
+#define SYS_exit_group 231
+#endif
 #define STACK_BYTES 16384u /* measured below the frame of _start; a step needs far less */
 
 void edgernn_start(uint64_t stack_pointer);
@@ -13,18 +20,33 @@ void edgernn_start(uint64_t stack_pointer);
 static uint64_t stack_at_start;
 
 __attribute__((naked, used)) void _start(void) {
+#if defined(__aarch64__)
   __asm__ volatile(
       "mov x0, sp\n"
       "b edgernn_start\n");
+#else
+  __asm__ volatile(
+      "mov %rsp, %rdi\n"
+      "call edgernn_start\n");
+#endif
 }
 
 static long call_system(long number, long a, long b, long c) {
+#if defined(__aarch64__)
   register long x8 __asm__("x8") = number;
   register long x0 __asm__("x0") = a;
   register long x1 __asm__("x1") = b;
   register long x2 __asm__("x2") = c;
   __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2) : "memory", "cc");
   return x0;
+#else
+  long result;
+  __asm__ volatile("syscall"
+                   : "=a"(result)
+                   : "a"(number), "D"(a), "S"(b), "d"(c)
+                   : "rcx", "r11", "memory", "cc");
+  return result;
+#endif
 }
 
 void port_write(const char *text) {
@@ -36,6 +58,16 @@ void port_write(const char *text) {
     text += written;
     length -= written;
   }
+}
+
+uint32_t port_read(void *to, uint32_t bytes) {
+  uint32_t count = 0;
+  while (count < bytes) {
+    long got = call_system(SYS_read, 0, (long)to + count, bytes - count);
+    if (got <= 0) break;
+    count += (uint32_t)got;
+  }
+  return count;
 }
 
 void port_exit(int code) {

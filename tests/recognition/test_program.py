@@ -1,0 +1,166 @@
+"""The C around a bundle's steps: what is written, what is refused, what is read back."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from edgernn.bundle import Bundle, open_bundle, write
+from edgernn.cli import group
+from edgernn.errors import EdgernnError, ToolError
+from edgernn.recognition.c_loop import LOOP, MATHS, recognizer_files
+from edgernn.recognition.decode import Word, end_frames
+from edgernn.recognition.program import parsed, sources
+
+SHAPES = {  # step: input, output, block
+    "features": ([1, 160, 1], [1, 2, 13], 160),
+    "encoder": ([1, 8, 13], [1, 1, 6], 8),
+    "predictor": ([1, 1], [1, 1, 5], 1),
+    "joiner": ([1, 1, 11], [1, 1, 3], 1),
+}
+
+
+def step(name: str) -> dict[str, Any]:
+    taken, given, block = SHAPES[name]
+    dtype = "int64" if name == "predictor" else "float32"
+    facts = {"symbol": name, "state_bytes": 20, "scratch_bytes": 40, "compiled": "zig cc -O2"}
+    return {
+        "inputs": [{"name": "x", "shape": taken, "dtype": dtype}],
+        "outputs": [{"name": "y", "shape": given, "dtype": "float32"}],
+        "states": [],
+        "timing": {"block": block, "ratio": "1", "delay": 0},
+        "artifacts": [
+            {
+                "backend": "c",
+                "target": "chip",
+                "number_type": "fp32",
+                "main": f"{name}/chip/{name}.elf",
+                "facts": facts,
+            }
+        ],
+    }
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Bundle:
+    """A recogniser whose C is a comment."""
+    manifest = {
+        "edgernn": "0.1.0",
+        "model": "ears",
+        "target": "chip",
+        "number_type": "fp32",
+        "frame_ms": 10.0,
+        "sample_rate_hz": 16000,
+        "labels": ["<blank>", 'SAY "A??"', "Ä"],
+        "steps": {name: step(name) for name in SHAPES},
+    }
+    members = {
+        f"{name}/chip/{name}.{end}": f"/* {name} */".encode()
+        for name in SHAPES
+        for end in ("c", "h", "elf")
+    }
+    write(tmp_path / "ears.edgernn", manifest, members)
+    return open_bundle(tmp_path / "ears.edgernn")
+
+
+def test_a_folder_holds_all_that_is_built(bundle: Bundle, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "folder"
+    done = CliRunner().invoke(group, ["embed", str(bundle.path), "-o", str(out)])
+    assert done.exit_code == 0
+    assert "compiled with: zig cc -O2" in done.output
+    names = {f"{name}.{end}" for name in SHAPES for end in "ch"}
+    names |= {*LOOP, *MATHS, "recognizer_model.h", "recognizer_model.c"}
+    assert {path.name for path in out.iterdir()} == names
+    assert (out / "encoder.c").read_text() == "/* encoder */"
+    model = (out / "recognizer_model.c").read_text()
+    for line in (
+        ".frames = 2u",
+        ".hop = 8u",
+        ".encoded = 6u",
+        ".predicted = 5u",
+        ".predictor = {EDGERNN_STEP(PREDICTOR, predictor)}",
+        r'"SAY \042A\077\077\042"',
+        r'"\303\204"',
+    ):
+        assert line in model
+    header = (out / "recognizer_model.h").read_text()
+    # states of 3 steps, scratch, frames given and waiting, both vectors, logits; a predictor; 1
+    once = 3 * 32 + 48 + 112 + 416 + 48 + 16
+    assert f"EDGERNN_RECOGNIZER_BYTES(beam, {once}u, {32 + 32}u, 1u)" in header
+
+
+def test_options_reach_the_program(bundle: Bundle) -> None:
+    header = sources(bundle, "chip", beam=4, end_ms=150.0)["transcribe.h"]
+    assert "#define BEAM 4u" in header
+    assert "#define END_FRAMES 2u" in header
+    assert end_frames(None, 80.0) == 0
+    assert end_frames(float("inf"), 80.0) == end_frames(1e30, 80.0) == 2**32 - 1
+
+
+def test_words_are_read_back(bundle: Bundle) -> None:
+    lines = ["word 2 4 1 0x3f000000 Ä", 'word 1 4294967295 0 0x3f800000 SAY "A??"']
+    want = [Word("Ä", 400.0, 0.5, 1), Word('SAY "A??"', 80.0 * 2**32, 1.0)]
+    assert list(parsed(lines, bundle)) == want
+    for line in ("", "word 9 4 1 0x3f000000 B", "word 1 4 1 0x1ffffffff A", "fault"):
+        with pytest.raises(ToolError, match="which is no word"):
+            list(parsed([line], bundle))
+
+
+def changed(bundle: Bundle, name: str, key: str, value: Any) -> Bundle:
+    manifest: Any = copy.deepcopy(bundle.manifest)
+    manifest["steps"][name][key][0] |= value
+    return Bundle(bundle.path, manifest)
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value", "line"),
+    [
+        ("predictor", "inputs", {"dtype": "int32"}, "predictor has x int32, y float32; the loop"),
+        (
+            "joiner",
+            "inputs",
+            {"shape": [1, 1, 12]},
+            "predictor and joiner do not fit: 11 against 12",
+        ),
+        (
+            "encoder",
+            "inputs",
+            {"shape": [1, 8, 40]},
+            "features and encoder do not fit: 13 against 40",
+        ),
+        ("joiner", "outputs", {"shape": [1, 1, 4]}, "joiner and the bundle's labels do not fit: 4"),
+        ("encoder", "artifacts", {"target": "host"}, "holds C of encoder for host, not for chip;"),
+        (
+            "encoder",
+            "artifacts",
+            {"backend": "onnx"},
+            "for no target, not for chip; export it with",
+        ),
+    ],
+)
+def test_bundles_that_cannot_be_are_named(
+    name: str, key: str, value: dict[str, Any], line: str, bundle: Bundle
+) -> None:
+    with pytest.raises(EdgernnError) as raised:
+        recognizer_files(changed(bundle, name, key, value), "chip")
+    assert line in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"beam": 33}, "beam 33; the loop in C follows 1 to 32"),
+        ({"beam": 0}, "beam 0; the loop in C follows 1 to 32"),
+        ({"hot_words": {"B": 1.0}}, "hot words 'B': B is not in the vocabulary"),
+        ({"end_ms": 0.0}, "end_ms 0; need a time above 0"),
+    ],
+)
+def test_options_that_cannot_be_are_named(
+    options: dict[str, Any], line: str, bundle: Bundle
+) -> None:
+    with pytest.raises(EdgernnError, match=line):
+        sources(bundle, "chip", **options)

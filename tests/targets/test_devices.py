@@ -1,0 +1,125 @@
+"""Programs on devices: here, under QEMU, and behind an ssh that is a script of ours."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edgernn.device import find_device, talk
+from edgernn.errors import EdgernnError, ToolError
+from edgernn.target import find_target
+from edgernn.toolchain import build_program
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="static programs are for Linux")
+ECHO = """
+#include "port.h"
+#include "print.h"
+int main(void) {
+  unsigned char data[3];
+  uint32_t got;
+  while ((got = port_read(data, sizeof data))) print_number("got=", data[got - 1], 10, "\\n");
+  return 0;
+}
+"""
+# a machine of its own: what it is asked, `uname -m` aside, runs here
+SSH = """#!/bin/sh
+echo "$@" >> {log}
+for last; do :; done
+case "$last" in
+  "uname -m") echo {machine} ;;
+  *) exec sh -c "$last" ;;
+esac
+"""
+SCRIPT = b"#!/bin/sh\nwhile read line; do echo heard $line; done\necho done >&2\nexit $CODE\n"
+
+
+@pytest.mark.cc
+@LINUX
+@pytest.mark.parametrize("url", ["local", "qemu:aarch64", "qemu:arm:cortex-a72"])
+def test_a_program_reads_and_prints(url: str, tmp_path: Path) -> None:
+    if url.startswith("qemu") and shutil.which("qemu-aarch64") is None:
+        pytest.skip("needs qemu-aarch64")
+    device = find_device(url)
+    path = build_program({"main.c": ECHO}, find_target(device.target), tmp_path, name="echo")
+    assert list(device.run(path.read_bytes(), [bytes([1, 2]), bytes([3, 4, 5])])) == [
+        "got=3",
+        "got=5",
+    ]
+
+
+def test_lines_come_while_the_program_is_still_fed() -> None:
+    answered = threading.Event()
+
+    def sent() -> Iterator[bytes]:
+        yield b"one\n"
+        assert answered.wait(60)
+        yield b"two\n"
+
+    lines = talk(["cat"], sent(), "cat")
+    assert next(lines) == "one"
+    answered.set()
+    assert list(lines) == ["two"]
+
+
+def test_a_program_that_fails_is_told_by_its_last_words() -> None:
+    with pytest.raises(ToolError, match=r"^me: second$"):
+        list(talk(["sh", "-c", "echo first >&2; echo second >&2; exit 3"], [b"x" * 200000], "me"))
+    with pytest.raises(ToolError, match=r"^me: exit code 3$"):
+        list(talk(["sh", "-c", "exit 3"], [], "me"))
+    with pytest.raises(ToolError, match="cannot run absent-program"):
+        list(talk(["absent-program"], [], "me"))
+
+
+def fake_ssh(folder: Path, machine: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    program, log = folder / "ssh", folder / "log"
+    program.write_text(SSH.format(machine=machine, log=log))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    return log
+
+
+@LINUX
+def test_a_program_is_copied_by_ssh_run_and_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = fake_ssh(tmp_path, "aarch64", monkeypatch)
+    monkeypatch.setenv("CODE", "0")
+    device = find_device("ssh://pi@board:2222")
+    assert device.target == "aarch64"
+    assert list(device.run(SCRIPT, [b"a\n", b"b\n"])) == ["heard a", "heard b"]
+    asked = log.read_text()
+    assert asked.count("-p 2222 -l pi board ") == 3
+    copied = Path(asked.split()[-1])
+    assert copied.match("/tmp/edgernn.*")
+    assert not copied.exists()
+    monkeypatch.setenv("CODE", "5")
+    with pytest.raises(ToolError, match=r"^ssh://pi@board:2222: done$"):
+        list(device.run(SCRIPT, []))
+    assert not Path(log.read_text().split()[-1]).exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "line"),
+    [
+        ("serial:1", "unknown device 'serial:1'"),
+        ("local:1", "this machine is called local"),
+        ("qemu:riscv", "programs run on qemu:aarch64 alone"),
+        ("ssh://", "need ssh://USER@HOST"),
+        ("ssh://-oProxyCommand=x", "need ssh://USER@HOST"),
+        ("ssh://board:x", "ssh://board:x: "),
+        ("ssh://board", "ssh://board: is riscv64; programs run on aarch64 and arm64 alone"),
+    ],
+)
+def test_devices_that_cannot_be_are_named(
+    url: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_ssh(tmp_path, "riscv64", monkeypatch)
+    with pytest.raises(EdgernnError) as raised:
+        find_device(url)
+    assert line in str(raised.value)
+    assert "\n" not in str(raised.value)
