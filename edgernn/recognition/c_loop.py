@@ -29,6 +29,7 @@ class Sizes:
     frames: int
     channels: int
     hop: int
+    delay: int
     encoded: int
     predicted: int
     labels: int
@@ -88,6 +89,7 @@ def _sizes(bundle: Bundle) -> Sizes:
         frames=prod(frames) // frames[-1],
         channels=frames[-1],
         hop=prod(taken) // taken[-1],
+        delay=rows["encoder"]["timing"]["delay"],
         encoded=prod(shapes["encoder"][1]),
         predicted=prod(shapes["predictor"][1]),
         labels=prod(shapes["joiner"][1]),
@@ -126,8 +128,10 @@ def _header(bundle: Bundle, sizes: Sizes, facts: Mapping[str, Mapping[str, Any]]
     once = sum(_room(facts[name]["state_bytes"]) for name in states)
     once += _room(max(each["scratch_bytes"] for each in facts.values()))
     once += sum(_room(4 * count) for count in buffers)
+    if sizes.delay:
+        once += _room(facts["encoder"]["state_bytes"]) + _room(4 * sizes.hop * sizes.channels)
     each = _room(facts["predictor"]["state_bytes"]) + _room(4 * sizes.predicted)
-    vectors = (sizes.frames + sizes.hop - 1) // sizes.hop
+    vectors = max(-(-sizes.frames // sizes.hop), sizes.delay)
     return "\n".join(
         [
             "/* The recogniser in this folder: sizes, steps, words. Made by: edgernn embed */",

@@ -17,9 +17,18 @@ static uint32_t scratch_bytes(const edgernn_recognizer_model *m) {
                              larger(m->predictor.scratch_bytes, m->joiner.scratch_bytes)));
 }
 
-/* Vectors that the encoder gives in a block, at most. */
+/* Vectors that the encoder gives in a block or holds back, at most. */
 static uint32_t vectors(const edgernn_recognizer_model *m) {
-  return (m->frames + m->hop - 1u) / m->hop;
+  return larger((m->frames + m->hop - 1u) / m->hop, m->delay);
+}
+
+/* To hear what it holds back: its state, and frames. */
+static uint32_t kept_bytes(const edgernn_recognizer_model *m) {
+  return m->delay ? m->encoder.state_bytes : 0u;
+}
+
+static uint32_t tail_bytes(const edgernn_recognizer_model *m) {
+  return m->delay ? floats(m->hop * m->channels) : 0u;
 }
 
 uint32_t edgernn_recognizer_bytes(const edgernn_recognizer_model *m, uint32_t beam) {
@@ -27,6 +36,7 @@ uint32_t edgernn_recognizer_bytes(const edgernn_recognizer_model *m, uint32_t be
                         EDGERNN_ROOM(m->encoder.state_bytes) +
                         EDGERNN_ROOM(m->joiner.state_bytes) + scratch_bytes(m) +
                         floats(m->frames * m->channels) + floats(m->hop * m->channels) +
+                        EDGERNN_ROOM(kept_bytes(m)) + tail_bytes(m) +
                         floats(m->encoded + m->predicted) + floats(m->labels);
   const uint32_t each = EDGERNN_ROOM(m->predictor.state_bytes) + floats(m->predicted);
   return EDGERNN_RECOGNIZER_BYTES(beam, once, each, vectors(m));
@@ -65,6 +75,8 @@ int edgernn_recognizer_init(edgernn_recognizer *r, const edgernn_recognizer_mode
   r->scratch = take(&at, scratch_bytes(m));
   r->given = take(&at, floats(m->frames * m->channels));
   r->waiting = take(&at, floats(m->hop * m->channels));
+  r->kept = take(&at, kept_bytes(m));
+  r->tail = take(&at, tail_bytes(m));
   r->both = take(&at, floats(m->encoded + m->predicted));
   r->logits = take(&at, floats(m->labels));
   r->found = take_hypotheses(r, &at);
@@ -82,6 +94,7 @@ void edgernn_recognizer_reset(edgernn_recognizer *r) {
   r->model->joiner.reset(r->joiner);
   r->waiting_count = r->heard_count = 0;
   r->frame = r->utterance = 0;
+  r->early = r->model->delay;
   edgernn_search_begin(r);
 }
 
@@ -96,6 +109,27 @@ static void advance(edgernn_recognizer *r) {
   ++r->frame;
 }
 
+/* Take the frames of one vector of the encoder. */
+static void encode(edgernn_recognizer *r, const float *frames) {
+  r->model->encoder.step(r->encoder, r->scratch, frames, r->both);
+  if (r->early)
+    --r->early;
+  else
+    advance(r);
+}
+
+/* Hear the frames that the encoder still waits for the future of; it stays as it is. */
+static void hear_held_back(edgernn_recognizer *r) {
+  const edgernn_recognizer_model *m = r->model;
+  const float *const last = r->waiting + (m->hop - 1u) * m->channels;
+  if (r->early == m->delay) return;
+  edgernn_copy_bytes(r->kept, r->encoder, m->encoder.state_bytes);
+  for (uint32_t i = 0; i < m->hop * m->channels; ++i) r->tail[i] = last[i % m->channels];
+  for (uint32_t i = 0; i < m->delay; ++i) encode(r, r->tail);
+  edgernn_copy_bytes(r->encoder, r->kept, m->encoder.state_bytes);
+  r->early = m->delay;
+}
+
 uint32_t edgernn_recognizer_push(edgernn_recognizer *r, const float *samples,
                                  const edgernn_word **words) {
   const edgernn_recognizer_model *m = r->model;
@@ -106,8 +140,7 @@ uint32_t edgernn_recognizer_push(edgernn_recognizer *r, const float *samples,
     for (uint32_t k = 0; k < m->channels; ++k) to[k] = r->given[i * m->channels + k];
     if (++r->waiting_count < m->hop) continue;
     r->waiting_count = 0;
-    m->encoder.step(r->encoder, r->scratch, r->waiting, r->both);
-    advance(r);
+    encode(r, r->waiting);
   }
   *words = r->heard;
   return r->heard_count;
@@ -115,6 +148,7 @@ uint32_t edgernn_recognizer_push(edgernn_recognizer *r, const float *samples,
 
 uint32_t edgernn_recognizer_finish(edgernn_recognizer *r, const edgernn_word **words) {
   r->heard_count = 0;
+  hear_held_back(r);
   edgernn_search_end(r);
   ++r->utterance;
   *words = r->heard;

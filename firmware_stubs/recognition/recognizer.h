@@ -43,9 +43,10 @@ typedef struct {
 /* What `edgernn embed` writes of a bundle. `features` takes `block` samples and gives `frames`
  * frames of `channels`; `encoder` takes `hop` frames and gives `encoded` floats; `predictor` takes
  * a label and gives `predicted` floats; `joiner` takes the floats of both and gives logits of
- * `labels` labels, of which 0 is the blank. */
+ * `labels` labels, of which 0 is the blank. An encoder that looks ahead tells of a frame `delay`
+ * vectors later. */
 typedef struct {
-  uint32_t block, frames, channels, hop, encoded, predicted, labels;
+  uint32_t block, frames, channels, hop, delay, encoded, predicted, labels;
   float word_ms; /* of an encoder's frame */
   edgernn_step features, encoder;
   edgernn_label_step predictor;
@@ -67,7 +68,7 @@ typedef struct {
   const edgernn_hot_place *hot;
 } edgernn_recognizer_options;
 
-/* A word that was heard. (frame + 1) * word_ms of the stream had been heard then. score: its
+/* A word that was heard. (frame + 1) * word_ms: where in the stream its frame ends. score: its
  * probability there. utterance: how many had ended before it. */
 typedef struct {
   uint32_t label, frame, utterance;
@@ -98,19 +99,21 @@ typedef struct {
   const edgernn_recognizer_model *model;
   edgernn_recognizer_options options;
   void *features, *encoder, *joiner, *scratch;
-  float *given, *waiting, *both, *logits;
+  void *kept; /* the encoder's state, while it hears what it holds back */
+  float *given, *waiting, *tail, *both, *logits;
   edgernn_hypothesis *found, *grown;
   edgernn_candidate *candidates;
   edgernn_word *heard;
   edgernn_reading *readings;
   uint32_t count, candidate_count, heard_count, waiting_count;
   uint32_t frame, utterance, last, spoke;
+  uint32_t early; /* vectors to come that tell nothing, or what was told already */
 } edgernn_recognizer;
 
 #define EDGERNN_ROOM(bytes) (((uint32_t)(bytes) + 15u) & ~15u)
 #define EDGERNN_WORDS(beam) ((beam) > 1u ? EDGERNN_RECOGNIZER_LAG + 1u : 1u)
 /* Bytes of memory. once: of the steps and what is fed to them; each: of a hypothesis' predictor;
- * vectors: that the encoder gives in a block, at most. */
+ * vectors: that the encoder gives in a block or holds back, at most. */
 #define EDGERNN_RECOGNIZER_BYTES(beam, once, each, vectors)                                     \
   ((once) +                                                                                     \
    2u * (beam) * ((each) + EDGERNN_ROOM(EDGERNN_WORDS(beam) * sizeof(edgernn_word))) +          \
@@ -136,7 +139,8 @@ void edgernn_recognizer_reset(edgernn_recognizer *r);
 uint32_t edgernn_recognizer_push(edgernn_recognizer *r, const float *samples,
                                  const edgernn_word **words);
 
-/* The rest of the utterance, likewise; the next word begins another. */
+/* The rest of the utterance, likewise; the next word begins another. What an encoder that looks
+ * ahead still holds back is heard as if the last frame went on; the stream may go on behind. */
 uint32_t edgernn_recognizer_finish(edgernn_recognizer *r, const edgernn_word **words);
 
 /* What may have been said since the last certain word, the likeliest first: how many readings, at

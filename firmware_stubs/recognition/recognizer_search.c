@@ -18,7 +18,7 @@ static void copy_floats(float *to, const float *from, uint32_t count) {
   while (count--) *to++ = *from++;
 }
 
-static void copy_bytes(void *to, const void *from, uint32_t bytes) {
+void edgernn_copy_bytes(void *to, const void *from, uint32_t bytes) {
   unsigned char *d = to;
   const unsigned char *s = from;
   while (bytes--) *d++ = *s++;
@@ -150,8 +150,8 @@ static void follow(edgernn_recognizer *r, const edgernn_candidate *one, edgernn_
   to->score = one->score;
   to->place = one->place;
   to->count = from->count;
-  copy_bytes(to->state, from->state, m->predictor.state_bytes);
-  copy_bytes(to->words, from->words, from->count * (uint32_t)sizeof *from->words);
+  edgernn_copy_bytes(to->state, from->state, m->predictor.state_bytes);
+  edgernn_copy_bytes(to->words, from->words, from->count * (uint32_t)sizeof *from->words);
   if (one->label == BLANK) {
     copy_floats(to->predicted, from->predicted, m->predicted);
     return;

@@ -4,6 +4,8 @@
 
 #include "recognizer.h"
 
+void edgernn_copy_bytes(void *to, const void *from, uint32_t bytes);
+
 /* Nothing was said yet. */
 void edgernn_search_begin(edgernn_recognizer *r);
 

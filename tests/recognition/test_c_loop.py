@@ -28,12 +28,13 @@ GUARD = bytes(range(64))
 EXPORTS = ("toy_grown", "edgernn_recognizer_finish", "edgernn_recognizer_readings")
 
 
-def sources() -> dict[str, str]:
+def sources(delay: int) -> dict[str, str]:
     rows = ",\n".join("{" + ", ".join(f"{x.hex()}f" for x in map(float, row)) + "}" for row in ROWS)
     split = [[LABELS.index(word) for word in phrase.split()] for phrase in HOT]
     lines = [
         '#include "recognizer.h"',
         f"#define LABELS {len(LABELS)}",
+        f"#define DELAY {delay}",
         f"static const float rows[LABELS][LABELS] = {{{rows}}};",
         hot_words_table(HotWords(HOT, LABELS), "hot_words"),
         f"static const uint16_t phrases[] = {{{', '.join(str(w) for p in split for w in p)}}};",
@@ -51,15 +52,14 @@ def sources() -> dict[str, str]:
 class Toy:
     """The steps of toy.c in a session's clothes."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, delay: int = 0) -> None:
         self.name, self.labels, self.frame_ms = name, LABELS, WORD_MS / 3
-        self.timing = SimpleNamespace(
-            block={"features": 2 * len(LABELS), "encoder": 3}.get(name, 1)
-        )
+        block = {"features": 2 * len(LABELS), "encoder": 3}.get(name, 1)
+        self.timing = SimpleNamespace(block=block, delay=delay if name == "encoder" else 0)
         self.reset()
 
     def reset(self) -> None:
-        self.state = np.zeros(len(LABELS), np.float32)
+        self.state = np.zeros(((self.timing.delay + 1) * len(LABELS)), np.float32)
 
     def load_state(self, state: Array) -> None:
         self.state = state
@@ -68,7 +68,9 @@ class Toy:
         if self.name == "features":
             return x.reshape(2, -1)
         if self.name == "encoder":
-            return np.asarray(x[2])
+            vectors = np.append(self.state[: self.timing.delay * len(LABELS)], x[2])
+            self.state = np.append(vectors[len(LABELS) :], x[2])
+            return vectors[: len(LABELS)]
         if self.name == "joiner":
             return np.asarray(x[: len(LABELS)] + x[len(LABELS) :])
         self.state = np.float32(0.5) * self.state + ROWS[int(x[0])]
@@ -127,8 +129,8 @@ class Loop:
             yield Word(LABELS[label], (frame + 1) * WORD_MS, score, utterance)
 
 
-def built(target: Target, folder: Path) -> Loop:
-    files = sources()
+def built(target: Target, folder: Path, delay: int = 0) -> Loop:
+    files = sources(delay)
     build: Any = build_wasm if target.kind == "wasm" else build_library
     if target.kind == "firmware":
         build, files["toy.h"] = build_firmware, files["toy.h"] + "#define TOY_MAIN\n"
@@ -142,8 +144,10 @@ def loop(tmp_path_factory: pytest.TempPathFactory) -> Loop:
     return built(find_target("host"), tmp_path_factory.mktemp("toy"))
 
 
-def live(beam: int, end_frames: int = 0, hot: Mapping[str, float] | None = None) -> Recognizer:
-    sessions = {name: Toy(name) for name in ("features", "encoder", "predictor", "joiner")}
+def live(
+    beam: int, end_frames: int = 0, hot: Mapping[str, float] | None = None, delay: int = 0
+) -> Recognizer:
+    sessions = {name: Toy(name, delay) for name in ("features", "encoder", "predictor", "joiner")}
     end_ms = end_frames * WORD_MS or None
     return Recognizer(sessions, beam=beam, hot_words=hot, end_ms=end_ms)
 
@@ -189,6 +193,22 @@ def test_c_gives_python_s_words_and_scores_to_the_bit(
         assert loop.init(beam, end_frames, hot) == 0
         twin = live(beam, end_frames, HOT if hot else None)
         assert compare(loop, twin, blocks) > 5
+
+
+@pytest.mark.parametrize("delay", [1, 3])
+def test_what_an_encoder_holds_back_is_heard_at_the_end(delay: int, tmp_path: Path) -> None:
+    loop = built(find_target("host"), tmp_path, delay)
+    for beam, kind in ((1, "doubt"), (3, "silent")):
+        assert loop.init(beam, 4, True) == 0
+        assert compare(loop, live(beam, 4, HOT, delay), stream(kind, 200, beam)) > 5
+    assert loop.init(1) == 0
+    twin = live(1, delay=delay)
+    assert loop.finish() == twin.finish() == []
+    blocks = np.zeros((2, 2, 2, len(LABELS)), np.float32)
+    blocks[..., 3] = 20
+    heard = [(loop.push(one.ravel()), twin.push(one.ravel())) for one in blocks[0]]
+    assert heard == [([], []), ([], [])]
+    assert len(loop.finish()) == len(twin.finish()) == 1
 
 
 @pytest.mark.emulator

@@ -1,13 +1,15 @@
 /* A recogniser of toy steps: features gives the samples as they are, two frames a block; encoder
- * the third of three frames; predictor halves its state and adds a row of its label; joiner adds.
- */
+ * the third of three frames, DELAY vectors late; predictor halves its state and adds a row of its
+ * label; joiner adds. */
 #include "toy.h"
 
 #include "recognizer.h"
 
 #define HOP 3
-#define ONCE (16 + 16 + 16 + 16 + TOY_ROOM(2) + TOY_ROOM(HOP) + TOY_ROOM(2) + TOY_ROOM(1))
+#define ONCE (16 + ENCODER + 16 + 16 + TOY_ROOM(2) + TOY_ROOM(HOP) + KEPT + TOY_ROOM(2) + TOY_ROOM(1))
 #define TOY_ROOM(count) EDGERNN_ROOM(4u * LABELS * (count))
+#define ENCODER TOY_ROOM(DELAY + 1)
+#define KEPT (DELAY ? ENCODER + TOY_ROOM(HOP) : 0u)
 
 static void no_reset(void *state) { *(float *)state = 0.0f; }
 
@@ -20,9 +22,16 @@ static void features(void *state, void *scratch, const float *in, float *out) {
   copy(out, in, 2 * LABELS);
 }
 
+static void encoder_reset(void *state) {
+  for (int i = 0; i < LABELS * (DELAY + 1); ++i) ((float *)state)[i] = 0.0f;
+}
+
 static void encoder(void *state, void *scratch, const float *in, float *out) {
-  *(float *)state = *(float *)scratch = 2.0f;
-  copy(out, in + (HOP - 1) * LABELS, LABELS);
+  float *vectors = state;
+  *(float *)scratch = 2.0f;
+  copy(vectors + DELAY * LABELS, in + (HOP - 1) * LABELS, LABELS);
+  copy(out, vectors, LABELS);
+  copy(vectors, vectors + LABELS, DELAY * LABELS);
 }
 
 static void predictor_reset(void *state) {
@@ -46,12 +55,13 @@ static const edgernn_recognizer_model model = {
     .frames = 2,
     .channels = LABELS,
     .hop = HOP,
+    .delay = DELAY,
     .encoded = LABELS,
     .predicted = LABELS,
     .labels = LABELS,
     .word_ms = 30.0f,
     .features = {4, 4, no_reset, features},
-    .encoder = {4, 4, no_reset, encoder},
+    .encoder = {4 * LABELS * (DELAY + 1), 4, encoder_reset, encoder},
     .predictor = {4 * LABELS, 4, predictor_reset, predictor},
     .joiner = {4, 4, no_reset, joiner},
 };
@@ -68,7 +78,7 @@ uint32_t toy_state_size(void) { return sizeof(edgernn_recognizer); }
 
 /* What the macro says, or 0 if the function says something else. */
 uint32_t toy_scratch_size(uint32_t beam) {
-  const uint32_t bytes = EDGERNN_RECOGNIZER_BYTES(beam, ONCE, 2u * TOY_ROOM(1), 1u);
+  const uint32_t bytes = EDGERNN_RECOGNIZER_BYTES(beam, ONCE, 2u * TOY_ROOM(1), DELAY ? DELAY : 1u);
   return bytes == edgernn_recognizer_bytes(&model, beam) ? bytes : 0;
 }
 
