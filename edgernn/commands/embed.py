@@ -17,9 +17,10 @@ from edgernn.commands._form import command, print_json
 )
 @click.option("--on", type=TargetName(), help="Which code of the bundle; its own target's if none.")
 def embed(bundle: Path, output: Path, on: str | None, as_json: bool) -> None:
-    """Write the C of a BUNDLE into a folder: source and header of every step.
+    """Write the C of a BUNDLE into a folder.
 
-    Beside a recogniser's steps lies the loop that ties them, as recognizer.h describes it.
+    Source and header of every step; beside a recogniser's steps the loop that ties them, as
+    recognizer.h describes it.
 
     \b
     edgernn embed kws.edgernn -o firmware/kws
