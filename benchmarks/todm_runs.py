@@ -84,9 +84,9 @@ class Rows:
 class Meter(Method):
     """Counts the CPU time of a training, over all its goings-on, and ends it in time."""
 
-    def __init__(self, folder: Path, every: int, deadline: float) -> None:
+    def __init__(self, folder: Path, every: int, deadline: float, before: float) -> None:
         self.path, self.every, self.deadline = folder / COST, every, deadline
-        self.before = spent(folder)
+        self.before = before
         self.start, self.first = time.process_time(), True
 
     def before_step(self, network: nn.Module, step: int) -> None:
@@ -134,9 +134,10 @@ class Bench:
         if (folder / WEIGHTS).is_file():
             return folder
         self.in_time()
-        meter = Meter(folder, recipe.checkpoint_every, self.deadline)
         task = find_task(self.model)(recipe, self.data)
         resume = (folder / CHECKPOINT).is_file()
+        before = spent(folder) if resume else 0.0
+        meter = Meter(folder, recipe.checkpoint_every, self.deadline, before)
         try:
             run_recipe(
                 self.model, task, folder,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +59,16 @@ EVERYWHERE = {"hidden": [16, 24], "layers": [1, 2], "channels": [8, 16], "joint"
 each = pytest.mark.parametrize("family", FAMILIES)
 
 
+@cache
+def shipped_norm() -> dict[str, torch.Tensor]:
+    return find_model("asr").steps()["encoder"].get_submodule("norm").state_dict()
+
+
 def network(family: str, **sizes: int) -> Transducer:
-    """One with random weights that hears words in noise."""
+    """One with random weights that hears words in noise, its input scaled as the shipped one's."""
     torch.manual_seed(1)
     made = transducer(**{**SMALL, **FAMILIES[family], **sizes}).eval()
+    made.encoder.get_submodule("norm").load_state_dict(shipped_norm())
     with torch.no_grad():
         made.joiner.output.linear.weight.mul_(8)
     return made
@@ -185,8 +192,10 @@ def folder(family: str, tmp_path: Path) -> Path:
 
 @pytest.mark.cc
 @pytest.mark.slow
-@pytest.mark.parametrize("number_type", ["fp32", "w8a8"])
-@each
+@pytest.mark.parametrize(
+    ("family", "number_type"),
+    [("ahead", "fp32"), *((family, "w8a8") for family in FAMILIES if family != "lstm")],
+)
 def test_it_is_compiled_and_transcribes(
     family: str, number_type: str, folder: Path, tmp_path: Path
 ) -> None:
