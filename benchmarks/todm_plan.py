@@ -14,10 +14,10 @@ from edgernn.train.recipe import Recipe, read_recipe
 
 RECIPE = Path("benchmarks/recipes/asr_many.toml")
 SIZES = (
-    "hidden=64,layers=1,channels=48",
-    "hidden=128,layers=1,channels=96",
-    "hidden=128,layers=2,channels=96",
-    "hidden=256,layers=2,channels=128",
+    "hidden=64,layers=1,channels=48,joint=64",
+    "hidden=128,layers=1,channels=96,joint=128",
+    "hidden=128,layers=2,channels=96,joint=128",
+    "hidden=256,layers=2,channels=128,joint=128",
 )
 CHOSEN = (SIZES[0], SIZES[2], SIZES[3])  # that go through number types and zeros
 SUPERNET = "supernet"

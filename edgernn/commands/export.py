@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
@@ -66,6 +67,11 @@ from edgernn.errors import ModelError
     type=click.FloatRange(min=0, min_open=True),
     help="For an .onnx file: real time that a step stands for.",
 )
+@click.option(
+    "--subnet",
+    metavar="NAME",
+    help="A smaller form: of `asr` small or large, of a supernet's folder hidden=64,layers=1.",
+)
 @click.option("--explain", is_flag=True, help="Say what each pass did and where each buffer lives.")
 def export(
     model: str,
@@ -79,6 +85,7 @@ def export(
     shapes: tuple[str, ...],
     frames: Path | None,
     frame_ms: float | None,
+    subnet: str | None,
     explain: bool,
     as_json: bool,
 ) -> None:
@@ -90,7 +97,7 @@ def export(
 
     \b
     edgernn export kws --target cortex-m4 --number-type w4a8 -o kws.edgernn
-    edgernn export kws --target arm
+    edgernn export asr --subnet small --target arm
     edgernn export mine.py:build --target host --cc gcc
     edgernn export vad.onnx -t host --state h=hn --shape x=1,512 --frames speech.npz
     """
@@ -99,19 +106,22 @@ def export(
     from edgernn.graph.onnx_file import Wiring
 
     name = Path(model.partition(":")[0]).stem
+    if subnet:
+        name += "-" + subnet.replace("=", "").replace(",", "-")
     path = output or Path(f"{name}-{target}-{number_type}.edgernn")
     wiring = Wiring(tuple(map(_pair, states)), dict(map(_shape, shapes)))
-    report = export_model(
-        model,
-        target,
-        number_type,
-        path,
-        cc,
-        progress(as_json),
-        activations=activations,
-        calibration=calibration,
-        onnx=OnnxOptions(wiring, frames, frame_ms),
-    )
+    with _named(model, subnet) as chosen:
+        report = export_model(
+            chosen,
+            target,
+            number_type,
+            path,
+            cc,
+            progress(as_json),
+            activations=activations,
+            calibration=calibration,
+            onnx=OnnxOptions(wiring, frames, frame_ms),
+        )
     if as_json:
         print_json(asdict(report))
     else:
@@ -119,6 +129,15 @@ def export(
             click.echo("\n".join(explained(report.notes)))
         print_table(report.rows())
         click.echo(f"wrote {path}")
+
+
+def _named(model: str, subnet: str | None) -> AbstractContextManager[str]:
+    """The model's name, or that of its subnetwork."""
+    if subnet is None:
+        return nullcontext(model)
+    from edgernn.supernet.extract import smaller
+
+    return smaller(model, subnet)
 
 
 def _pair(text: str) -> tuple[str, str]:

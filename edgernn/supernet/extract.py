@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from edgernn.model import Model, by_prefix, find_model, load_weights
 from edgernn.streaming import Streaming
 from edgernn.supernet.sandwich import Supernet, of_largest, parse_supernet
 from edgernn.supernet.slices import extract
-from edgernn.supernet.space import Choice, label
+from edgernn.supernet.space import Choice, label, parse_label
 from edgernn.train.checkpoint import write_bytes
 from edgernn.train.loop import Task, with_recipe
 from edgernn.train.recipe import Recipe, read_recipe, recipe_text
@@ -83,6 +85,23 @@ def find_supernet(name: str) -> Trained:
         recipe,
         parse_supernet(recipe.supernet, str(model.recipe)),
     )
+
+
+@contextmanager
+def smaller(model: str, subnet: str) -> Iterator[str]:
+    """The name of a smaller form of a model, while the block lasts.
+
+    subnet: a variant's name, or sizes that are cut out of the supernet in a training's folder.
+    Raises: UnknownName, ModelError.
+    """
+    if "=" not in subnet:
+        yield find_model(f"{find_model(model).name}/{subnet}").reference
+        return
+    net = find_supernet(model)
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / net.model.name
+        cut_out(net, parse_label(subnet), out)
+        yield str(out)
 
 
 def has_batch_norm(steps: Mapping[str, nn.Module]) -> bool:
