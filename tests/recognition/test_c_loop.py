@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -283,3 +284,15 @@ def test_the_numbers_of_the_header_are_python_s() -> None:
     assert f"EDGERNN_RECOGNIZER_LAG {search.LAG}u" in text
     assert f"EDGERNN_RECOGNIZER_MOST_BEAM {MOST_BEAM}u" in text
     assert MOST_FRAMES == 2**32 - 1
+
+
+def test_the_loop_calls_no_library_and_has_no_variables() -> None:
+    text = "".join(stub(f"recognition/{name}") for name in LOOP)
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    included = set(re.findall(r"#include (.*)", text))
+    assert included == {"<stdint.h>"} | {f'"{n}"' for n in (*LOOP, *MATHS) if n.endswith(".h")}
+    assert not re.findall(r"\b(malloc|free|memcpy|memset|printf|expf|logf|double|long)\b", text)
+    outside = re.findall(
+        r"^(?:static )?(?!typedef|extern)\w[\w *]*(?:\[.*\])? ?[=;].*$", text, re.M
+    )
+    assert outside == ["static const edgernn_hot_place nowhere[1] = {{0.0f, 0.0f, 0, 0, 0}};"]
