@@ -15,4 +15,8 @@ INFO = ModelInfo(
     frame_ms=FRAME_MS,
     step_ms=dict.fromkeys(("encoder", "predictor", "joiner"), ENCODED_MS),
     labels=("<blank>", *WORDS),
+    variants={
+        "small": "64 units in one layer, 48 channels: for a microcontroller",
+        "large": "256 units in two layers, 128 channels: for a phone or a board",
+    },
 )
