@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgernn.frontend.sphinx import COEFFICIENTS, DELAY, FLOOR, MELS, cepstral_matrix
+from edgernn.recognition.augment import at_speed
 
 Frames = NDArray[np.float32]
 
@@ -42,7 +43,7 @@ def augmented(
 
     deviation: of each cepstrum over the training set (13,).
     """
-    x = _at_speed(cepstra, rng.uniform(1 - options["speed"], 1 + options["speed"]))
+    x = at_speed(cepstra, rng.uniform(1 - options["speed"], 1 + options["speed"]), SUBSAMPLED)
     bands = x @ TO_BANDS
     bands = _warped(bands, rng.uniform(*options["warp"]))
     if rng.random() < options["noise"]:
@@ -59,14 +60,6 @@ def augmented(
     lead, tail = DELAY + int(rng.integers(0, SUBSAMPLED)), int(rng.integers(TAIL // 2, TAIL + 1))
     quiet = rng.random() < options["quiet"]
     return framed(x.astype(np.float32), lead, quiet=quiet, tail=tail)
-
-
-def _at_speed(x: Frames, speed: float) -> NDArray[np.float64]:
-    """Frames between frames."""
-    at = np.linspace(0, len(x) - 1, max(SUBSAMPLED, round(len(x) / speed)))
-    low = at.astype(int)
-    share = (at - low)[:, None]
-    return np.asarray(x[low] * (1 - share) + x[np.minimum(low + 1, len(x) - 1)] * share)
 
 
 def _warped(bands: NDArray[np.float64], factor: float) -> NDArray[np.float64]:
