@@ -13,21 +13,24 @@ from edgernn.graph.step_graph import StepGraph
 from edgernn.target import Target
 
 
+def open_session(model: bytes) -> Any:
+    """An InferenceSession on one thread. Raises: BundleError if ONNX Runtime refuses the model."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as cause:  # onnxruntime raises many unrelated classes
+        raise BundleError(f"ONNX Runtime refuses the model: {cause}") from cause
+
+
 class OnnxProgram:
     """One live stream through an InferenceSession."""
 
     def __init__(self, model: bytes, row: Mapping[str, Any]) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        try:
-            self.session = onnxruntime.InferenceSession(
-                model, options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as cause:  # onnxruntime raises many unrelated classes
-            raise BundleError(f"ONNX Runtime refuses the model: {cause}") from cause
+        self.session = open_session(model)
         self.states: list[Mapping[str, Any]] = row["states"]
         self.outputs: list[str] = [port["name"] for port in row["outputs"]]
         self.leaves: dict[str, Array] = {}

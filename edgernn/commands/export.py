@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,9 @@ from edgernn.commands._complete import Model, NumberTypeName, on_target
 from edgernn.commands._explain import explained
 from edgernn.commands._form import command, print_json, print_table, progress
 from edgernn.errors import ModelError
+
+if TYPE_CHECKING:
+    from edgernn.exporting import ExportReport
 
 
 @command
@@ -33,7 +37,16 @@ from edgernn.errors import ModelError
     help="Range of 8-bit values: 99.9 % of the frames' extremes, or the least squared error.",
 )
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Default: MODEL-TARGET-TYPE.edgernn."
+    "--backend",
+    default="c",
+    show_default=True,
+    help="c: a bundle. sherpa: a recogniser as a folder that sherpa-onnx loads; host, fp32.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Default: MODEL-TARGET-TYPE.edgernn; MODEL-BACKEND for a folder.",
 )
 @click.option("--cc", help="C compiler: zig (default), gcc, clang, or the path of one.")
 @click.option(
@@ -78,6 +91,7 @@ def export(
     target: str,
     number_type: str,
     calibration: str,
+    backend: str,
     output: Path | None,
     cc: str | None,
     activations: str,
@@ -100,35 +114,52 @@ def export(
     edgernn export asr --subnet small --target arm
     edgernn export mine.py:build --target host --cc gcc
     edgernn export vad.onnx -t host --state h=hn --shape x=1,512 --frames speech.npz
+    edgernn export digits -t host --backend sherpa -o digits-sherpa
     """
-    from edgernn.exporting import OnnxOptions
-    from edgernn.exporting import export as export_model
-    from edgernn.graph.onnx_file import Wiring
-
     name = Path(model.partition(":")[0]).stem
     if subnet:
         name += "-" + subnet.replace("=", "").replace(",", "-")
-    path = output or Path(f"{name}-{target}-{number_type}.edgernn")
-    wiring = Wiring(tuple(map(_pair, states)), dict(map(_shape, shapes)))
     with _named(model, subnet) as chosen:
-        report = export_model(
-            chosen,
-            target,
-            number_type,
-            path,
-            cc,
-            progress(as_json),
-            activations=activations,
-            calibration=calibration,
-            onnx=OnnxOptions(wiring, frames, frame_ms),
-        )
+        if backend != "c":
+            out = output or Path(f"{name}-{backend}")
+            report = _for_client(chosen, backend, (target, number_type), out, as_json)
+        else:
+            from edgernn.exporting import OnnxOptions
+            from edgernn.exporting import export as export_model
+            from edgernn.graph.onnx_file import Wiring
+
+            wiring = Wiring(tuple(map(_pair, states)), dict(map(_shape, shapes)))
+            report = export_model(
+                chosen,
+                target,
+                number_type,
+                output or Path(f"{name}-{target}-{number_type}.edgernn"),
+                cc,
+                progress(as_json),
+                activations=activations,
+                calibration=calibration,
+                onnx=OnnxOptions(wiring, frames, frame_ms),
+            )
     if as_json:
         print_json(asdict(report))
     else:
         if explain:
             click.echo("\n".join(explained(report.notes)))
         print_table(report.rows())
-        click.echo(f"wrote {path}")
+        click.echo(f"wrote {report.path}")
+
+
+def _for_client(
+    model: str, backend: str, place: tuple[str, str], output: Path, as_json: bool
+) -> ExportReport:
+    """A folder for another program. Raises: ModelError for a target or type it does not take."""
+    from edgernn.backend import find_backend
+    from edgernn.client_export import export_for_client
+    from edgernn.target import find_target
+
+    if not find_backend(backend).supports(find_target(place[0]), place[1]):
+        raise ModelError(f"--backend {backend}: takes host and fp32, not {' and '.join(place)}")
+    return export_for_client(model, backend, output, progress(as_json))
 
 
 def _named(model: str, subnet: str | None) -> AbstractContextManager[str]:

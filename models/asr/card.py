@@ -67,7 +67,8 @@ licensed as edgernn is.
 
     OMP_NUM_THREADS=1 edgernn supernet train asr --data PATH \\
         --recipe benchmarks/recipes/asr_many.toml -o runs/many
-    edgernn supernet extract runs/many hidden=128,layers=2,channels=96,joint=128 --data PATH -o runs/asr
+    edgernn supernet extract runs/many hidden=128,layers=2,channels=96,joint=128 \\
+        --data PATH -o runs/asr
     cp runs/asr/weights.safetensors models/asr/                         # alike small and large
     edgernn export asr --target cortex-m7 --number-type w8a8 -o w8a8.edgernn      # and w4a8
     edgernn card asr w8a8.edgernn w4a8.edgernn small8.edgernn ... --data PATH

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from edgernn.frontend.fbank import BANDS, Fbank, band_edges, mel
 from edgernn.models.digits import WORDS
-from edgernn.recognition.network import fed, residual_lstm, subsampled_encoder
+from edgernn.recognition.blocks import lstm
+from edgernn.recognition.network import fed, subsampled_encoder
 from edgernn.recognition.transducer import Joiner, Transducer, stateless_predictor
 from edgernn.streaming import Streaming
 
@@ -44,7 +45,7 @@ def transducer(
         channels=channels,
         dropout=dropout,
         layers=layers,
-        layer=lambda: residual_lstm(hidden, dropout),
+        layer=lambda: lstm(hidden, dropout),
     )
     return Transducer(encoder, stateless_predictor(CLASSES, joint), Joiner(joint, CLASSES))
 

@@ -17,19 +17,20 @@ import soundfile
 import torch
 from click.testing import CliRunner, Result
 
+from edgernn.audio import read_audio
 from edgernn.bundle import open_bundle
 from edgernn.cli import group
 from edgernn.compilers import compiler
 from edgernn.device import find_device
 from edgernn.exporting import export
-from edgernn.listening import frames, open_recording, transcribed
+from edgernn.listening import transcribed
 from edgernn.model import find_model
 from edgernn.models.asr import WORDS
 from edgernn.recognition import program
 from edgernn.recognition.decode import Recognizer, Word
 from edgernn.recognition.errors import WordErrors, word_errors
 from edgernn.recognition.transducer import Transducer, greedy
-from edgernn.runtime import Session, open_steps
+from edgernn.runtime import open_steps
 from edgernn.target import find_target
 from edgernn.targets.runners import qemu
 from edgernn.toolchain import build_firmware
@@ -184,12 +185,12 @@ def words_of(
 ) -> list[list[Word]]:
     """What the loop in Python hears in each clip, by the code for this machine."""
     recognizer = Recognizer(open_steps(path, on="host"), **options)
-    audio = [open_recording(recognizer.sessions["features"], clip) for clip in clips]
+    audio = [read_audio(clip, 16000) for clip in clips]
     return [list(transcribed(recognizer, one)) for one in audio]
 
 
-def blocks(path: Path, clip: Path) -> np.ndarray:
-    return frames(open_recording(Session(path, "features"), clip), 160)
+def blocks(clip: Path) -> np.ndarray:
+    return read_audio(clip, 16000).blocks(160)
 
 
 @pytest.mark.cc
@@ -205,7 +206,7 @@ def test_the_loop_in_c_hears_the_same_words_at_the_same_scores(
     path, device = exported(target), find_device(url)
     opened = open_bundle(path)
     made = program.build(opened, device.target, **options)
-    found = [list(program.heard(device, made, opened, blocks(path, clip))) for clip in CLIPS]
+    found = [list(program.heard(device, made, opened, blocks(clip))) for clip in CLIPS]
     assert found == words_of(path, options)
     assert sum(map(len, found)) > 40
 
@@ -230,7 +231,7 @@ def test_a_chip_hears_the_same_words(exported: Exported, tmp_path: Path) -> None
     target, path = find_target("cortex-m7"), exported("cortex-m7")
     if missing := qemu.RUNNER.missing():
         pytest.skip(missing)
-    sound = blocks(path, CLIPS[-2])
+    sound = blocks(CLIPS[-2])
     values = ",".join(f"{float(value).hex()}f" for value in sound.ravel())
     samples = SAMPLES.replace("SIZE", str(sound.size)).replace("VALUES", values)
     files = program.sources(open_bundle(path), target.name, **LOOPS[1])
@@ -254,7 +255,7 @@ def test_the_main_of_the_docs_prints_what_the_command_prints(
     command += ["-O2", "-ffp-contract=off", "-fno-strict-aliasing", "main.c"]
     sources = sorted(str(file) for file in (tmp_path / "asr").glob("*.c"))
     subprocess.run([*command, *sources, "-o", "heard"], cwd=tmp_path, check=True)
-    sound = blocks(path, CLIPS[-3]).astype("<f4").tobytes()
+    sound = blocks(CLIPS[-3]).astype("<f4").tobytes()
     done = subprocess.run([tmp_path / "heard"], input=sound, capture_output=True, check=True)
     (want,) = words_of(path, {"beam": 4, "end_ms": 800.0}, CLIPS[-3:-2])
     assert done.stdout.decode().split() == [

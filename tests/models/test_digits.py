@@ -13,7 +13,6 @@ from click.testing import CliRunner
 from edgernn.audio import read_audio
 from edgernn.cli import group
 from edgernn.exporting import export
-from edgernn.listening import frames
 from edgernn.model import find_model
 from edgernn.models.digits.evaluate import from_network
 from edgernn.recognition.errors import WordErrors, word_errors
@@ -32,7 +31,7 @@ def heard() -> dict[str, str]:
     """What torch hears in each clip, with half a second of silence behind it."""
     run = from_network(find_model("digits").steps())
     clips = {path.name: read_audio(path, 16000) for path in CLIPS}
-    return {name: " ".join(run(frames(clip, 160).ravel())) for name, clip in clips.items()}
+    return {name: " ".join(run(clip.blocks(160).ravel())) for name, clip in clips.items()}
 
 
 def test_clips_are_recognised(heard: dict[str, str]) -> None:
