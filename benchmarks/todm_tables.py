@@ -109,16 +109,19 @@ def _cost(found: Found) -> list[str]:
     """The supernet beside its sizes by themselves, all together."""
     shared = [found.of("sizes", SUPERNET, name) for name in SIZES]
     every = [found.of("sizes", name) for name in SIZES]
-    if not all(shared) or not all(every):
+    if not all(shared):
         return []
-    supernet = mean(shared[-1], "cpu_s")
+    line = f"The supernet takes {minutes(shared[-1])} core-minutes"
+    if not all(every):
+        return [f"{line}."]
     alone = [mean(rows, "cpu_s") for rows in every]
+    times = mean(shared[-1], "cpu_s") / alone[-1]
     pairs = zip(shared, every, strict=True)
     relative = fmean(mean(one, "wer") / mean(other, "wer") for one, other in pairs) - 1
     return [
-        f"The supernet takes {supernet / 60:.1f} core-minutes, {supernet / alone[-1]:.1f} times "
-        f"the largest alone; the {len(SIZES)} alone take {sum(alone) / 60:.1f} together. Its word "
-        f"errors are {100 * relative:+.1f} % of theirs, relative, in the mean of the sizes."
+        f"{line}, {times:.1f} times the largest alone; the {len(SIZES)} alone take "
+        f"{sum(alone) / 60:.1f} together. Its word errors are {100 * relative:+.1f} % of theirs, "
+        "relative, in the mean of the sizes."
     ]
 
 

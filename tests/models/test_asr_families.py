@@ -19,12 +19,13 @@ from edgernn.cli import group
 from edgernn.errors import UnknownName
 from edgernn.exporting import export
 from edgernn.frontend.sphinx import SphinxMFCC
+from edgernn.layers.dropout import Dropout
 from edgernn.model import find_model
 from edgernn.models.asr import WORDS
 from edgernn.models.asr.augment import SUBSAMPLED, framed
 from edgernn.models.asr.data import AN4, Utterance
 from edgernn.models.asr.evaluate import from_network, from_session, hypotheses
-from edgernn.models.asr.network import transducer
+from edgernn.models.asr.network import acoustic_encoder, transducer
 from edgernn.models.asr.training import Task
 from edgernn.recognition.transducer import Transducer
 from edgernn.runtime import open_steps
@@ -94,6 +95,15 @@ def test_delays_of_blocks_add_up() -> None:
     assert network("ahead").encoder.timing.delay == 4
     assert network("ahead", layers=3, ahead=1).encoder.timing.delay == 3
     assert network("transformer").encoder.timing.delay == 0
+
+
+def test_narrower_encoders_have_less_dropout_unless_it_is_the_same_for_all() -> None:
+    def dropouts(**how: Any) -> set[float]:
+        net = acoustic_encoder(hidden=64, channels=8, dropout=0.2, **how)
+        return {m.p for m in net.modules() if isinstance(m, Dropout)}
+
+    assert dropouts() == dropouts(encoder="mhssm") == {0.05}
+    assert dropouts(adaptive=False) == {0.2}
 
 
 def test_unknown_parts_are_named() -> None:
