@@ -51,8 +51,8 @@ utterances; those of one speaker are alike, so the true ones are wider.
 
 ## Size
 
-Of each step, on a Cortex-M7; those of `asr/large` in w8a8, which that chip's flash does not hold, on
-64-bit ARM, where a binary is a library.
+Of each step, on a Cortex-M7; those of `asr/large` in w8a8, which that chip's flash does not hold,
+on 64-bit ARM, where a binary is a library.
 
 {sizes}
 
