@@ -17,7 +17,6 @@ from edgernn.models.digits.augment import BLOCK
 from edgernn.models.digits.data import FSDD, TAIL_SECONDS, joined, load_clips, load_strings
 from edgernn.models.digits.network import HEARD, transducer
 from edgernn.models.digits.training import Task
-from edgernn.train.loop import train
 from edgernn.train.recipe import Recipe, read_recipe
 
 from ..archives import make_archive
@@ -136,11 +135,3 @@ def test_sizes_are_those_asked_for() -> None:
     net = transducer(**SIZES)
     assert net.joiner.joint == 16
     assert net.encoder(torch.zeros(1, 8, BANDS)).shape == (1, 1, 16)
-
-
-@pytest.mark.slow
-def test_it_learns_digits_that_are_sounds_of_their_own(data: Path, tmp_path: Path) -> None:
-    task = Task(recipe(150, learning_rate=1e-2, warmup_steps=10, ema_decay=0.9), data)
-    trained = train(task, tmp_path / "a.pt", quiet=True)
-    assert trained.history[-1]["val_wer"] < 0.2
-    assert task.test(trained.network) < 0.2
