@@ -22,7 +22,6 @@ import torch
 from benchmarks.document import table
 from edgernn.audio import Audio
 from edgernn.errors import EdgernnError
-from edgernn.listening import frames
 from edgernn.model import find_model
 from edgernn.recognition.errors import WordErrors, word_errors
 from edgernn.recognition.evaluate import figures, from_network
@@ -63,7 +62,7 @@ def measured(name: str, some: Sequence[Utterance]) -> list[str]:
 
     def errors(one: Utterance) -> WordErrors:
         audio = Audio(to_float(one.audio), SAMPLE_RATE_HZ)
-        sound = torch.from_numpy(frames(audio, block * front.timing.block)).reshape(1, -1, 1)
+        sound = torch.from_numpy(audio.blocks(block * front.timing.block)).reshape(1, -1, 1)
         return word_errors(one.text.split(), run(front(sound)[0].numpy()))
 
     words = [word for one in some for word in one.text.split()]

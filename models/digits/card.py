@@ -31,8 +31,8 @@ true ones are wider.
 - The strings are joined from {test} recordings, the official test of the Free Spoken Digit Dataset
   (takes 0 to 4 of each digit and speaker), with pauses of 0.05 to 0.5 s and a faint hiss. Nobody
   spoke them as strings.
-- All {speakers} speakers of the test are heard in training too, as that split has it. It knows these
-  voices: of what others say most is wrong (`python -m benchmarks.other_speech --data PATH`).
+- All {speakers} speakers of the test are heard in training too, as that split has it. It knows
+  these voices: of what others say most is wrong (`python -m benchmarks.other_speech --data PATH`).
 - The recipe was chosen on {val_utterances} strings of {val} recordings (takes 5 to 9), which were
   left out of the training: {validation} there.
 - The shipped clips are test strings, the first of each speaker.
