@@ -89,7 +89,8 @@ def test_models_and_targets_are_listed() -> None:
     models = json.loads(edgernn("models", "--json").stdout)
     listed = [(row["model"], row["ms a step"], row["sample rate Hz"]) for row in models]
     forms = [(f"kws{variant}", 20.0, 16_000) for variant in ("", "/dense", "/half", "/tiny")]
-    recognisers = [(name, 10.0, 16_000) for name in ("asr", "digits")]
+    names = ("asr", "asr/small", "asr/large", "digits")
+    recognisers = [(name, 10.0, 16_000) for name in names]
     assert listed == [*recognisers, *forms, ("wakeword", 32.0, 16_000)]
     rows = {row["target"]: row for row in json.loads(edgernn("targets", "--json").stdout)}
     assert {"host", "aarch64", "cortex-m0", "cortex-m4", "cortex-m55", "wasm"} <= rows.keys()
