@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.correlation import pearson
 from benchmarks.figure import pyplot, saved
 from benchmarks.sequence_tasks import TASKS
 from benchmarks.sequence_training import GROUPS
 from benchmarks.sparsity_runs import FAMILIES, PERCENTS, Row
 from benchmarks.sparsity_tables import FAMILY_TITLES, TITLES, dense, point, properties, select
 from benchmarks.sparsity_thesis import CELL_ORDER, pruned_accuracy
+from edgernn.correlation import pearson
 
 FOLDER = Path("docs")
 COLOURS = {"rnn_tanh": "#4c78a8", "rnn_relu": "#f58518", "gru": "#54a24b", "lstm": "#b279a2"}

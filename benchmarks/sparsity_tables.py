@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.correlation import by_chance, pearson, spearman, without_group_means
 from benchmarks.document import table
 from benchmarks.sequence_tasks import TASKS
 from benchmarks.sequence_training import GROUPS
 from benchmarks.sparsity_runs import FAMILIES, REGAINED, Row
 from benchmarks.sparsity_thesis import CELL_ORDER, CORRELATIONS, pruned_accuracy
+from edgernn.correlation import by_chance, pearson, spearman, without_group_means
 
 TITLES = {"rnn_tanh": "RNN tanh", "rnn_relu": "RNN relu", "gru": "GRU", "lstm": "LSTM"}
 FAMILY_TITLES = {

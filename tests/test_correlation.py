@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks.correlation import by_chance, pearson, ranks, spearman, without_group_means
 from benchmarks.sparsity_tables import epochs_to_regain
+from edgernn.correlation import by_chance, pearson, ranks, spearman, without_group_means
 
 
 def test_pearson_is_that_of_numpy_and_nan_without_variation() -> None:

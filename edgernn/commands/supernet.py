@@ -33,22 +33,36 @@ def supernet() -> None:
     "--data", type=click.Path(path_type=Path), help="With it, each one's validation figures."
 )
 @click.option("--most", type=click.IntRange(1), default=MOST, show_default=True)
-def list_(folder: str, data: Path | None, most: int, as_json: bool) -> None:
+@click.option("--rank", is_flag=True, help="How well they would be told apart untrained.")
+def list_(folder: str, data: Path | None, most: int, rank: bool, as_json: bool) -> None:
     """The subnetworks of a trained FOLDER, the smallest first, with parameters and figures.
 
-    Of more than --most, the smallest and the largest and an even choice between.
+    Of more than --most, the smallest and the largest and an even choice between. With --rank each
+    one's hidden covariance, a score of fresh weights (arXiv:2306.00288), and its rank correlation
+    with the first figure.
 
     \b
     edgernn supernet list runs/many
     edgernn supernet list runs/many --data speech --json
+    edgernn supernet list runs/many --data speech --rank
     """
-    from edgernn.supernet.extract import find_supernet, listed
+    from edgernn.correlation import spearman
+    from edgernn.errors import DataError
+    from edgernn.supernet.extract import COVARIANCE, find_supernet, listed
 
-    rows = listed(find_supernet(folder), data, most)
+    if rank and data is None:
+        raise DataError("--rank: needs --data, whose batch the fresh networks hear")
+    rows = listed(find_supernet(folder), data, most, rank=rank)
+    if not rank:
+        print_json(rows) if as_json else print_table(rows)
+        return
+    figure = list(rows[0])[2]  # behind name and parameters
+    alike = spearman([row[COVARIANCE] for row in rows], [row[figure] for row in rows])
     if as_json:
-        print_json(rows)
+        print_json({"subnetworks": rows, "rank_correlation": {figure: alike}})
     else:
         print_table(rows)
+        click.echo(f"rank correlation of {COVARIANCE} and {figure}: {alike:+.2f}")
 
 
 @command

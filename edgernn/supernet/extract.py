@@ -15,6 +15,7 @@ from torch import nn
 from edgernn.errors import ModelError
 from edgernn.model import Model, by_prefix, find_model, load_weights
 from edgernn.streaming import Streaming
+from edgernn.supernet.ranking import untrained
 from edgernn.supernet.sandwich import Supernet, of_largest, parse_supernet
 from edgernn.supernet.slices import extract
 from edgernn.supernet.space import Choice, label, parse_label
@@ -23,6 +24,7 @@ from edgernn.train.loop import Task, with_recipe
 from edgernn.train.recipe import Recipe, read_recipe, recipe_text
 from edgernn.train.run import RECIPE, WEIGHTS, find_task, save_weights
 
+COVARIANCE = "hidden_covariance"  # a column of `listed`
 DEPTH = "layers"  # the dimension that a path goes through
 MEASURED = 50  # batches that a batch norm is measured on
 
@@ -188,17 +190,24 @@ class Whole:
         return {name: float(value) for name, value in made.items()}
 
 
-def listed(net: Trained, data: Path | None, most: int) -> list[dict[str, Any]]:
+def listed(
+    net: Trained, data: Path | None, most: int, *, rank: bool = False
+) -> list[dict[str, Any]]:
     """Subnetworks, the smallest first; of more than `most` a choice with both ends.
 
-    With data each one's figures of the validation, its batch norms measured anew before.
+    With data each one's figures of the validation, its batch norms measured anew before. rank: and
+    its hidden covariance before any training.
     """
     shown = [(choice, net.subnetwork(choice)) for choice in net.how.space.spread(most)]
     whole = None if data is None else net.whole(data)
     rows = []
     for choice, steps in sorted(shown, key=lambda one: _parameters(one[1])):
         row: dict[str, Any] = {"subnetwork": label(choice), "parameters": _parameters(steps)}
-        rows.append(row if whole is None else row | whole.figures(choice))
+        if whole is not None:
+            row |= whole.figures(choice)
+        if whole is not None and rank:
+            row[COVARIANCE] = untrained(with_recipe(whole.task, net.recipe_of(choice)))
+        rows.append(row)
     return rows
 
 
