@@ -72,7 +72,7 @@ def _ablation(found: Found) -> Any:
     """Words wrong by size, of the supernet as it is and with one thing changed."""
     every = {name: [found.of("ablation", name, size) for size in SIZES] for name in ABLATION}
     every = {name: rows for name, rows in every.items() if all(rows)}
-    if not every:
+    if len(every) < 2:
         return None
     figure, axis = _panel("parameters")
     axis.set_xscale("log")
