@@ -24,9 +24,10 @@ from edgernn.export.sherpa.client import open_recognizer, transcribed
 from edgernn.model import find_model
 from edgernn.models.digits import SAMPLE_RATE_HZ
 from edgernn.models.digits.data import load_strings
-from edgernn.models.digits.evaluate import VOCABULARY, errors, features, from_network
+from edgernn.models.digits.evaluate import VOCABULARY, features, from_network
 from edgernn.recognition import evaluate as measured
 from edgernn.recognition.errors import WordErrors
+from edgernn.recognition.evaluate import errors
 from edgernn.spotting.sound import Wave
 
 Run = Callable[[Wave], list[str]]

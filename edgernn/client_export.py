@@ -20,6 +20,7 @@ from edgernn.errors import BundleError, DataError, ModelError, ParityError, Unsu
 from edgernn.exporting import ExportReport
 from edgernn.frontend.fbank import BANDS, Fbank
 from edgernn.model import Model, find_model
+from edgernn.recognition.decode import STEPS
 from edgernn.recognition.evaluate import from_network
 from edgernn.recognition.vocabulary import Vocabulary
 from edgernn.road import PARITY_FRAMES, Road, opened
@@ -28,7 +29,6 @@ from edgernn.streams import cut_to_steps, lengthened
 from edgernn.target import find_target
 from edgernn.verify import Check, Say, compare
 
-STEPS = ("encoder", "predictor", "joiner")
 CLIPS = 64
 
 
@@ -58,7 +58,7 @@ def export_for_client(
     members: dict[str, bytes] = {}
     checks: list[Check] = []
     given = model.fed(steps, CLIPS)
-    for step in STEPS:
+    for step in STEPS[1:]:  # it computes the features itself
         source = TorchSource(step, steps[step], cut_to_steps(given[step], steps[step].timing.block))
         road = Road(source, "fp32", say, checks)
         members |= _proven(road, client, model.info.labels)
@@ -76,7 +76,7 @@ def export_for_client(
 
 def _check_steps(model: Model, steps: Mapping[str, Any]) -> None:
     """Raises: ModelError if it is no recogniser, UnsupportedOp for features of another kind."""
-    missing = [step for step in ("features", *STEPS) if step not in steps]
+    missing = [step for step in STEPS if step not in steps]
     if missing:
         raise ModelError(f"{model.name}: no recogniser; it lacks the step {', '.join(missing)}")
     front = steps["features"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from edgernn.recognition.decode import Recognizer
-from edgernn.recognition.errors import WordErrors, paired_bootstrap
+from edgernn.recognition.errors import WordErrors, paired_bootstrap, word_errors
 from edgernn.recognition.transducer import Transducer, ctc_greedy, greedy
 from edgernn.recognition.vocabulary import Vocabulary
 
@@ -71,6 +71,23 @@ def from_session(sessions: Mapping[str, Any]) -> Run:
         return [word.label for word in words]
 
     return run
+
+
+class Said(Protocol):
+    """An utterance of which the words are known."""
+
+    @property
+    def text(self) -> str: ...
+
+
+def errors(some: Sequence[Said], heard: Sequence[Sequence[str]]) -> list[WordErrors]:
+    """Of each utterance."""
+    return [word_errors(one.text.split(), words) for one, words in zip(some, heard, strict=True)]
+
+
+def total(some: Sequence[Said], heard: Sequence[Sequence[str]]) -> WordErrors:
+    """Of all together."""
+    return sum(errors(some, heard), WordErrors(0))
 
 
 def figures(each: Sequence[WordErrors]) -> dict[str, Any]:

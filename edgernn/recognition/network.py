@@ -15,6 +15,7 @@ from edgernn.layers.dropout import Dropout
 from edgernn.layers.linear import Linear
 from edgernn.layers.norm import LayerNorm
 from edgernn.layers.normalize import Normalize
+from edgernn.recognition.decode import STEPS
 from edgernn.recognition.transducer import Transducer, greedy
 from edgernn.streaming import Sequential, Streaming
 
@@ -52,6 +53,20 @@ def subsampled_encoder(
     )
 
 
+def normalize(network: Transducer, mean: NDArray[Any], scale: NDArray[Any]) -> None:
+    """Let a `subsampled_encoder` take its input as (x - mean) * scale."""
+    norm = network.encoder.get_submodule("norm")
+    assert isinstance(norm, Normalize)
+    norm.mean.copy_(torch.from_numpy(mean))
+    norm.scale.copy_(torch.from_numpy(scale))
+
+
+def recognizer_steps(front: Streaming, network: Transducer) -> dict[str, Streaming]:
+    """What is exported, by name: the front end, and all of a network but its auxiliary head."""
+    steps = (front, network.encoder, network.predictor, network.joiner)
+    return dict(zip(STEPS, steps, strict=True))
+
+
 @torch.no_grad()
 def fed(
     steps: Mapping[str, Streaming], streams: Iterable[NDArray[Any]]
@@ -70,6 +85,6 @@ def fed(
         history = torch.tensor([labels])
         both = torch.cat([encoded, net.predictor(history)], dim=2)
         given = (stream, features, history, both)
-        for name, array in zip(("features", "encoder", "predictor", "joiner"), given, strict=True):
+        for name, array in zip(STEPS, given, strict=True):
             found[name].append(np.asarray(array))
     return found

@@ -20,12 +20,11 @@ import numpy as np
 
 from edgernn.backend import Array
 from edgernn.errors import DataError
-from edgernn.recognition.hot_words import HotWords, Node
+from edgernn.recognition.hot_words import NOTHING, HotWords, Node
 from edgernn.recognition.single import add_logs, exp, log_softmax
 from edgernn.recognition.vocabulary import BLANK
 
 LAG = 50  # frames after which a hypothesis is held to the best one's words
-NOTHING = np.float32(0)
 
 
 @dataclass(frozen=True, slots=True)

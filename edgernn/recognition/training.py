@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from edgernn.recognition.errors import word_errors
+from edgernn.recognition.evaluate import Frames, hypotheses, total
 from edgernn.recognition.transducer import Transducer, ctc_greedy
-from edgernn.recognition.vocabulary import BLANK
+from edgernn.recognition.vocabulary import BLANK, Vocabulary
 from edgernn.train.losses.transducer import transducer_loss
 
 
@@ -27,11 +28,21 @@ class TransducerTask:
     behind the lattice's places, (B, T, U + 2, classes).
 
     options: `dropout` of the predictor's vectors, `forget`, the share of words that it takes for
-    none, and `ctc`.
+    none, and `ctc`. validation: utterances, whose features `stream` gives.
     """
 
     given = "features"
     options: Mapping[str, Any]
+    vocabulary: Vocabulary
+    validation: Sequence[Any]
+
+    def tested(self) -> Sequence[Any]:
+        """The utterances of the official test, by which nothing is chosen."""
+        raise NotImplementedError
+
+    def stream(self, one: Any) -> Frames:
+        """What the encoder is given of an utterance."""
+        raise NotImplementedError
 
     def output(self, network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
         """Logits of the lattice and of the head, (B, T, U + 2, classes)."""
@@ -70,3 +81,16 @@ class TransducerTask:
             spoken = batch["targets"][row, : batch["labels"][row]].tolist()
             wrong += word_errors(spoken, [one.label for one in words]).errors
         return max(0.0, 1 - wrong / int(batch["labels"].sum()))
+
+    def validate(self, network: nn.Module) -> dict[str, float]:
+        """Word error rates on the validation: of the transducer, and of the head."""
+        return self._rates(network, self.validation, "val_")
+
+    def test(self, network: nn.Module) -> float:
+        """The transducer's on the official test."""
+        return self._rates(network, self.tested(), "")["wer"]
+
+    def _rates(self, network: nn.Module, some: Sequence[Any], prefix: str) -> dict[str, float]:
+        assert isinstance(network, Transducer)
+        found = hypotheses(network, [self.stream(one) for one in some], self.vocabulary)
+        return {f"{prefix}{name}": total(some, words).rate for name, words in found.items()}

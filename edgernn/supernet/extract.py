@@ -205,8 +205,8 @@ def listed(
         row: dict[str, Any] = {"subnetwork": label(choice), "parameters": _parameters(steps)}
         if whole is not None:
             row |= whole.figures(choice)
-        if whole is not None and rank:
-            row[COVARIANCE] = untrained(with_recipe(whole.task, net.recipe_of(choice)))
+            if rank:
+                row[COVARIANCE] = untrained(with_recipe(whole.task, net.recipe_of(choice)))
         rows.append(row)
     return rows
 

@@ -12,12 +12,19 @@ from edgernn.models.asr import WORDS
 from edgernn.models.asr.augment import SUBSAMPLED, framed
 from edgernn.models.asr.data import Utterance, load_an4
 from edgernn.recognition import evaluate as measured
-from edgernn.recognition.errors import WordErrors, word_errors
-from edgernn.recognition.evaluate import Run, from_session
+from edgernn.recognition.evaluate import Run, errors, from_session, total
 from edgernn.recognition.transducer import Transducer
 from edgernn.recognition.vocabulary import Vocabulary
 
-__all__ = ["errors", "evaluate", "from_network", "from_session", "hypotheses", "validate"]
+__all__ = [
+    "errors",
+    "evaluate",
+    "from_network",
+    "from_session",
+    "hypotheses",
+    "total",
+    "validate",
+]
 
 
 def stacked(some: Sequence[Utterance]) -> tuple[Tensor, Tensor]:
@@ -29,16 +36,6 @@ def hypotheses(network: Transducer, some: Sequence[Utterance]) -> dict[str, list
     """The words of each utterance by greedy decoding: `wer` of the transducer, `ctc_wer`."""
     streams = [framed(one.cepstra) for one in some]
     return measured.hypotheses(network, streams, Vocabulary(WORDS))
-
-
-def errors(some: Sequence[Utterance], heard: Sequence[Sequence[str]]) -> list[WordErrors]:
-    """Of each utterance."""
-    return [word_errors(one.text.split(), words) for one, words in zip(some, heard, strict=True)]
-
-
-def total(some: Sequence[Utterance], heard: Sequence[Sequence[str]]) -> WordErrors:
-    """Of all together."""
-    return sum(errors(some, heard), WordErrors(0))
 
 
 def from_network(steps: Mapping[str, Any]) -> Run:

@@ -16,7 +16,7 @@ from edgernn.errors import UnknownName
 from edgernn.frontend.sphinx import COEFFICIENTS, SphinxMFCC
 from edgernn.models.asr import WORDS
 from edgernn.recognition.blocks import FAMILIES
-from edgernn.recognition.network import fed, subsampled_encoder
+from edgernn.recognition.network import fed, recognizer_steps, subsampled_encoder
 from edgernn.recognition.transducer import (
     Joiner,
     Transducer,
@@ -87,10 +87,4 @@ def transducer(
 
 def build(**sizes: Any) -> dict[str, Streaming]:
     """Every step, untrained. sizes: those of `transducer`."""
-    net = transducer(**sizes)
-    return {
-        "features": SphinxMFCC(),
-        "encoder": net.encoder,
-        "predictor": net.predictor,
-        "joiner": net.joiner,
-    }
+    return recognizer_steps(SphinxMFCC(), transducer(**sizes))

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from edgernn.errors import DataError
-from edgernn.layers.normalize import Normalize
 from edgernn.models.asr import WORDS
-from edgernn.models.asr.augment import SUBSAMPLED, Frames, augmented
+from edgernn.models.asr.augment import SUBSAMPLED, Frames, augmented, framed
 from edgernn.models.asr.data import Utterance, load_an4
-from edgernn.models.asr.evaluate import hypotheses, total
 from edgernn.models.asr.network import transducer
+from edgernn.recognition.evaluate import stacked
+from edgernn.recognition.network import normalize
 from edgernn.recognition.training import TransducerTask
 from edgernn.recognition.transducer import Transducer
 from edgernn.recognition.vocabulary import Vocabulary
@@ -23,7 +23,7 @@ from edgernn.train.recipe import Recipe
 
 
 class Task(TransducerTask):
-    """Train on utterances of near lengths; a spliced one is two. Output and loss are shared."""
+    """Train on utterances of near lengths; a spliced one is two. The rest is shared."""
 
     given = "cepstra"
 
@@ -41,25 +41,18 @@ class Task(TransducerTask):
     def build(self) -> Transducer:
         """A network of the recipe's sizes, its input brought to mean 0 and deviation 1."""
         network = transducer(**self.recipe.network)
-        norm = network.encoder.get_submodule("norm")
-        assert isinstance(norm, Normalize)
-        norm.mean.copy_(torch.from_numpy(self.mean))
-        norm.scale.copy_(torch.from_numpy(1 / self.deviation))
+        normalize(network, self.mean, 1 / self.deviation)
         return network
 
     def batch(self, step: int) -> dict[str, Tensor]:
         """Cepstra (B, 8 T, 13), frames (B,) of the encoder, targets (B, U), labels (B,)."""
         rng = np.random.default_rng([self.recipe.seed, step])
         drawn = [self._drawn(index, rng) for index in self._chosen(step)]
-        frames = torch.tensor([len(x) // SUBSAMPLED for x, _ in drawn])
+        cepstra, frames = stacked([x for x, _ in drawn], SUBSAMPLED)
         labels = torch.tensor([len(y) for _, y in drawn])
-        cepstra = np.zeros((len(drawn), int(frames.max()) * SUBSAMPLED, len(self.mean)), np.float32)
-        for row, (x, _) in enumerate(drawn):
-            cepstra[row, : len(x)] = x
-            cepstra[row, len(x) :] = x[-1]
         targets = pad_sequence([torch.tensor(y) for _, y in drawn], batch_first=True)
         return {
-            "cepstra": torch.from_numpy(cepstra),
+            "cepstra": cepstra,
             "frames": frames,
             "targets": targets,
             "labels": labels,
@@ -88,16 +81,10 @@ class Task(TransducerTask):
             self._drawn_for, self._order = (epoch, size), rows[rng.permutation(each)]
         return [int(one) for one in self._order[within]]
 
-    def validate(self, network: nn.Module) -> dict[str, float]:
-        """Word error rates on the validation speakers: of the transducer, and of the head."""
-        assert isinstance(network, Transducer)
-        return self._rates(network, self.validation, "val_")
+    def tested(self) -> list[Utterance]:
+        """AN4's."""
+        return load_an4(self.data, "test")
 
-    def test(self, network: nn.Module) -> float:
-        """The transducer's on the official test, by which nothing is chosen."""
-        assert isinstance(network, Transducer)
-        return self._rates(network, load_an4(self.data, "test"), "")["wer"]
-
-    def _rates(self, network: Transducer, some: list[Utterance], prefix: str) -> dict[str, float]:
-        found = hypotheses(network, some)
-        return {f"{prefix}{name}": total(some, words).rate for name, words in found.items()}
+    def stream(self, one: Utterance) -> Frames:
+        """Its cepstra, framed as a live stream's are."""
+        return framed(one.cepstra)

@@ -15,8 +15,7 @@ from edgernn.models.digits import SAMPLE_RATE_HZ, WORDS
 from edgernn.models.digits.data import Spoken, load_clips, load_strings
 from edgernn.recognition import evaluate as measured
 from edgernn.recognition.decode import Recognizer
-from edgernn.recognition.errors import WordErrors, word_errors
-from edgernn.recognition.evaluate import Frames
+from edgernn.recognition.evaluate import Frames, errors
 from edgernn.recognition.vocabulary import Vocabulary
 from edgernn.spotting.sound import Wave
 from edgernn.streaming import Streaming
@@ -52,11 +51,6 @@ def from_session(sessions: Mapping[str, Any]) -> Run:
         return [word.label for word in transcribed(recognizer, Audio(audio, SAMPLE_RATE_HZ))]
 
     return run
-
-
-def errors(some: Sequence[Spoken], heard: Sequence[Sequence[str]]) -> list[WordErrors]:
-    """Of each string."""
-    return [word_errors(one.text.split(), words) for one, words in zip(some, heard, strict=True)]
 
 
 def evaluate(run: Run, data: Path) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from edgernn.frontend.fbank import BANDS, Fbank, band_edges, mel
 from edgernn.models.digits import WORDS
 from edgernn.recognition.blocks import lstm
-from edgernn.recognition.network import fed, subsampled_encoder
+from edgernn.recognition.network import fed, recognizer_steps, subsampled_encoder
 from edgernn.recognition.transducer import Joiner, Transducer, stateless_predictor
 from edgernn.streaming import Streaming
 
@@ -52,10 +52,4 @@ def transducer(
 
 def build(**sizes: Any) -> dict[str, Streaming]:
     """Every step, untrained. sizes: those of `transducer`."""
-    net = transducer(**sizes)
-    return {
-        "features": Fbank(),
-        "encoder": net.encoder,
-        "predictor": net.predictor,
-        "joiner": net.joiner,
-    }
+    return recognizer_steps(Fbank(), transducer(**sizes))

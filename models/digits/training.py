@@ -6,16 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from edgernn.frontend.fbank import DELAY, HOP, Fbank
-from edgernn.layers.normalize import Normalize
 from edgernn.models.digits.augment import BLOCK, Heard, drawn_string
 from edgernn.models.digits.data import Spoken, by_speaker, load_clips, load_strings
-from edgernn.models.digits.evaluate import VOCABULARY, errors, features
+from edgernn.models.digits.evaluate import VOCABULARY, features
 from edgernn.models.digits.network import HEARD, transducer
-from edgernn.recognition.errors import WordErrors
-from edgernn.recognition.evaluate import Frames, hypotheses, stacked
+from edgernn.recognition.evaluate import Frames, stacked
+from edgernn.recognition.network import normalize
 from edgernn.recognition.training import TransducerTask
 from edgernn.recognition.transducer import Transducer
 from edgernn.spotting.sound import Samples, to_float
@@ -24,6 +23,8 @@ from edgernn.train.recipe import Recipe
 
 class Task(TransducerTask):
     """Train on strings of the training recordings, as many digits in each of a batch."""
+
+    vocabulary = VOCABULARY
 
     def __init__(self, recipe: Recipe, data: Path) -> None:
         self.recipe, self.data = recipe, data
@@ -47,10 +48,7 @@ class Task(TransducerTask):
     def build(self) -> Transducer:
         """A network of the recipe's sizes, its input brought to mean 0 and deviation 1."""
         network = transducer(**self.recipe.network)
-        norm = network.encoder.get_submodule("norm")
-        assert isinstance(norm, Normalize)
-        norm.mean.copy_(torch.from_numpy(self.mean))
-        norm.scale.copy_(torch.from_numpy(np.where(HEARD, 1 / self.deviation, 0)))
+        normalize(network, self.mean, np.where(HEARD, 1 / self.deviation, 0))
         return network
 
     def batch(self, step: int) -> dict[str, Tensor]:
@@ -72,20 +70,10 @@ class Task(TransducerTask):
             "labels": labels,
         }
 
-    def validate(self, network: nn.Module) -> dict[str, float]:
-        """Word error rates on the validation strings: of the transducer, and of the head."""
-        assert isinstance(network, Transducer)
-        return self._rates(network, self.validation, "val_")
+    def tested(self) -> list[Spoken]:
+        """Of the Free Spoken Digit Dataset."""
+        return load_strings(self.data, "test")
 
-    def test(self, network: nn.Module) -> float:
-        """The transducer's on the official test recordings, by which nothing is chosen."""
-        assert isinstance(network, Transducer)
-        return self._rates(network, load_strings(self.data, "test"), "")["wer"]
-
-    def _rates(self, network: Transducer, some: list[Spoken], prefix: str) -> dict[str, float]:
-        streams = [features(self.front, one.audio, BLOCK) for one in some]
-        found = hypotheses(network, streams, VOCABULARY)
-        return {
-            f"{prefix}{name}": sum(errors(some, words), WordErrors(0)).rate
-            for name, words in found.items()
-        }
+    def stream(self, one: Spoken) -> Frames:
+        """The features of its sound."""
+        return features(self.front, one.audio, BLOCK)

@@ -1,6 +1,6 @@
 """Another Linux machine, on which nothing need be installed: `ssh://user@board`, `ssh://board:2222`.
 
-The program is copied into a new file below /tmp and removed when it has ended.
+The program is copied into a new file there and removed when it has ended.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from edgernn.device import talk
 from edgernn.errors import ToolError
 
 TARGETS = {"aarch64": "aarch64", "arm64": "aarch64"}  # by what `uname -m` says
-COPY = 'f=$(mktemp /tmp/edgernn.XXXXXX) && cat > "$f" && chmod 700 "$f" && echo "$f"'
+FOLDER = "/tmp"  # of that machine
+COPY = f'f=$(mktemp {FOLDER}/edgernn.XXXXXX) && cat > "$f" && chmod 700 "$f" && echo "$f"'
 RUN = "trap 'rm -f {0}' EXIT; {0}"
 
 

@@ -13,6 +13,7 @@ import pytest
 from edgernn.device import find_device, talk
 from edgernn.errors import EdgernnError, ToolError
 from edgernn.target import find_target
+from edgernn.targets.devices.ssh import FOLDER
 from edgernn.toolchain import build_program
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="static programs are for Linux")
@@ -95,7 +96,7 @@ def test_a_program_is_copied_by_ssh_run_and_removed(
     asked = log.read_text()
     assert asked.count("-p 2222 -l pi board ") == 3
     copied = Path(asked.split()[-1])
-    assert copied.match("/tmp/edgernn.*")
+    assert copied.match(f"{FOLDER}/edgernn.*")
     assert not copied.exists()
     monkeypatch.setenv("CODE", "5")
     with pytest.raises(ToolError, match=r"^ssh://pi@board:2222: done$"):
