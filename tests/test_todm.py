@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,8 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: Path) -> Path:
         monkeypatch.setattr(module, "CHIPS", ("cortex-m7",))
         monkeypatch.setattr(module, "FORMS", FORMS)
     page = tmp_path / "todm.md"
-    page.write_text((root / todm.PAGE).read_text())
+    sections = re.compile(r"(<!-- todm \w+: begin -->).*?(?=<!-- todm \w+: end -->)", re.DOTALL)
+    page.write_text(sections.sub(r"\1\n\n", (root / todm.PAGE).read_text()))
     monkeypatch.setattr(todm, "PAGE", page)
     monkeypatch.setattr(todm, "RESULTS", tmp_path / "todm.json")
     return tmp_path
