@@ -94,10 +94,13 @@ def families(recipe: Recipe) -> list[Training]:
     return [Training(n, alone(recipe, {**EQUAL, **how})) for n, how in FAMILIES.items()]
 
 
-def trained_on(recipe: Recipe, choice: Choice, start: Path, zeros: float) -> Recipe:
-    """A subnetwork that goes on from its slice for a fifth of the steps; its cells lose weights.
+def trained_on(
+    recipe: Recipe, choice: Choice, start: Path, zeros: float, rounded: str = ""
+) -> Recipe:
+    """A subnetwork that goes on from its slice for a fifth of the steps, compressed meanwhile.
 
-    zeros: the share of their blocks of 4 by 4 that is zero in the end; 0: the control.
+    zeros: the share of its cells' blocks of 4 by 4 that is zero in the end. rounded: the number
+    type that it is trained for. Neither: the control.
     """
     steps = max(1, recipe.steps // 5)
     found = replace(alone(recipe, choice), learning_rate=recipe.learning_rate / 4)
@@ -105,6 +108,8 @@ def trained_on(recipe: Recipe, choice: Choice, start: Path, zeros: float) -> Rec
     table: dict[str, Any] = {"start": str(start)}
     if zeros:
         table["prune"] = [gradually("4x4", zeros, steps)]
+    if rounded:
+        table["quantize"] = {"number_type": rounded, "learned": True}
     return replace(found, compress=table)
 
 

@@ -29,17 +29,22 @@ ROUNDS = 3  # of the timing
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A way to store a subnetwork. zeros: trained on until this share is zero; None: not at all."""
+    """A way to store a subnetwork.
+
+    zeros: trained on until this share is zero; None: not at all. rounded: for its number type.
+    """
 
     name: str
     number_type: str
     zeros: float | None = None
+    rounded: bool = False
 
 
 FORMS = (
     Form("w8a8", "w8a8"),
     Form("w4a8", "w4a8"),
     Form("w8a8, trained on", "w8a8", 0.0),
+    Form("w4a8, trained for", "w4a8", 0.0, rounded=True),
     Form("w8a8, half of the cells' blocks zero", "w8a8", 0.5),
     Form("w4a8, half of the cells' blocks zero", "w4a8", 0.5),
 )
@@ -73,7 +78,8 @@ def stored(bench: Bench, recipe: Recipe, subnetwork: str, form: Form) -> Path:
         cut_out(net, choice, sliced, net.whole(bench.data))
     if form.zeros is None:
         return sliced
-    return bench.trained(trained_on(recipe, choice, sliced, form.zeros))
+    rounded = form.number_type if form.rounded else ""
+    return bench.trained(trained_on(recipe, choice, sliced, form.zeros, rounded))
 
 
 def built(run: Path, target: str, number_type: str) -> Path:

@@ -41,7 +41,7 @@ channels = [8, 12]
 """
 SMALL = "hidden=12,layers=1,channels=8"
 LARGE = "hidden=16,layers=2,channels=12"
-FORMS = (todm_targets.FORMS[0], todm_targets.FORMS[-1])
+FORMS = tuple(todm_targets.FORMS[at] for at in (0, 3, -1))
 
 
 @pytest.fixture
@@ -109,7 +109,10 @@ def test_what_is_trained_on_begins_with_the_slice_and_ends_with_zeros(tmp_path: 
     assert recipe.network["hidden"] == 12
     assert recipe.compress["prune"][0]["sparsity"] == 0.5
     assert recipe.compress["prune"][0]["end"] == 120
-    assert "prune" not in trained_on(recipe, {}, tmp_path, 0.0).compress
+    control = trained_on(base(1, 1000), {}, tmp_path, 0.0).compress
+    assert control.keys() == {"start"}
+    rounded = trained_on(base(1, 1000), {}, tmp_path, 0.0, "w4a8").compress
+    assert rounded["quantize"] == {"number_type": "w4a8", "learned": True}
 
 
 def test_nothing_is_told_where_nothing_is(tiny: Path, capsys: Any) -> None:
