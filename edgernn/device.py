@@ -11,7 +11,7 @@ import pkgutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO, Protocol
 
 from edgernn.errors import ToolError, UnknownName
@@ -44,8 +44,12 @@ def find_device(url: str) -> Device:
     return device
 
 
-def talk(command: Sequence[str], sent: Iterable[bytes], who: str) -> Iterator[str]:
+def talk(
+    command: Sequence[str], sent: Iterable[bytes], who: str, told: Mapping[int, str] | None = None
+) -> Iterator[str]:
     """The lines that a command prints, as they come, while it is sent bytes.
+
+    told: what an exit code means, should it say nothing itself.
 
     Raises: ToolError if it cannot be started or ends with another exit code than 0.
     """
@@ -72,7 +76,8 @@ def talk(command: Sequence[str], sent: Iterable[bytes], who: str) -> Iterator[st
         if code != 0:
             complaints.seek(0)
             said = complaints.read().decode("utf-8", errors="replace").strip().splitlines()
-            raise ToolError(f"{who}: {said[-1] if said else f'exit code {code}'}")
+            silent = (told or {}).get(code, f"exit code {code}")
+            raise ToolError(f"{who}: {said[-1] if said else silent}")
 
 
 def _send(to: IO[bytes], sent: Iterable[bytes]) -> None:

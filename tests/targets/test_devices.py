@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import sys
 import threading
@@ -13,7 +14,6 @@ import pytest
 from edgernn.device import find_device, talk
 from edgernn.errors import EdgernnError, ToolError
 from edgernn.target import find_target
-from edgernn.targets.devices.ssh import FOLDER
 from edgernn.toolchain import build_program
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="static programs are for Linux")
@@ -33,6 +33,7 @@ echo "$@" >> {log}
 for last; do :; done
 case "$last" in
   "uname -m") echo {machine} ;;
+  *"f='"*) [ -z "$LOST" ] || exit 255; exec sh -c "$last" ;;
   *) exec sh -c "$last" ;;
 esac
 """
@@ -76,32 +77,61 @@ def test_a_program_that_fails_is_told_by_its_last_words() -> None:
         list(talk(["absent-program"], [], "me"))
 
 
-def fake_ssh(folder: Path, machine: str, monkeypatch: pytest.MonkeyPatch) -> Path:
-    program, log = folder / "ssh", folder / "log"
+def fake_ssh(folder: Path, machine: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """Where it notes what it was asked, and where that machine keeps temporary files."""
+    program, log, files = folder / "ssh", folder / "log", folder / "of board"
     program.write_text(SSH.format(machine=machine, log=log))
     program.chmod(0o755)
+    files.mkdir()
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
-    return log
+    monkeypatch.setenv("TMPDIR", str(files))
+    return log, files
 
 
 @LINUX
 def test_a_program_is_copied_by_ssh_run_and_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log = fake_ssh(tmp_path, "aarch64", monkeypatch)
+    log, files = fake_ssh(tmp_path, "aarch64", monkeypatch)
     monkeypatch.setenv("CODE", "0")
     device = find_device("ssh://pi@board:2222")
     assert device.target == "aarch64"
     assert list(device.run(SCRIPT, [b"a\n", b"b\n"])) == ["heard a", "heard b"]
     asked = log.read_text()
     assert asked.count("-p 2222 -l pi board ") == 3
-    copied = Path(asked.split()[-1])
-    assert copied.match(f"{FOLDER}/edgernn.*")
-    assert not copied.exists()
+    assert f"f='{files}/edgernn." in asked
+    assert list(files.iterdir()) == []
     monkeypatch.setenv("CODE", "5")
     with pytest.raises(ToolError, match=r"^ssh://pi@board:2222: done$"):
         list(device.run(SCRIPT, []))
-    assert not Path(log.read_text().split()[-1]).exists()
+    assert list(files.iterdir()) == []
+
+
+@LINUX
+def test_a_program_that_cannot_be_removed_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, files = fake_ssh(tmp_path, "aarch64", monkeypatch)
+    monkeypatch.setenv("LOST", "yes")
+    with pytest.raises(ToolError) as raised:
+        list(find_device("ssh://board").run(SCRIPT, []))
+    (left,) = files.iterdir()
+    assert str(raised.value) == f"ssh://board: no answer any more; {left} may be left there"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("stdin", "asks"), [(Terminal(), True), (io.StringIO(), False)])
+def test_ssh_asks_only_where_there_is_a_terminal(
+    stdin: io.StringIO, asks: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, _ = fake_ssh(tmp_path, "arm64", monkeypatch)
+    monkeypatch.setattr(sys, "stdin", stdin)
+    find_device("ssh://board")
+    assert ("BatchMode=yes" not in log.read_text()) == asks
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,310 @@
+"""Programs behind ssh: a real OpenSSH server and client, with keys of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Queue
+
+import pytest
+from click.testing import CliRunner
+
+from edgernn.cli import group
+from edgernn.device import find_device
+from edgernn.errors import ToolError
+from edgernn.exporting import export
+from edgernn.model import find_model
+from edgernn.target import find_target
+from edgernn.targets.devices import ssh
+from edgernn.toolchain import build_program
+
+SSHD = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
+NEEDED = {"sshd": SSHD, **{name: shutil.which(name) for name in ("ssh", "ssh-keygen")}}
+ABSENT = [name for name in (*NEEDED, "qemu-aarch64") if not NEEDED.get(name, shutil.which(name))]
+pytestmark = [
+    pytest.mark.cc,
+    pytest.mark.skipif(
+        bool(ABSENT),
+        reason=f"needs {', '.join(ABSENT)}; run: apt-get install openssh-server qemu-user",
+    ),
+]
+WAIT_SECONDS = 60
+ECHO = """
+#include "port.h"
+#include "print.h"
+int main(void) {
+  unsigned char data[3];
+  uint32_t got;
+  while ((got = port_read(data, sizeof data))) {
+    if (data[0] == 99) return 7;
+    print_number("got=", data[got - 1], 10, "\\n");
+  }
+  return 0;
+}
+"""
+SERVER = """
+ListenAddress 127.0.0.1
+Port {port}
+HostKey {folder}/server
+AuthorizedKeysFile {folder}/user.pub
+PidFile {folder}/pid
+ForceCommand {folder}/board
+UsePAM no
+StrictModes no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+"""
+CLIENT = """
+IdentityFile {folder}/user
+IdentitiesOnly yes
+UserKnownHostsFile {folder}/known
+GlobalKnownHostsFile none
+"""
+BOARD = """#!/bin/sh
+export TMPDIR='{folder}/of board' PATH="{folder}/bin:$PATH"
+exec sh -c "$(printf %s "$SSH_ORIGINAL_COMMAND" | sed '$s/"$f"$/qemu-aarch64 "$f"/')"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """A running server. files: what lies in its folder for temporary files."""
+
+    folder: Path
+    port: int
+    process: subprocess.Popen[bytes]
+
+    @property
+    def url(self) -> str:
+        return f"ssh://{user()}@127.0.0.1:{self.port}"
+
+    @property
+    def place(self) -> str:
+        return f"-p {self.port} -l {user()} 127.0.0.1"
+
+    def files(self) -> list[Path]:
+        return list((self.folder / "of board").iterdir())
+
+    def signal_sessions(self, number: int) -> None:
+        """Send a signal to every session, and to nothing that it runs."""
+        pid = self.process.pid
+        for session in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            os.kill(int(session), number)
+
+
+def user() -> str:
+    return pwd.getpwuid(os.getuid()).pw_name
+
+
+def wait_for(what: Callable[[], bool]) -> None:
+    end = time.monotonic() + WAIT_SECONDS
+    while not what():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.002)
+
+
+def script(path: Path, text: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def make_key(path: Path) -> str:
+    """A new pair. Gives the public one."""
+    path.unlink(missing_ok=True)
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
+    return path.with_suffix(".pub").read_text()
+
+
+def serve(folder: Path, port: int) -> subprocess.Popen[bytes]:
+    if os.getuid() == 0:
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # it gives up its rights there
+    (folder / "sshd_config").write_text(SERVER.format(folder=folder, port=port))
+    command = [str(SSHD), "-D", "-E", folder / "log", "-f", folder / "sshd_config"]
+    process = subprocess.Popen(command)
+    wait_for(lambda: (folder / "pid").exists() or process.poll() is not None)
+    assert process.poll() is None, (folder / "log").read_text()
+    return process
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+@pytest.fixture
+def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Board]:
+    """A real sshd on 127.0.0.1 and, first on PATH, the real ssh with a configuration of its own.
+
+    Keys and host keys are checked as ever. One thing stands in for the board: this machine is no
+    64-bit ARM, so the server's ForceCommand has `uname` say aarch64, and has qemu-aarch64 run the
+    program that was pushed. All else that is asked is run by this machine's shell as it came.
+    """
+    folder, port = tmp_path, free_port()
+    make_key(folder / "user")
+    (folder / "known").write_text(f"[127.0.0.1]:{port} {make_key(folder / 'server')}")
+    (folder / "config").write_text(CLIENT.format(folder=folder))
+    (folder / "of board").mkdir()
+    script(folder / "board", BOARD.format(folder=folder))
+    script(folder / "bin/uname", "#!/bin/sh\necho aarch64\n")
+    client = f'#!/bin/sh\nexec {NEEDED["ssh"]} -F {folder}/config "$@"\n'
+    script(folder / "client/ssh", client)
+    monkeypatch.setenv("PATH", f"{folder}/client", prepend=os.pathsep)
+    made = Board(folder, port, serve(folder, port))
+    yield made
+    if made.process.poll() is None:
+        made.signal_sessions(signal.SIGKILL)
+    made.process.terminate()
+    made.process.wait()
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Prints the last byte of every three, as they come; fails at a 99."""
+    folder = tmp_path_factory.mktemp("echo")
+    return build_program({"main.c": ECHO}, find_target("aarch64"), folder, name="e").read_bytes()
+
+
+def fed(queue: Queue[bytes]) -> Iterator[bytes]:
+    """What is put into a queue, as it comes; nothing ends it."""
+    return iter(lambda: queue.get(timeout=WAIT_SECONDS), b"")
+
+
+def test_lines_come_as_the_program_is_fed(board: Board, program: bytes) -> None:
+    device, sent = find_device(board.url), Queue[bytes]()
+    assert device.target == "aarch64"
+    lines = device.run(program, fed(sent))
+    for last in range(3):
+        sent.put(bytes([1, 2, last]))
+        assert next(lines) == f"got={last}"
+        assert len(board.files()) == 1
+    sent.put(b"")
+    assert list(lines) == []
+    assert board.files() == []
+
+
+def test_a_program_that_fails_is_told_of_and_removed(board: Board, program: bytes) -> None:
+    device = find_device(board.url)
+    lines = device.run(program, [b"abz", b"cab"])
+    assert next(lines) == f"got={ord('z')}"
+    with pytest.raises(ToolError, match=f"^{board.url}: exit code 7$"):
+        list(lines)
+    assert board.files() == []
+    with pytest.raises(ToolError, match=f"^{board.url}: .*"):
+        list(device.run(b"\x7fELF but no program", []))
+    assert board.files() == []
+
+
+def test_lines_that_nobody_wants_any_more_leave_nothing_behind(
+    board: Board, program: bytes
+) -> None:
+    sent = Queue[bytes]()
+    lines = find_device(board.url).run(program, fed(sent))
+    sent.put(b"abc")
+    assert next(lines) == f"got={ord('c')}"
+    sent.put(b"")
+    lines.close()  # type: ignore[attr-defined]
+    wait_for(lambda: board.files() == [])
+
+
+def test_a_connection_that_breaks_is_told_of_and_leaves_nothing_behind(
+    board: Board, program: bytes
+) -> None:
+    sent = Queue[bytes]()
+    lines = find_device(board.url).run(program, fed(sent))
+    sent.put(b"abc")
+    assert next(lines) == f"got={ord('c')}"
+    board.signal_sessions(signal.SIGKILL)
+    sent.put(b"")
+    with pytest.raises(
+        ToolError, match=f"^{board.url}: .*(closed by remote|reset by peer|Broken pipe)"
+    ):
+        list(lines)
+    wait_for(lambda: board.files() == [])
+
+
+def test_a_copying_that_breaks_leaves_nothing_behind(board: Board) -> None:
+    def kill() -> None:
+        wait_for(lambda: board.files() != [])
+        board.signal_sessions(signal.SIGKILL)
+
+    device, killer = find_device(board.url), threading.Thread(target=kill)
+    killer.start()
+    with pytest.raises(ToolError, match=f"^{board.url}: "):
+        list(device.run(bytes(1 << 28), []))
+    killer.join()
+    wait_for(lambda: board.files() == [])
+
+
+def test_a_machine_that_falls_silent_is_told_of(
+    board: Board, program: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ssh, "ALIVE_SECONDS", 1)
+    sent = Queue[bytes]()
+    lines = find_device(board.url).run(program, fed(sent))
+    sent.put(b"abc")
+    assert next(lines) == f"got={ord('c')}"
+    board.signal_sessions(signal.SIGSTOP)
+    sent.put(b"")
+    with pytest.raises(ToolError, match=f"^{board.url}: no answer any more$"):
+        list(lines)
+    board.signal_sessions(signal.SIGKILL)
+    wait_for(lambda: board.files() == [])
+
+
+def refused(board: Board) -> str:
+    with pytest.raises(ToolError) as raised:
+        find_device(board.url)
+    said, _, mend = str(raised.value).removeprefix(f"{board.url}: ").partition("; first make ")
+    assert mend == f"this work: ssh {board.place} uname -m"
+    return said
+
+
+@pytest.mark.parametrize("known", ["none", "another"])
+def test_a_host_key_that_is_not_the_known_one_is_refused(board: Board, known: str) -> None:
+    other = make_key(board.folder / "other") if known == "another" else ""
+    (board.folder / "known").write_text(other and f"[127.0.0.1]:{board.port} {other}")
+    assert refused(board) == "Host key verification failed."
+    assert (board.folder / "known").read_text().count("\n") == bool(other)
+
+
+def test_a_key_that_the_board_does_not_know_is_refused_without_a_question(board: Board) -> None:
+    key = board.folder / "user.pub"
+    known = key.read_text()
+    make_key(board.folder / "user")
+    key.write_text(known)
+    assert refused(board) == f"{user()}@127.0.0.1: Permission denied (publickey)."
+
+
+def test_a_port_where_nobody_listens_is_named(board: Board) -> None:
+    board.process.terminate()
+    board.process.wait()
+    said = f"ssh: connect to host 127.0.0.1 port {board.port}: Connection refused"
+    assert refused(board) == said
+
+
+@pytest.mark.slow
+def test_a_recording_is_heard_behind_ssh(board: Board, tmp_path: Path) -> None:
+    """The command, with a shipped recogniser; what it hears is what its steps hear here."""
+    path, clip = tmp_path / "asr.edgernn", find_model("asr/small").clips()[-3]
+    export("asr/small", "aarch64", "w8a8", path)
+    made = [
+        CliRunner().invoke(group, ["transcribe", str(path), str(clip), "--json", *where])
+        for where in ((), ("--device", board.url))
+    ]
+    assert [one.exit_code for one in made] == [0, 0], made[1].output
+    here, there = (json.loads(one.stdout) for one in made)
+    assert there["words"] == here["words"] != []
+    assert (there["on"], there["device"]) == ("aarch64", board.url)
+    assert board.files() == []
