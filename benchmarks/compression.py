@@ -200,7 +200,7 @@ WORKLOADS = {
         "2 bits, trained long: character LM, GRU 256",
         "runs/char_lm",
         CHAR_RECIPE,
-        6000,
+        12000,
         5e-3,
         two_bits,
     ),
