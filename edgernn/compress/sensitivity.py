@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from edgernn.compress.grid import Grid
 from edgernn.compress.matrices import Matrix, chosen, matrices
 from edgernn.errors import ModelError
+from edgernn.graph.integer_weights import row_bytes
 from edgernn.graph.number_type import find_number_type
 from edgernn.train.method import Batch
 
@@ -92,8 +93,7 @@ def mean_loss(network: nn.Module, loss: Loss, batches: Sequence[Batch]) -> float
 def stored_bytes(shape: tuple[int, int], number_type: str) -> int:
     """Bytes of a matrix in flash, without the padding of tiles."""
     (rows, columns), type_ = shape, find_number_type(number_type)
-    gains = -(-columns // type_.chunk) if type_.chunk else 0
-    return rows * (-(-columns * type_.weight_bits // 8) + gains + ROW_BYTES)
+    return rows * (row_bytes(columns, type_.weight_bits, type_.chunk) + ROW_BYTES)
 
 
 def choose_bits(found: Sequence[Trial], allowed: float) -> dict[str, str]:

@@ -144,6 +144,14 @@ def accumulate(weight: Array, bias: Array | int, x: Array, gain: Array | None = 
     return acc
 
 
+def rows(table: Array, index: Array, gain: Array | None = None) -> Array:
+    """Rows of a table of integers, (..., cols), each chunk of columns times its gain."""
+    picked = table[index].astype(np.int64)
+    if gain is not None:
+        picked *= np.repeat(gain[index].astype(np.int64), CHUNK, axis=-1)[..., : table.shape[1]]
+    return picked
+
+
 def hold(x: Array, held: Array, limit: int, block: int, last: int = 0) -> Array:
     """What is held next: x where it has moved beyond the limit, else what was held.
 

@@ -153,6 +153,11 @@ def _exact(rows: Array, gain: Array, scale: Array, weight: Array) -> Array:
     return np.asarray(error <= EXACT * np.abs(weight).max(axis=(1, 2)))
 
 
+def row_bytes(columns: int, bits: int, chunk: int = 0) -> int:
+    """Bytes of a row's integers and gains, without the padding of tiles."""
+    return -(-columns * bits // 8) + (-(-columns // chunk) if chunk else 0)
+
+
 def fewest_bits(weight: Array) -> tuple[int, int]:
     """Bits and chunk of the smallest form that holds a matrix (R, C) exactly, else (8, 0)."""
     for bits, chunk in ((2, 0), (2, CHUNK), (4, 0), (4, CHUNK)):

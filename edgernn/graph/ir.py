@@ -16,8 +16,8 @@ Ops (lower case) after `onnx_import`:
                   reduce_sum reduce_max
                   softmax                            over the last axis
                   layernorm (x, gain[n], bias[n]; eps)   over the last axis
-    integer       quantize dequantize requantize qlinear qconv1d and the integer twins of the
-                  elementwise ops; written by passes/quantize.py, defined by reference.py
+    integer       quantize dequantize requantize qlinear qconv1d qgather and the integer twins of
+                  the elementwise ops; written by passes/quantize.py, defined by reference.py
     delta         qhold delta_sum rescale delta_linear; tick (n; period) counts steps; written by
                   passes/quantize.py and passes/delta.py, defined by reference.py
 

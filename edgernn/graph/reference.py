@@ -13,7 +13,7 @@ import numpy as np
 
 from edgernn.backend import Array
 from edgernn.graph import fixed_point as fx
-from edgernn.graph.ir import Graph, Node
+from edgernn.graph.ir import Graph, Node, Value
 from edgernn.graph.shapes import slices
 
 COMPUTE = frozenset(
@@ -119,6 +119,8 @@ def _move(node: Node, x: list[Array]) -> Array:
 def _integer(node: Node, x: list[Array], graph: Graph) -> Array:
     quants = [graph.values[name].quant for name in node.inputs]
     out = graph.values[node.output]
+    if node.op == "qgather":
+        return _looked_up(node, x, out)
     if node.op == "quantize":
         assert out.quant
         return fx.quantize(x[0], out.quant.scale, out.quant.zero_point, out.dtype)
@@ -146,6 +148,17 @@ def _integer(node: Node, x: list[Array], graph: Graph) -> Array:
     assert quants[1]
     fracs = (source.frac, quants[1].frac, out.quant.frac)
     return fx.binary(node.op[1:], x[0], x[1], fracs)
+
+
+def _looked_up(node: Node, x: list[Array], out: Value) -> Array:
+    """Rows of a table of integers as floats, or rescaled to 16 bits."""
+    table, index, scale, *gain = x
+    rows, of = fx.rows(table.reshape(len(table), -1), index, *gain), scale[index][..., None]
+    if out.quant is None:
+        made = rows.astype(np.float32) * of
+    else:
+        made = fx.rescale(rows, of, node.attrs["lead"], node.attrs["shift"])
+    return made.reshape(out.shape)
 
 
 def _delta(node: Node, x: list[Array], graph: Graph) -> Array:

@@ -54,7 +54,7 @@ def _result_shape(op: str, shapes: list[Shape], attrs: dict[str, Any]) -> Shape:
         return (*first[:axis], sum(s[axis] for s in shapes), *first[axis + 1 :])
     if op == "expand":
         return np.broadcast_shapes(first, attrs["shape"])
-    if op == "gather":
+    if op in ("gather", "qgather"):
         return (*shapes[1], *first[1:])
     if op in ("reduce_sum", "reduce_max"):
         return tuple(1 if i in attrs["axes"] else n for i, n in enumerate(first))

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from edgernn.backend import Array
 from edgernn.errors import UnsupportedOp
 from edgernn.export.c.fuse import fuse
 from edgernn.export.c.in_place import make_in_place
 from edgernn.export.c.loops import Action, Call, Loop, Statement, View, copy_loop, views_written
-from edgernn.export.c.products import PRODUCTS, listed
+from edgernn.export.c.products import PRODUCTS, listed, scaling
 from edgernn.export.c.weights import Weights, c_number
 from edgernn.graph.ir import ELEMENTWISE, Graph, Node, Value
 from edgernn.graph.reference import hold_limit
@@ -215,16 +216,27 @@ class Lowering:
     def gather(self, node: Node) -> None:
         table = self.graph.constants.get(node.inputs[0])
         value = self.graph.values[node.output]
-        kernel = GATHERS.get(value.dtype)
-        if table is None or kernel is None:
+        if table is None or value.dtype not in GATHERS:
             raise UnsupportedOp(f"{node.name}: gather needs a constant table of reals")
         index = self.contiguous(node.inputs[1])
         y = self.storage(node.output, value)
         self.out.views[node.output] = y
-        name = self.out.weights.table(node.inputs[0], table)
-        count = int(np.prod(index.shape))
-        tail = [str(count), str(table.shape[0]), str(table[0].size)]
-        self.kernel_call(kernel, [name, index, y, *tail], node)
+        if node.op == "qgather":
+            kernel, tables = self.integer_table(node, table)
+        else:
+            kernel = GATHERS[value.dtype]
+            tables = [self.out.weights.table(node.inputs[0], table)]
+        tail = [str(index.cells.size), str(table.shape[0]), str(table[0].size)]
+        self.kernel_call(kernel, [*tables, index, y, *tail], node)
+
+    def integer_table(self, node: Node, table: Array) -> tuple[str, list[str]]:
+        """The kernel that looks up vectors of integers, and its arguments before the index."""
+        bits, dtype = node.attrs["bits"], self.graph.values[node.output].dtype
+        scales, *gain = (self.graph.constants[name] for name in node.inputs[2:])
+        tables = self.out.weights.vectors(node.inputs[0], table, scales, bits, *gain)
+        if dtype == "float32":
+            return f"gather_s{bits}_f32", tables
+        return f"gather_s{bits}_s16", [*tables, *scaling(node)]
 
     def finish(self) -> None:
         """Outputs reach the caller; new states are settled by `plan`."""

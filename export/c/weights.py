@@ -111,6 +111,16 @@ class Weights:
             tables.append(self.table(f"{name}.index", layout.index))
         return tables
 
+    def vectors(
+        self, name: str, table: Array, scale: Array, bits: int, gain: Array | None = None
+    ) -> list[str]:
+        """Tables of vectors to look up: integers, below 8 bits their gains (0: none), scales."""
+        flat = table.reshape(len(table), -1)
+        layout = pack.dense(flat, Strip("portable", f"s{bits}", 1, 8 // bits, ""), gain)
+        self._note(name, flat, layout, "looked up")
+        none = ["0"] if bits < 8 and gain is None else []
+        return [*self._stored(name, layout), *none, self.table(f"{name}.scale", scale)]
+
     def product_f32(self, name: str, weight: Array, bias: Array) -> Product:
         """A product of floats, dense or sparse."""
         plain = find_strip("f32", "dense", self.isas)

@@ -4,8 +4,9 @@ Post-training, from ranges seen on real frames. Weights are symmetric, see `inte
 8-bit matvec inputs have a scale and a zero point, which is folded into the bias; everything
 between two matvecs is 16-bit fixed point with power-of-two scales (see `fixed_point`). A state
 that is only moved (the past of a convolution) is stored in the type of what is moved, a state
-that is computed in 16 bits, or in 8 where the number type says so. Parts without quantizable
-weights (the front end) stay float32.
+that is computed in 16 bits, or in 8 where the number type says so. Tables of vectors have the bits
+of weights and a scale a row, or the type of what their vectors meet, whichever takes fewer bytes.
+Parts without quantizable weights (the front end) stay float32.
 """
 
 from __future__ import annotations
@@ -18,15 +19,16 @@ from edgernn.backend import Array
 from edgernn.errors import DataError
 from edgernn.graph import fixed_point as fx
 from edgernn.graph.calibrate import Range, eight_bit, widest
-from edgernn.graph.integer_weights import IntegerWeights, integer_weights
+from edgernn.graph.integer_weights import IntegerWeights, integer_weights, row_bytes
 from edgernn.graph.ir import MOVEMENT, Graph, Node, PassResult, Quant, StateEdge, Value
 from edgernn.graph.number_type import NUMBER_TYPES, NumberType
 from edgernn.graph.passes.gate_scales import GATES, capped, gate_groups, unit, unit_groups
 from edgernn.graph.passes.storage import Storage
-from edgernn.graph.passes.weight_forms import weight_forms
+from edgernn.graph.passes.weight_forms import table_form, weight_forms
 
 BIAS_TOP = 1 << 28  # of a bias as an integer, so that sums stay within 32 bits; our choice
 HEADROOM = 1.1  # on the widest value seen, for 16-bit values; our choice
+SCALE_BYTES = 4  # of a vector's scale
 FACTOR_BITS = (
     24  # fraction bits of a constant factor, at most: 1 / 255 has its 15 digits; our choice
 )
@@ -160,6 +162,31 @@ class _Quantizer:
             value = replace(value, dtype=kind, quant=quant)
         self.where[node.output] = self.emit(node.op, node.output, inputs, value, **node.attrs)
 
+    def gather(self, node: Node) -> None:
+        """Vectors of a table as integers with a scale for each, where that takes fewer bytes."""
+        name, kind = node.inputs[0], self.storage.of(node.output)
+        table, value = self.old.constants[name], self.old.values[node.output]
+        flat = table.reshape(len(table), -1).astype(np.float64)
+        bits, chunk = table_form(flat, self.type)
+        stored = row_bytes(flat.shape[1], bits, chunk) + SCALE_BYTES
+        smaller = stored < flat.shape[1] * np.dtype(kind).itemsize
+        if name in self.old.keep_float or value.dtype != "float32" or not smaller:
+            self.move(node)
+            return
+        made = integer_weights(flat, bits, chunk)
+        scale, attrs = made.scale.astype(np.float32), {"bits": bits}
+        reach = np.abs(made.rows * made.gains_by_column())
+        if kind != "float32":
+            out = self._product_quant(node)
+            value = replace(value, dtype="int16", quant=out)
+            scale, scaling = _multipliers(node, made.scale / out.scale, reach)
+            attrs |= scaling
+        parts = [("int", made.rows.reshape(table.shape)), ("scale", scale)]
+        parts += [] if made.gain is None else [("gain", made.gain)]
+        integers, *others = [self.graph.add_constant(f"{name}.{part}", a) for part, a in parts]
+        inputs = [integers, self.where[node.inputs[1]], *others]
+        self.settle(node.output, self.emit("qgather", node.output, inputs, value, **attrs))
+
     def heavy(self, node: Node) -> None:
         """Linear or conv1d in integers: onto int32, rescaled to 16 bits."""
         weight = self.old.constants[node.inputs[1]]
@@ -179,16 +206,12 @@ class _Quantizer:
         if reach.max() >= 1 << 30:
             raise DataError(f"{node.name}: a bias of {np.abs(bias).max():.3g} overflows int32")
         out = self._product_quant(node)
-        factors = made.scale * quant.scale / out.scale
-        try:
-            mult, lead, shift = fx.row_multipliers(factors, int(reach.max()))
-        except OverflowError as cause:
-            raise DataError(f"{node.name}: {cause}; calibrate with frames of real data") from cause
+        mult, scaling = _multipliers(node, made.scale * quant.scale / out.scale, reach)
         parts = [("int", made.rows.reshape(weight.shape)), ("start", start.astype(np.int32))]
         parts += [("mult", mult)] + ([] if made.gain is None else [("gain", made.gain)])
         names = [self.graph.add_constant(f"{node.inputs[1]}.{part}", a) for part, a in parts]
         value = replace(self.old.values[node.output], dtype="int16", quant=out)
-        attrs = {**node.attrs, "lead": lead, "shift": shift, "bits": bits}
+        attrs = {**node.attrs, **scaling, "bits": bits}
         product = self.emit(f"q{node.op}", node.output, [source, *names], value, **attrs)
         self.settle(node.output, product)
 
@@ -296,6 +319,15 @@ class _Quantizer:
         self.graph.outputs = outputs
 
 
+def _multipliers(node: Node, factors: Array, reach: Array) -> tuple[Array, dict[str, int]]:
+    """By which rows are rescaled, and the attributes `lead` and `shift`. reach: greatest sums."""
+    try:
+        mult, lead, shift = fx.row_multipliers(factors, int(reach.max()))
+    except OverflowError as cause:
+        raise DataError(f"{node.name}: {cause}; calibrate with frames of real data") from cause
+    return mult, {"lead": lead, "shift": shift}
+
+
 def _alone(node: Node) -> bool:
     """Whether a product has few columns a row, and so 8 bits and one scale a row."""
     return bool(node.attrs.get("groups", 1) > 1)
@@ -327,8 +359,10 @@ def run(
         del work.graph.values[name]
     work.begin()
     for node in graph.nodes:
-        if node.op in MOVEMENT or (node.op == "gather" and node.inputs[0] in graph.constants):
+        if node.op in MOVEMENT:
             work.move(node)
+        elif node.op == "gather" and node.inputs[0] in graph.constants:
+            work.gather(node)
         elif node.op == "hold":
             work.hold(node)
         elif node.output in work.storage.heavy:
@@ -339,7 +373,7 @@ def run(
             work.float_node(node)
     work.finish()
     made = work.graph.nodes
-    counts = [f"{sum(n.op == op for n in made)} {op}" for op in ("qlinear", "qconv1d")]
+    counts = [f"{sum(n.op == op for n in made)} {op}" for op in ("qlinear", "qconv1d", "qgather")]
     alone = work.storage.only_multiplied
     kinds = [
         _stored(s.name, work.graph.values[s.name], work.storage.root(s.name) in alone)

@@ -4,7 +4,8 @@ Movement (slice, concat, reshape, ...) and the step from a new state to the next
 number. Values tied by them form a group; `quantize` chooses one type for each group. A `hold`
 gives back what it holds, so these two are one group; its x belongs to it as well if, like what is
 held, nothing but products reads it. Else x is converted where it is held: the `h` of a GRU has 16
-bits, while what its products hold of it has 8.
+bits, while what its products hold of it has 8. Vectors of a table are integers where only such
+nodes read them as will compute with integers.
 """
 
 from __future__ import annotations
@@ -118,16 +119,20 @@ class Storage:
     def _kinds(self) -> dict[str, str]:
         sinks = self._readers()
         outputs = {self.root(name) for name in self.graph.outputs}
-        integer = {self.root(name) for name in self.heavy | self.integer}
+        computing = self.heavy | self.integer
+        integer = {self.root(name) for name in computing}
+        looked_up = {self.root(n.output) for n in self.graph.nodes if n.op == "gather"}
         held = {self.root(n.output) for n in self.graph.nodes if n.op == "hold"}
         states = {self.root(state.name) for state in self.graph.states}
         kinds = {}
         for group in self.members():
-            readers = sinks[group]
-            if readers and all(r in self.heavy for r in readers) and group not in outputs:
+            readers = set(sinks[group])
+            inside = bool(readers) and group not in outputs
+            if inside and readers <= self.heavy:
                 self.only_multiplied.add(group)
                 kinds[group] = self.narrow
             else:
                 whole = self.computed if group in states else "int16"
-                kinds[group] = whole if group in integer - held else "float32"
+                made = group in integer or (group in looked_up and inside and readers <= computing)
+                kinds[group] = whole if made and group not in held else "float32"
         return kinds

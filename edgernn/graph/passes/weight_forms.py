@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Set
 
+from edgernn.backend import Array
 from edgernn.graph.integer_weights import fewest_bits
 from edgernn.graph.ir import Graph, Node
-from edgernn.graph.number_type import NumberType
+from edgernn.graph.number_type import TABLE_BITS, NumberType
 
 Form = tuple[int, int]  # bits of a weight; columns that share a gain, 0 for a whole row
 
@@ -46,6 +47,14 @@ def _form(graph: Graph, node: Node, type_: NumberType, plain: Form) -> Form:
         return plain
     weight = graph.constants[node.inputs[1]]
     return fewest_bits(weight.reshape(len(weight), -1).astype("float64"))
+
+
+def table_form(table: Array, type_: NumberType) -> Form:
+    """The form of a table's rows (R, C)."""
+    if not type_.fewest:
+        return type_.table_bits, type_.chunk
+    bits, chunk = fewest_bits(table)
+    return max(bits, TABLE_BITS), chunk
 
 
 def _widest(forms: list[Form]) -> Form:
