@@ -36,7 +36,8 @@ class Layout:
 
     tensors: for each parameter or buffer the channels of its axes: `h`, `3 h` where one gate
         after the other has them all, or "" for what are no channels (taps in time).
-    kinds: which tensors are weight matrices: input, recurrent, projection, linear or conv.
+    kinds: which tensors are weight matrices: input, recurrent, projection, linear or conv; or
+        tables of which rows are looked up: embedding.
     sizes: the attributes that hold how many channels there are.
     units: the channels that the module makes by weights of its own.
     scores: the method that says how much each of these channels matters, (channels,), where sums
@@ -86,7 +87,8 @@ def layout_of(module: nn.Module) -> Layout | None:
     if isinstance(module, nn.Conv1d):
         return _convolution(module)
     if isinstance(module, nn.Embedding):
-        return Layout({"weight": ("", "out")}, sizes={"embedding_dim": "out"}, units=("out",))
+        kinds, sizes = {"weight": "embedding"}, {"embedding_dim": "out"}
+        return Layout({"weight": ("", "out")}, kinds, sizes, units=("out",))
     if isinstance(module, nn.BatchNorm1d):
         running = ("running_mean", "running_var") if module.track_running_stats else ()
         own = ("weight", "bias") if module.affine else ()

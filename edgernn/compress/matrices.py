@@ -25,7 +25,7 @@ class Matrix:
     """One weight: rows x columns, whatever the shape of its parameter.
 
     name: the parameter's, in the network's state dict before anything is attached to it.
-    kind: `input`, `recurrent` or `projection` of a cell, `linear`, `conv`.
+    kind: `input`, `recurrent` or `projection` of a cell, `linear`, `conv`, `embedding`.
     gates: blocks of rows, one for each gate of a cell, else 1.
     """
 
@@ -54,6 +54,11 @@ class Matrix:
         """Rows and columns."""
         rows = self.original.shape[0]
         return rows, self.original.numel() // rows
+
+    @property
+    def looked_up(self) -> bool:
+        """Whether its rows are vectors of a table, and no part of a product."""
+        return self.kind == "embedding"
 
     def __str__(self) -> str:
         rows, columns = self.shape
@@ -92,6 +97,11 @@ def matrices(network: nn.Module) -> list[Matrix]:
     Grouped convolutions are left out (a row of a depthwise one has a handful of weights), and
     embeddings, which are looked up and not multiplied.
     """
+    return [matrix for matrix in with_tables(network) if not matrix.looked_up]
+
+
+def with_tables(network: nn.Module) -> list[Matrix]:
+    """`matrices`, and the tables of embeddings: all that the compiler stores in few bits."""
     found = []
     for path, module in network.named_modules():
         if isinstance(module, parametrize.ParametrizationList):

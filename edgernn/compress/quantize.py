@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from torch import Tensor, nn
 
 from edgernn.compress.grid import Grid
-from edgernn.compress.matrices import Matrix, chosen, matrices
+from edgernn.compress.matrices import Matrix, chosen, with_tables
 from edgernn.compress.parametrized import attach, attached, before
 from edgernn.compress.reads import Reads, attach_reads
 from edgernn.errors import ModelError
@@ -24,9 +24,10 @@ class Quantize:
     """How weights are rounded in training.
 
     number_type: as in an export, `w4a8` and others (`graph.number_type`).
-    only: names or kinds of matrices; what is left out is rounded by the export alone.
+    only: names or kinds of matrices, `embedding` among them; what is left out is rounded by the
+        export alone.
     but: other number types by name or kind, such as `{"linear": "w8a8"}`; the last that fits.
-    ternary: of 2 bits only -1, 0 and 1 are used.
+    ternary: of 2 bits only -1, 0 and 1 are used. (An embedding has 4 bits at least.)
     learned: step sizes are trained (LSQ); else they are searched anew every `every` steps.
     activations: 8 rounds what the matrices read as well; 0 leaves that to the export alone.
     """
@@ -62,7 +63,7 @@ class Quantizer(Method):
 
     def number_types(self, network: nn.Module) -> dict[str, str]:
         """The number type of each matrix, by its name. Raises: ModelError for an unused name."""
-        found = matrices(network)
+        found = with_tables(network)
         types = {m.name: self.how.number_type for m in chosen(found, self.how.only, "quantize")}
         for pattern, name in self.how.but.items():
             types |= {m.name: name for m in chosen(found, [pattern], "quantize")}
@@ -71,20 +72,16 @@ class Quantizer(Method):
     def attach(self, network: nn.Module) -> None:
         """Put a grid on each matrix, behind its mask if it has one."""
         types = self.number_types(network)
-        self.rounded = [m for m in matrices(network) if m.name in types]
+        self.rounded = [m for m in with_tables(network) if m.name in types]
         for matrix in self.rounded:
             type_ = find_number_type(types[matrix.name])
-            ternary = self.how.ternary and type_.weight_bits == 2
-            grid = Grid(
-                matrix.weight,
-                type_.weight_bits,
-                type_.chunk,
-                ternary=ternary,
-                learned=self.how.learned,
-            )
+            bits = type_.table_bits if matrix.looked_up else type_.weight_bits
+            ternary = self.how.ternary and bits == 2
+            grid = Grid(matrix.weight, bits, type_.chunk, ternary=ternary, learned=self.how.learned)
             attach(matrix, grid)
         if self.how.activations:
-            self.reads = attach_reads(network, self.rounded)
+            products = [matrix for matrix in self.rounded if not matrix.looked_up]
+            self.reads = attach_reads(network, products)
 
     def before_step(self, network: nn.Module, step: int) -> None:
         """Search the steps anew where it is time."""
