@@ -100,6 +100,9 @@ class Storage:
         weight = node.inputs[1] if node.op in QUANTIZABLE else ""
         return weight in self.graph.constants and weight not in self.graph.keep_float
 
+    def _looks_up(self, node: Node) -> bool:
+        return node.op == "gather" and node.inputs[0] not in self.graph.keep_float
+
     def _integer_nodes(self) -> set[str]:
         """Outputs of elementwise nodes that read, through any path, a quantized product."""
         groups = {self.root(name) for name in self.heavy}
@@ -121,7 +124,7 @@ class Storage:
         outputs = {self.root(name) for name in self.graph.outputs}
         computing = self.heavy | self.integer
         integer = {self.root(name) for name in computing}
-        looked_up = {self.root(n.output) for n in self.graph.nodes if n.op == "gather"}
+        looked_up = {self.root(n.output) for n in self.graph.nodes if self._looks_up(n)}
         held = {self.root(n.output) for n in self.graph.nodes if n.op == "hold"}
         states = {self.root(state.name) for state in self.graph.states}
         kinds = {}
