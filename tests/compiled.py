@@ -10,6 +10,7 @@ import onnx
 
 from edgernn.backend import Array, Program, find_backend, find_runner
 from edgernn.firmware import GoldenRun
+from edgernn.graph.integer_weights import integer_weights
 from edgernn.graph.ir import Graph, Node, StateEdge, Value
 from edgernn.graph.shapes import result_shape
 from edgernn.graph.step_graph import Port, StatePair, StepGraph
@@ -130,3 +131,9 @@ def assert_same_bits(got: Array, want: Array, what: str = "") -> None:
     assert got.dtype == want.dtype, what
     assert got.shape == want.shape, what
     assert got.tobytes() == want.tobytes(), (what, np.abs(got.astype(float) - want).max())
+
+
+def on_grid(table: Array, bits: int, chunk: int) -> Array:
+    """The nearest values that so many bits hold exactly, with a gain for each chunk of columns."""
+    made = integer_weights(table.astype(np.float64), bits, chunk)
+    return np.asarray(made.rows * made.gains_by_column() * made.scale[:, None], np.float32)

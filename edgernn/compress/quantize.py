@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from torch import Tensor, nn
 
 from edgernn.compress.grid import Grid
-from edgernn.compress.matrices import Matrix, chosen, with_tables
+from edgernn.compress.matrices import Matrix, chosen, matrices, with_tables
 from edgernn.compress.parametrized import attach, attached, before
 from edgernn.compress.reads import Reads, attach_reads
 from edgernn.errors import ModelError
-from edgernn.graph.number_type import find_number_type
+from edgernn.graph.number_type import LEAST_TABLE_BITS, find_number_type
 from edgernn.train.method import Batch, Method
+
+PRODUCTS = ("*",)  # all matrices but tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +26,16 @@ class Quantize:
     """How weights are rounded in training.
 
     number_type: as in an export, `w4a8` and others (`graph.number_type`).
-    only: names or kinds of matrices, `embedding` among them; what is left out is rounded by the
-        export alone.
+    only: names or kinds of matrices; what is left out is rounded by the export alone.
     but: other number types by name or kind, such as `{"linear": "w8a8"}`; the last that fits.
-    ternary: of 2 bits only -1, 0 and 1 are used. (An embedding has 4 bits at least.)
+        Tables of embeddings are rounded where they are named here or in `only`, to 4 bits at least.
+    ternary: of 2 bits only -1, 0 and 1 are used.
     learned: step sizes are trained (LSQ); else they are searched anew every `every` steps.
     activations: 8 rounds what the matrices read as well; 0 leaves that to the export alone.
     """
 
     number_type: str = "w8a8"
-    only: tuple[str, ...] = ("*",)
+    only: tuple[str, ...] = PRODUCTS
     but: Mapping[str, str] = field(default_factory=dict)
     ternary: bool = False
     learned: bool = False
@@ -64,7 +66,8 @@ class Quantizer(Method):
     def number_types(self, network: nn.Module) -> dict[str, str]:
         """The number type of each matrix, by its name. Raises: ModelError for an unused name."""
         found = with_tables(network)
-        types = {m.name: self.how.number_type for m in chosen(found, self.how.only, "quantize")}
+        some = matrices(network) if self.how.only == PRODUCTS else found
+        types = {m.name: self.how.number_type for m in chosen(some, self.how.only, "quantize")}
         for pattern, name in self.how.but.items():
             types |= {m.name: name for m in chosen(found, [pattern], "quantize")}
         return types
@@ -75,7 +78,7 @@ class Quantizer(Method):
         self.rounded = [m for m in with_tables(network) if m.name in types]
         for matrix in self.rounded:
             type_ = find_number_type(types[matrix.name])
-            bits = type_.table_bits if matrix.looked_up else type_.weight_bits
+            bits = max(type_.weight_bits, LEAST_TABLE_BITS if matrix.looked_up else 0)
             ternary = self.how.ternary and bits == 2
             grid = Grid(matrix.weight, bits, type_.chunk, ternary=ternary, learned=self.how.learned)
             attach(matrix, grid)

@@ -10,10 +10,10 @@
     mixed      each matrix in the fewest bits that hold it exactly, else in 8: for weights that were
                trained on such grids, each matrix on its own
 
-Tables of vectors (embeddings) have the weights' form, but 4 bits at least: no sum evens out the
-error of a single vector. Between two products values have 16 bits in all of them but fp32, and so
-have states that are computed. With `-s8` behind it, as in `w8a8-s8`, a type stores these states in
-8 bits.
+Tables of vectors (embeddings) have 8 bits: no sum evens out the error of a single vector. `mixed`
+stores them in 4 if that holds them exactly. Between two products values have 16 bits in all of them
+but fp32, and so have states that are computed. With `-s8` behind it, as in `w8a8-s8`, a type stores
+these states in 8 bits.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from dataclasses import dataclass, replace
 
 from edgernn.errors import UnknownName
 
-TABLE_BITS = 4  # of a table's integers, at least
+TABLE_BITS = 8  # of a table's integers
+LEAST_TABLE_BITS = 4  # of one that was trained for fewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +44,6 @@ class NumberType:
     @property
     def quantized(self) -> bool:
         return self.weight_bits < 32
-
-    @property
-    def table_bits(self) -> int:
-        """Bits of a table's integers."""
-        return max(self.weight_bits, TABLE_BITS)
 
 
 NUMBER_TYPES = {

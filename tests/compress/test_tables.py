@@ -43,16 +43,19 @@ def test_embeddings_are_quantized_and_nothing_else_is_done_to_them() -> None:
     assert [m.name for m in chosen(with_tables(net), ["embedding"], "here")] == [NAME]
 
 
-def test_a_table_s_number_type_can_be_named() -> None:
+def test_a_table_is_rounded_where_it_is_named() -> None:
     types = Quantizer(Quantize("w4a8", but={"embedding": "w8a8"})).number_types(network())
     assert types[NAME] == "w8a8"
     assert types["out.linear.weight"] == "w4a8"
+    assert [*Quantizer(Quantize("w4a8", only=["embedding"])).number_types(network())] == [NAME]
+    assert NAME not in Quantizer(Quantize("w4a8")).number_types(network())
 
 
 @pytest.mark.parametrize(("number_type", "bits"), [("w8a8", 8), ("w4a8", 4), ("w2a8", 4)])
 def test_a_table_is_rounded_in_the_bits_that_it_will_have(number_type: str, bits: int) -> None:
     net = network()
-    method = quantized(net, number_type=number_type, ternary=number_type == "w2a8")
+    how = {"but": {"embedding": number_type}, "ternary": number_type == "w2a8"}
+    method = quantized(net, number_type=number_type, **how)
     found = {m.name: attached(m, Grid).bits for m in method.rounded}
     assert found[NAME] == bits
     assert found["out.linear.weight"] == int(number_type[1])
@@ -60,7 +63,8 @@ def test_a_table_is_rounded_in_the_bits_that_it_will_have(number_type: str, bits
 
 def test_reads_of_a_table_s_rows_are_not_rounded_twice() -> None:
     net = network()
-    assert len(quantized(net, number_type="w4a8", activations=8).reads) == 2
+    how = {"but": {"embedding": "w4a8"}, "activations": 8}
+    assert len(quantized(net, number_type="w4a8", **how).reads) == 2
     y = net(torch.arange(TOKENS)[None])
     y.sum().backward()
     table = next(m for m in with_tables(net) if m.looked_up)
@@ -69,13 +73,12 @@ def test_reads_of_a_table_s_rows_are_not_rounded_twice() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number_type", "learned"),
-    [("w8a8", False), ("w4a8", True), ("w4a8-row", False), ("mixed", False)],
+    ("trained_for", "learned"),
+    [("w8a8", False), ("w4a8", True), ("w4a8-row", False), ("w4a8", False)],
 )
-def test_what_was_trained_is_what_is_looked_up(number_type: str, learned: bool) -> None:
+def test_what_was_trained_is_what_is_looked_up(trained_for: str, learned: bool) -> None:
     net = Sequential(embed=Embedding(TOKENS, 64))
-    trained_for = "w4a8" if number_type == "mixed" else number_type
-    method = quantized(net, number_type=trained_for, learned=learned)
+    method = quantized(net, number_type=trained_for, only=["embedding"], learned=learned)
     optimizer = torch.optim.Adam(net.parameters(), lr=0.05)
     wanted = torch.randn(1, TOKENS, 64, generator=torch.Generator().manual_seed(1))
     for step in range(20):
@@ -88,9 +91,9 @@ def test_what_was_trained_is_what_is_looked_up(number_type: str, learned: bool) 
     trained = net(torch.arange(TOKENS)[None])[0].detach().numpy()
     step_graph = capture(bake(net).eval(), torch.zeros(1, 1, dtype=torch.int64), "net")
     frames = [{step_graph.inputs[0].name: np.array([[t]])} for t in range(TOKENS)]
-    graph, _ = number_typed(step_graph, number_type, frames)
+    graph, _ = number_typed(step_graph, "mixed", frames)
     (node,) = (n for n in graph.nodes if n.op == "qgather")
     table, scale, *gain = (graph.constants[n] for n in node.inputs if n in graph.constants)
     stored = rows(table, np.arange(TOKENS), *gain) * scale[:, None].astype(np.float64)
-    assert node.attrs["bits"] == (8 if number_type == "w8a8" else 4)
+    assert node.attrs["bits"] == (8 if trained_for == "w8a8" else 4)
     assert np.abs(stored - trained).max() <= 2e-6 * np.abs(trained).max()

@@ -18,33 +18,33 @@ from edgernn.graph.reference import Reference
 from edgernn.graph.step_graph import StepGraph
 from edgernn.target import all_targets, find_target
 
-from ..compiled import Builder, assert_same_bits, compiled, noise, step_of
+from ..compiled import Builder, assert_same_bits, compiled, noise, on_grid, step_of
 
 pytestmark = pytest.mark.cc
-TYPES = ("w8a8", "w4a8", "w4a8-row")
+GRIDS = {"w8a8": (8, 0), "mixed": (4, 32), "mixed by rows": (4, 0)}  # bits and chunk of the tables
 ROWS, WIDTHS = 13, {"alone": 33, "read": 40, "met": 31}
 FRAMES = [{"tokens": np.array([t % ROWS, -1 - 5 * t % ROWS]) % ROWS} for t in range(2 * ROWS)]
 
 
-def vectors() -> Graph:
+def vectors(bits: int, chunk: int) -> Graph:
     """Of three tables: vectors that are the output, that a product reads, that meet a product."""
     b = Builder()
     tokens = b.input("tokens", 2, dtype="int64")
     for seed, (name, width) in enumerate(WIDTHS.items()):
         table = noise((ROWS, width), seed) * np.exp(noise((ROWS, 1), 9))
-        b.constant(f"{name}.table", table)
+        b.constant(f"{name}.table", on_grid(table, bits, chunk))
         b.graph.values[name] = Value((2, width))
         b.graph.nodes.append(Node("gather", name, (f"{name}.table", tokens), name))
     product = b.op("linear", "read", b.constant("w", noise((31, 40), 5)))
     return b.done("alone", b.op("add", product, "met"))
 
 
-@pytest.fixture(scope="module", params=TYPES)
+@pytest.fixture(scope="module", params=GRIDS)
 def made(request: pytest.FixtureRequest) -> tuple[StepGraph, Graph, str]:
-    graph = vectors()
-    result = quantize.run(graph, calibrate(graph, FRAMES), find_number_type(request.param))
+    graph, name = vectors(*GRIDS[request.param]), request.param.split()[0]
+    result = quantize.run(graph, calibrate(graph, FRAMES), find_number_type(name))
     typed = dead_code.run(result.graph).graph
-    return step_of(typed), typed, request.param
+    return step_of(typed), typed, name
 
 
 def results(program: Any) -> list[dict[str, Array]]:
@@ -61,7 +61,7 @@ def check(program: Any, typed: Graph) -> None:
 def test_each_table_has_a_kernel_of_its_own(made: tuple[StepGraph, Graph, str]) -> None:
     step, typed, number_type = made
     found = set(compile_step(step, typed, number_type).facts["kernels"])
-    bits = find_number_type(number_type).table_bits
+    bits = {"w8a8": 8, "mixed": 4}[number_type]
     assert {f"gather_s{bits}_f32", f"gather_s{bits}_s16"} <= found
 
 
@@ -92,11 +92,12 @@ def test_every_target_looks_up_the_same_bits(name: str, made: tuple[StepGraph, G
     check(compiled(step, typed, number_type, target, golden), typed)
 
 
-@pytest.mark.parametrize("number_type", TYPES)
-def test_flash_holds_a_table_once_in_its_bits(number_type: str) -> None:
+@pytest.mark.parametrize("form", GRIDS)
+def test_flash_holds_a_table_once_in_its_bits(form: str) -> None:
+    number_type = form.split()[0]
     b = Builder()
     tokens = b.input("tokens", 1, dtype="int64")
-    name = b.constant("table", noise((50, 64)))
+    name = b.constant("table", on_grid(noise((50, 64)), *GRIDS[form]))
     for again in "ab":
         b.graph.values[again] = Value((1, 64))
         b.graph.nodes.append(Node("gather", again, (name, tokens), again))
@@ -104,5 +105,5 @@ def test_flash_holds_a_table_once_in_its_bits(number_type: str) -> None:
     stream = [{"tokens": np.array([t])} for t in range(50)]
     made = quantize.run(graph, calibrate(graph, stream), find_number_type(number_type)).graph
     facts = compile_step(step_of(made), made, number_type).facts
-    row = {"w8a8": 64, "w4a8": 32 + 2, "w4a8-row": 32}[number_type] + 4
+    row = {"w8a8": 64, "mixed": 32 + 2, "mixed by rows": 32}[form] + 4
     assert facts["weights_bytes"] == 50 * row

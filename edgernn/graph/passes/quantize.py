@@ -4,8 +4,8 @@ Post-training, from ranges seen on real frames. Weights are symmetric, see `inte
 8-bit matvec inputs have a scale and a zero point, which is folded into the bias; everything
 between two matvecs is 16-bit fixed point with power-of-two scales (see `fixed_point`). A state
 that is only moved (the past of a convolution) is stored in the type of what is moved, a state
-that is computed in 16 bits, or in 8 where the number type says so. Tables of vectors have the bits
-of weights and a scale a row, or the type of what their vectors meet, whichever takes fewer bytes.
+that is computed in 16 bits, or in 8 where the number type says so. Tables of vectors have 8
+bits and a scale a row, or the type of what their vectors meet, whichever takes fewer bytes.
 Parts without quantizable weights (the front end) stay float32.
 """
 

@@ -8,7 +8,7 @@ from collections.abc import Set
 from edgernn.backend import Array
 from edgernn.graph.integer_weights import fewest_bits
 from edgernn.graph.ir import Graph, Node
-from edgernn.graph.number_type import TABLE_BITS, NumberType
+from edgernn.graph.number_type import LEAST_TABLE_BITS, TABLE_BITS, NumberType
 
 Form = tuple[int, int]  # bits of a weight; columns that share a gain, 0 for a whole row
 
@@ -52,9 +52,9 @@ def _form(graph: Graph, node: Node, type_: NumberType, plain: Form) -> Form:
 def table_form(table: Array, type_: NumberType) -> Form:
     """The form of a table's rows (R, C)."""
     if not type_.fewest:
-        return type_.table_bits, type_.chunk
+        return TABLE_BITS, 0
     bits, chunk = fewest_bits(table)
-    return max(bits, TABLE_BITS), chunk
+    return max(bits, LEAST_TABLE_BITS), chunk
 
 
 def _widest(forms: list[Form]) -> Form:
