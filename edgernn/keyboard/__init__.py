@@ -1,0 +1,1 @@
+"""What typing on a screen shares: layouts, errors of typing, words, texts."""
