@@ -1,0 +1,147 @@
+"""Words of a text and back, to the character; and the vocabulary of the most frequent ones.
+
+A word is what stands between spaces: a core in lower case, how that is cased, and the punctuation
+around it. Words in which there is no letter or digit have an empty core.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+from typing import NamedTuple
+
+from edgernn.errors import DataError
+
+UNKNOWN = 0  # the label of a core that is not in the vocabulary
+PARTS = re.compile(r"([\W_]*)(.*?)([\W_]*)", re.DOTALL)
+
+
+class Casing(IntEnum):
+    """How a core is cased; of one that is mixed, its letters are kept as they are."""
+
+    LOWER = 0
+    CAPITALISED = 1
+    UPPER = 2
+    MIXED = 3
+
+
+class Word(NamedTuple):
+    """core: in lower case. lead, trail: punctuation. literal: the core as it is, if it is mixed."""
+
+    core: str
+    casing: Casing = Casing.LOWER
+    lead: str = ""
+    trail: str = ""
+    literal: str = ""
+
+    @property
+    def surface(self) -> str:
+        """As it stands in a text."""
+        return f"{self.lead}{self._cased()}{self.trail}"
+
+    def _cased(self) -> str:
+        if self.casing is Casing.CAPITALISED:
+            return _capitalised(self.core)
+        if self.casing is Casing.UPPER:
+            return self.core.upper()
+        return self.literal if self.casing is Casing.MIXED else self.core
+
+
+def split(text: str) -> list[Word]:
+    """The words of a text; `join` gives it back with single spaces."""
+    return [word_of(surface) for surface in text.split()]
+
+
+def join(words: Iterable[Word]) -> str:
+    """The text of some words."""
+    return " ".join(word.surface for word in words)
+
+
+def word_of(surface: str) -> Word:
+    """One word, which has no space in it."""
+    parts = PARTS.fullmatch(surface)
+    assert parts is not None, "the parts of the pattern may all be empty"
+    lead, own, trail = parts.groups()
+    core = own.lower()
+    if own == core:
+        return Word(core, Casing.LOWER, lead, trail)
+    if own == _capitalised(core):
+        return Word(core, Casing.CAPITALISED, lead, trail)
+    if own == core.upper():
+        return Word(core, Casing.UPPER, lead, trail)
+    return Word(core, Casing.MIXED, lead, trail, own)
+
+
+def _capitalised(core: str) -> str:
+    """With its first letter in upper case: 3d becomes 3D."""
+    for i, char in enumerate(core):
+        if char.upper() != char:
+            return core[:i] + char.upper() + core[i + 1 :]
+    return core
+
+
+def counted(texts: Iterable[str]) -> Counter[str]:
+    """How often each core occurs; words without one are not counted."""
+    counts = Counter(word.core for text in texts for word in split(text))
+    del counts[""]
+    return counts
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Cores in the order of their labels 1, 2, ..., the most frequent first.
+
+    Raises: DataError if there is none, or one is no core, or is there twice.
+    """
+
+    words: tuple[str, ...]
+    labels: dict[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.words:
+            raise DataError("vocabulary: no words; need at least one")
+        labels: dict[str, int] = {}
+        for label, word in enumerate(self.words, 1):
+            if not word or split(word) != [Word(word)]:
+                raise DataError(
+                    f"vocabulary: word {label} is {word!r}; need one in lower case without spaces, "
+                    "its first and last characters letters or digits"
+                )
+            if labels.setdefault(word, label) != label:
+                raise DataError(f"vocabulary: {word!r} is word {labels[word]} and word {label}")
+        object.__setattr__(self, "labels", labels)
+
+    @classmethod
+    def of(cls, counts: Mapping[str, float], size: int) -> Vocabulary:
+        """The most frequent cores that have a letter in them; of equals the first by spelling."""
+        able = (word for word in counts if any(char.isalpha() for char in word))
+        return cls(tuple(sorted(able, key=lambda word: (-counts[word], word))[:size]))
+
+    @classmethod
+    def load(cls, path: Path) -> Vocabulary:
+        """From a text file of a word a line. Raises: DataError naming the file."""
+        try:
+            return cls(tuple(path.read_text(encoding="utf-8").splitlines()))
+        except (OSError, UnicodeDecodeError, DataError) as cause:
+            raise DataError(f"{path}: {cause}") from cause
+
+    def save(self, path: Path) -> None:
+        """As a text file of a word a line."""
+        path.write_text("".join(f"{word}\n" for word in self.words), encoding="utf-8")
+
+    def __len__(self) -> int:
+        """How many labels there are, that of what is not here among them."""
+        return len(self.words) + 1
+
+    def label(self, core: str) -> int:
+        """That of a core, UNKNOWN if it is not here."""
+        return self.labels.get(core, UNKNOWN)
+
+    def coverage(self, counts: Mapping[str, int]) -> float:
+        """The share of counted cores that are here."""
+        known = sum(count for core, count in counts.items() if core in self.labels)
+        return known / max(1, sum(counts.values()))

@@ -1,0 +1,87 @@
+"""Words and back to the character, and vocabularies in files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from edgernn.errors import DataError
+from edgernn.keyboard.corpora import dialogues, encyclopedia
+from edgernn.keyboard.evaluation_sets import transcripts
+from edgernn.keyboard.words import UNKNOWN, Casing, Vocabulary, Word, counted, join, split
+
+hypothesis = pytest.importorskip("hypothesis")
+given, settings, st = hypothesis.given, hypothesis.settings, hypothesis.strategies
+
+
+def test_a_word_is_a_core_a_casing_and_punctuation() -> None:
+    assert split("\"Don't  tell IBM, iPhone\t3D (90s) ... 😀!") == [
+        Word("don't", Casing.CAPITALISED, '"'),
+        Word("tell"),
+        Word("ibm", Casing.UPPER, "", ","),
+        Word("iphone", Casing.MIXED, "", "", "iPhone"),
+        Word("3d", Casing.CAPITALISED),
+        Word("90s", Casing.LOWER, "(", ")"),
+        Word("", Casing.LOWER, "..."),
+        Word("", Casing.LOWER, "😀!"),
+    ]
+    assert split("I'm I A.M.")[:2] == [
+        Word("i'm", Casing.CAPITALISED),
+        Word("i", Casing.CAPITALISED),
+    ]
+
+
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@given(st.text(max_size=40) | st.text("aßİΣςǅ'_-1 \u0301\u00a0.", max_size=20))
+def test_any_text_is_joined_again(text: str) -> None:
+    assert join(split(text)) == " ".join(text.split())
+
+
+@pytest.mark.slow
+def test_real_texts_are_joined_again(real_data: Path) -> None:
+    texts = [turn for name in ("train", "val", "test") for one in dialogues(real_data, name)
+             for turn in one.turns]  # fmt: skip
+    texts += encyclopedia(real_data, "train")
+    texts += [text for one in transcripts(real_data) for text in (one.sentence, one.typed)]
+    assert len(texts) > 400_000
+    assert [text for text in texts if join(split(text)) != " ".join(text.split())] == []
+
+
+def test_the_most_frequent_cores_are_the_vocabulary() -> None:
+    counts = counted(["The the THE cat, cat's 10 10 10 10 -", "a dog a"])
+    assert counts == Counter({"10": 4, "the": 3, "a": 2, "cat": 1, "cat's": 1, "dog": 1})
+    vocabulary = Vocabulary.of(counts, 3)
+    assert vocabulary.words == ("the", "a", "cat")
+    assert [vocabulary.label(core) for core in ("the", "cat", "dog", "")] == [1, 3, UNKNOWN, 0]
+    assert len(vocabulary) == 4
+    assert vocabulary.coverage(counts) == 6 / 12
+
+
+def test_a_vocabulary_is_the_same_from_its_file(tmp_path: Path) -> None:
+    vocabulary = Vocabulary(("the", "don't", "café", "r&b", "90s"))
+    vocabulary.save(tmp_path / "words.txt")
+    assert Vocabulary.load(tmp_path / "words.txt") == vocabulary
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"", "no words; need at least one"),
+        (b"the\n\ncat\n", "word 2 is ''; need one in lower case"),
+        (b"the\nThe\n", "word 2 is 'The'"),
+        (b"two words\n", "word 1 is 'two words'"),
+        (b"end.\n", "word 1 is 'end.'"),
+        (b"a\nb\na\n", "'a' is word 1 and word 3"),
+        (b"\xff\xfe", "codec can't decode"),
+    ],
+)
+def test_files_that_are_no_vocabulary_are_named(tmp_path: Path, content: bytes, line: str) -> None:
+    path = tmp_path / "words.txt"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=rf"words\.txt: .*{line}") as caught:
+        Vocabulary.load(path)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(DataError, match=r"absent\.txt.*No such file"):
+        Vocabulary.load(tmp_path / "absent.txt")
