@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from edgernn.errors import DataError
+
+AT_ONCE = 1 << 22  # utterances drawn in one go; bounds the memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ def word_errors(spoken: Sequence[object], heard: Sequence[object]) -> WordErrors
 
     Of alignments with equally many errors, one with the most substitutions counts.
     """
+    words = len(spoken)
+    spoken, heard = _unlike(spoken, heard)
     # (errors, deleted, inserted) of each prefix of `heard`; the rest of the errors substitute.
     row = [(j, 0, j) for j in range(len(heard) + 1)]
     for i, word in enumerate(spoken, 1):
@@ -55,7 +60,32 @@ def word_errors(spoken: Sequence[object], heard: Sequence[object]) -> WordErrors
             more = (errors + 1, deleted, inserted + 1)
             row.append(min(change, gone, more, key=lambda one: (one[0], one[1] + one[2])))
     errors, deleted, inserted = row[-1]
-    return WordErrors(len(spoken), errors - deleted - inserted, deleted, inserted)
+    return WordErrors(words, errors - deleted - inserted, deleted, inserted)
+
+
+def _unlike(
+    one: Sequence[object], other: Sequence[object]
+) -> tuple[Sequence[object], Sequence[object]]:
+    """Both without what they begin and end with alike, which some best alignment pairs."""
+    shortest = min(len(one), len(other))
+    head = next((i for i in range(shortest) if one[i] != other[i]), shortest)
+    rest = range(1, shortest - head + 1)
+    tail = next((i - 1 for i in rest if one[-i] != other[-i]), shortest - head)
+    return one[head : len(one) - tail], other[head : len(other) - tail]
+
+
+def resampled_rates(
+    parts: ArrayLike, wholes: ArrayLike, *, draws: int = 10_000, seed: int = 0
+) -> NDArray[np.float64]:
+    """`sum(parts) / sum(wholes)` over as many utterances drawn with replacement, for each draw."""
+    part, whole = np.asarray(parts), np.asarray(wholes)
+    rng = np.random.default_rng(seed)
+    rates = np.empty(draws)
+    most = max(1, AT_ONCE // len(whole))
+    for first in range(0, draws, most):
+        drawn = rng.integers(0, len(whole), (min(most, draws - first), len(whole)))
+        rates[first : first + most] = part[drawn].sum(1) / np.maximum(1, whole[drawn].sum(1))
+    return rates
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +116,7 @@ def paired_bootstrap(
             f"paired_bootstrap: {len(first)} and {len(second)} utterances; need the same ones"
         )
     apart = np.array([a.errors - b.errors for a, b in zip(first, second, strict=True)])
-    drawn = np.random.default_rng(seed).integers(0, len(words), (draws, len(words)))
-    rates = apart[drawn].sum(1) / np.maximum(1, words[drawn].sum(1))
+    rates = resampled_rates(apart, words, draws=draws, seed=seed)
     low, high = np.quantile(rates, [0.025, 0.975])
     better = float((rates < 0).mean() + 0.5 * (rates == 0).mean())
     return Comparison(float(apart.sum() / max(1, words.sum())), float(low), float(high), better)
