@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figure import pyplot, saved
+from benchmarks.rows import Row
 from benchmarks.todm_plan import ABLATION, FAMILIES, SIZES, SUPERNET
-from benchmarks.todm_runs import Row
 from benchmarks.todm_tables import BySeed, Found, compiled, mean
 
 FOLDER = Path("docs")

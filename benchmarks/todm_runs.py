@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from benchmarks import rows
+from benchmarks.rows import Row
 from benchmarks.todm_plan import Training
 from edgernn.errors import EdgernnError
 from edgernn.frontend.sphinx import SphinxMFCC
@@ -33,7 +35,6 @@ from edgernn.train.method import Method
 from edgernn.train.recipe import Recipe
 from edgernn.train.run import CHECKPOINT, WEIGHTS, find_task, run_recipe
 
-Row = dict[str, Any]
 COST = "cost.json"  # in a training's folder
 
 
@@ -41,40 +42,13 @@ class OutOfTime(EdgernnError):
     """The time given is over; what was begun goes on from its checkpoint."""
 
 
-@dataclass(slots=True)
-class Rows:
-    """What was found so far, kept in a file; `shipped` is another that is only read.
+class Rows(rows.Rows):
+    """Rows of judged networks; with the words of each test utterance, in the order of errors."""
 
-    words: of each test utterance, in the order in which errors are kept.
-    """
-
-    path: Path
-    shipped: Path | None = None
-    words: list[int] = field(default_factory=list)
-    found: dict[str, Row] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for path in (self.shipped, self.path):
-            if path is not None and path.is_file():
-                kept = json.loads(path.read_text(encoding="utf-8"))
-                self.words = kept["words"]
-                self.found |= kept["rows"]
-
-    def get(self, *key: str) -> Row | None:
-        """The row of a training's key, a subnetwork, and what was asked; None if there is none."""
-        return self.found.get(" ".join(key))
-
-    def note(self, row: Row, *key: str) -> None:
-        """Keep a row."""
-        self.found[" ".join(key)] = row
-        self.write(self.path)
-
-    def write(self, path: Path) -> None:
-        """All of them, a row a line."""
-        lines = [f" {json.dumps(key)}: {json.dumps(row)}" for key, row in self.found.items()]
-        body = ",\n".join(lines)
-        text = f'{{"words": {json.dumps(self.words)},\n"rows": {{\n{body}\n}}}}\n'
-        write_bytes(path, text.encode())
+    @property
+    def words(self) -> list[int]:
+        words: list[int] = self.facts.setdefault("words", [])
+        return words
 
     def errors(self, row: Row) -> list[WordErrors]:
         """The transducer's errors in each test utterance."""
@@ -188,7 +162,7 @@ class Bench:
     def kinds(self, some: list[Utterance], heard: list[list[str]]) -> list[list[int]]:
         """Substitutions, deletions and insertions of each test utterance."""
         each = [astuple(one) for one in errors(some, heard)]
-        self.rows.words = [words for words, *_ in each]
+        self.rows.facts["words"] = [words for words, *_ in each]
         return [list(kinds) for _, *kinds in each]
 
 

@@ -9,8 +9,9 @@ from operator import add
 from statistics import fmean, stdev
 
 from benchmarks.document import table
+from benchmarks.rows import Row
 from benchmarks.todm_plan import ABLATION, CHOSEN, FAMILIES, PARTS, SIZES, SUPERNET, base
-from benchmarks.todm_runs import Row, Rows
+from benchmarks.todm_runs import Rows
 from benchmarks.todm_targets import CHIPS, FORMS, key
 from edgernn.recognition.errors import Comparison, WordErrors, paired_bootstrap
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from benchmarks.rows import Row
 from benchmarks.todm_plan import CHOSEN, base, trained_on
-from benchmarks.todm_runs import Bench, Row
+from benchmarks.todm_runs import Bench
 from edgernn.audio import read_audio
 from edgernn.bundle import open_bundle
 from edgernn.exporting import export

@@ -154,7 +154,7 @@ def test_chosen_sizes_are_compiled_and_counted(tiny: Path) -> None:
 
 
 def test_differences_are_of_the_seeds_that_both_have(tmp_path: Path) -> None:
-    rows = Rows(tmp_path / "rows.json", words=[10, 10])
+    rows = Rows(tmp_path / "rows.json", facts={"words": [10, 10]})
     few, many = {"errors": [[1, 0, 0], [0, 0, 0]]}, {"errors": [[2, 0, 0], [0, 3, 0]]}
     found = Found(rows, 2)
     apart = found.beside([("a", {1: few, 2: few})], [("a", {2: many})])
