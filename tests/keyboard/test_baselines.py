@@ -15,6 +15,7 @@ from benchmarks.peers.keyboard import AsTyped, Library, cased_like, is_word, tok
 from benchmarks.peers.keyboard import ngram as grams
 from benchmarks.peers.keyboard.channel import Channel
 from benchmarks.peers.keyboard.ispell import COMMANDS, Ispell
+from benchmarks.peers.keyboard.ispell import Settings as CheckerSettings
 from benchmarks.peers.keyboard.ngram import END, START, NGram
 from benchmarks.peers.keyboard.symspell import Compound, Settings, Words
 from edgernn.errors import MissingExtra, ToolError
@@ -164,7 +165,7 @@ def test_what_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 def checker(request: pytest.FixtureRequest) -> Iterator[Ispell]:
     if shutil.which(request.param) is None:
         pytest.skip(f"needs {request.param}")
-    made = Ispell(request.param, LIBRARY)
+    made = Ispell(request.param, LIBRARY, CheckerSettings(least=5, names=False))
     yield made
     made.close()
 

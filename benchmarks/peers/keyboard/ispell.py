@@ -29,8 +29,8 @@ class Settings:
     with a capital that do not begin a line; it is always done where they do.
     """
 
-    least: int = 5
-    names: bool = False
+    least: int = 20
+    names: bool = True
 
 
 class Ispell:
