@@ -3,14 +3,13 @@
 A word is what stands between spaces, with its capitals and punctuation. Word accuracy is 1 - WER:
 the fewest words substituted, deleted and inserted that make the corrected line of the intended one,
 per intended word. So a word that was split costs two errors, as does a pair that was joined, and
-the accuracy of a wild line may be negative. arXiv:1709.06429 does not say how it aligns words.
+the accuracy of a wild line may be negative. How arXiv:1709.06429 aligns words is not known to us.
 
 Margins are half of the 95 % interval by a bootstrap over lines, which are taken as independent.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple, Protocol
@@ -18,10 +17,10 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
+from edgernn.keyboard.words import PARTS
 from edgernn.recognition.errors import WordErrors, resampled_rates, word_errors
 
 Pair = tuple[str, str]  # a line as typed, and as intended
-PARTS = re.compile(r"([\W_]*)(.*?)([\W_]*)", re.DOTALL)
 
 
 class Corrector(Protocol):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from benchmarks.peers.keyboard import AsTyped, Library, cased_like, is_word, tokens
 from benchmarks.peers.keyboard import ngram as grams
-from benchmarks.peers.keyboard.channel import Channel
+from benchmarks.peers.keyboard.channel import Channel, Costs
 from benchmarks.peers.keyboard.ispell import COMMANDS, Ispell
 from benchmarks.peers.keyboard.ispell import Settings as CheckerSettings
 from benchmarks.peers.keyboard.ngram import END, START, NGram
@@ -49,7 +49,7 @@ def correctors(words: Words) -> dict[str, Corrector]:
     return {
         "words": words,
         "compound": Compound(words.dictionary, words.settings),
-        "channel": Channel(words, MODEL),
+        "channel": Channel(words, MODEL, Costs(edits=(6.0, 11.0))),
     }
 
 
