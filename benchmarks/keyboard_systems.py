@@ -1,0 +1,50 @@
+"""What `keyboard` measures, by name, made when it is first asked for. A model is one more line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from benchmarks.peers.keyboard import AsTyped, Library
+from benchmarks.peers.keyboard.channel import Channel
+from benchmarks.peers.keyboard.ispell import Ispell
+from benchmarks.peers.keyboard.ngram import NGram
+from benchmarks.peers.keyboard.symspell import Compound, Words
+from edgernn.keyboard.metrics import Completer, Corrector
+
+
+class Systems:
+    """Correctors and completers of one library. Raises: MissingExtra, ToolError when asked."""
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
+        self.correctors: dict[str, Callable[[], Corrector]] = {
+            "as typed": AsTyped,
+            "hunspell": lambda: Ispell("hunspell", library),
+            "aspell": lambda: Ispell("aspell", library),
+            "symspell, words": lambda: self.words,
+            "symspell, compound": lambda: Compound(self.words.dictionary, self.words.settings),
+            "noisy channel": lambda: Channel(self.words, self.ngram),
+        }
+        self.completers: dict[str, Callable[[], Completer]] = {"n-gram": lambda: self.ngram}
+        self.made: dict[str, Any] = {}
+
+    @cached_property
+    def words(self) -> Words:
+        return Words.of(self.library)
+
+    @cached_property
+    def ngram(self) -> NGram:
+        return NGram(self.library)
+
+    def corrector(self, name: str) -> Corrector:
+        """The only one of this name."""
+        if name not in self.made:
+            self.made[name] = self.correctors[name]()
+        made: Corrector = self.made[name]
+        return made
+
+    def completer(self, name: str) -> Completer:
+        """Likewise."""
+        return self.completers[name]()

@@ -1,0 +1,115 @@
+"""The benchmark of keyboards: every part runs, goes on where it was, and is written as it is."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from benchmarks import keyboard, keyboard_tables
+from benchmarks.keyboard_sets import RATES, Sets
+from benchmarks.peers.keyboard import Library
+from benchmarks.rows import Rows
+
+SPOKEN = ["I love the movie.", "The cat is in the hat.", "I do not know it."]
+NAMES = ["as typed", "symspell, words", "noisy channel", "n-gram"]
+needs_symspell = pytest.mark.skipif(
+    importlib.util.find_spec("symspellpy") is None, reason="needs the extra `bench`"
+)
+
+
+def swapped(line: str, rate: float, place: int) -> str:
+    """Two characters of the last word, where a rate is asked for."""
+    return line[:-3] + line[-2] + line[-3] + line[-1] if rate else line
+
+
+def literal(data: Path, lines: int) -> Sets:
+    return Sets(
+        lines,
+        Library(SPOKEN * 9, {"the": 9, "movie": 5, "love": 3}),
+        {"val": SPOKEN, "test": SPOKEN},
+        {"print": ["The cat."]},
+        [("I love teh movie", "I love the movie.")],
+        {"list": [("moive", "movie"), ("lvoe", "love")]},
+        swapped,
+    )
+
+
+@pytest.fixture
+def page(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the page with empty sections, and literal sets."""
+    sections = re.compile(
+        r"(<!-- keyboards \w+: begin -->).*?(?=<!-- keyboards \w+: end)", re.DOTALL
+    )
+    page = tmp_path / "keyboards.md"
+    page.write_text(sections.sub(r"\1\n\n", (root / keyboard.PAGE).read_text()))
+    monkeypatch.setattr(keyboard, "PAGE", page)
+    monkeypatch.setattr(keyboard, "RESULTS", tmp_path / "keyboards.json")
+    monkeypatch.setattr(keyboard, "sets", literal)
+    return page
+
+
+def run(folder: Path, *more: str) -> int:
+    asked = ["--data", str(folder), "--output", str(folder / "runs"), "--systems", *NAMES]
+    return keyboard.main([*asked, *more])
+
+
+@needs_symspell
+def test_every_part_is_measured_and_written(page: Path) -> None:
+    assert run(page.parent, "--write") == 0
+    kept = json.loads((page.parent / "keyboards.json").read_text())["rows"]
+    assert len(kept) == 3 * (len(RATES) + 2 + 1 + 1) + 1
+    typed = kept["errors 5 % as typed 1000"]
+    assert typed["word_accuracy"][0] == pytest.approx(1 - 3 / 15)
+    assert typed["sequence_accuracy"][0] == 0
+    assert kept["errors 0 % as typed 1000"]["cer"] == [0, 0]
+    assert kept["errors 5 % symspell, words 1000"]["word_accuracy"][0] > 0.9
+    assert kept["misspellings list symspell, words 1000"]["top-1"][0] == 1
+    assert kept["clean print noisy channel 1000"]["changed"][0] == 0
+    assert kept["completion dialogues n-gram 1000"]["keystrokes_saved"][0] > 0.3
+    written = page.read_text()
+    assert "| as typed | 80.0 ±" in written
+    assert "beside what was typed" in written
+    for part in keyboard.PARTS:
+        section = written.partition(f"<!-- keyboards {part}: begin -->")[2].partition("<!--")[0]
+        assert "| ---" in section, part
+    assert (page.parent / keyboard_tables.PICTURE).is_file()
+
+
+@needs_symspell
+def test_what_is_there_is_not_measured_again(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(page.parent, "--only", "errors") == 0
+    rows = page.parent / "runs" / "rows.json"
+    before = rows.read_bytes()
+    monkeypatch.setattr(keyboard, "line_figures", None)
+    assert run(page.parent, "--only", "errors") == 0
+    assert rows.read_bytes() == before
+
+
+def test_what_is_not_installed_is_told_and_left_out(
+    page: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "symspellpy", None)
+    assert run(page.parent, "--only", "aalto", "--write") == 0
+    assert "symspellpy is not installed; run: pip install" in capsys.readouterr().err
+    assert "| as typed |" in page.read_text()
+    assert "| symspell" not in page.read_text()
+
+
+def test_nothing_is_told_of_no_rows(tmp_path: Path) -> None:
+    rows = Rows(tmp_path / "rows.json")
+    assert [made(rows, 10) for made in keyboard_tables.TABLES.values()] == [[]] * 5
+    keyboard_tables.draw(rows, 10, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_rows_are_kept_with_what_is_told_of_all(tmp_path: Path) -> None:
+    rows = Rows(tmp_path / "rows.json", facts={"words": [1, 2]})
+    rows.note({"a": 1}, "some", "key")
+    again = Rows(tmp_path / "none.json", tmp_path / "rows.json")
+    assert again.facts == {"words": [1, 2]}
+    assert again.get("some", "key") == {"a": 1}
+    assert again.get("some") is None
