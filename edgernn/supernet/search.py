@@ -2,7 +2,7 @@
 
 All three ask for equally many losses, round by round; what does not fit is never asked for. How
 large a round is depends on nothing but the search, so that its result is the same wherever, and by
-however many at once, the losses are found.
+however many at once, the losses are found. benchmarks/search_methods.py compares them.
 
 Sources: evolution over a supernet: Guo et al. 2020, arXiv:1904.00420; the controller, trained by
 REINFORCE with a moving baseline: Zoph and Le 2017, arXiv:1611.01578.
@@ -11,6 +11,7 @@ REINFORCE with a moving baseline: Zoph and Le 2017, arXiv:1611.01578.
 from __future__ import annotations
 
 import random
+import statistics
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -25,8 +26,9 @@ Excess = Callable[[Choice], float]  # by how much a choice exceeds the budget; 0
 
 TRIES = 200  # draws in search of one that fits and is new
 ROUND = 8  # losses that are asked for at once; our choice
-POPULATION, PARENTS, MUTATION = 20, 6, 0.3  # our choice
-HIDDEN, RATE, BASELINE, ENTROPY = 32, 0.02, 0.8, 0.05  # of the controller; our choice
+POPULATION, PARENTS, MUTATION = 8, 3, 0.3  # our choice
+HIDDEN, RATE, BASELINE, ENTROPY = 32, 0.1, 0.8, 0.5  # of the controller; our choice
+REPEATS = 5  # rounds without anything new, after which chance draws one
 
 
 @dataclass(slots=True)
@@ -139,47 +141,65 @@ class Controller(nn.Module):
             {name: nn.Embedding(len(values), HIDDEN) for name, values in space.dimensions.items()}
         )
 
-    def draw(self, generator: torch.Generator) -> tuple[Choice, Tensor, Tensor]:
-        """A choice, the log of its likelihood, and the entropy of what it was drawn from."""
-        x, state = self.begin, None
-        choice: dict[str, int] = {}
-        log_prob = entropy = torch.zeros(())
+    def draw(self, count: int, generator: torch.Generator) -> tuple[list[Choice], Tensor, Tensor]:
+        """Choices, the logs of their likelihoods, the entropies of what they were drawn from."""
+        x, state = self.begin.expand(count, -1), None
+        drawn: list[list[int]] = []
+        log_prob = entropy = torch.zeros(count)
         for name, values in self.space.dimensions.items():
-            h, c = self.cell(x, state)
-            state = (h, c)
-            log_probs = self.heads[name](h)[0].log_softmax(-1)
+            state = self.cell(x, state)
+            log_probs = self.heads[name](state[0]).log_softmax(-1)
             index = torch.multinomial(log_probs.detach().exp(), 1, generator=generator)
-            log_prob = log_prob + log_probs[index[0]]
-            entropy = entropy - (log_probs.exp() * log_probs).sum()
-            choice[name] = values[int(index)]
-            x = self.embeds[name](index)
-        return choice, log_prob, entropy
+            log_prob = log_prob + log_probs.gather(1, index)[:, 0]
+            entropy = entropy - (log_probs.exp() * log_probs).sum(-1)
+            drawn.append([values[at] for at in index[:, 0].tolist()])
+            x = self.embeds[name](index[:, 0])
+        names = self.space.dimensions
+        return (
+            [dict(zip(names, one, strict=True)) for one in zip(*drawn, strict=True)],
+            log_prob,
+            entropy,
+        )
 
 
 def reinforce(trials: Trials, source: random.Random) -> None:
-    """A controller that makes likelier what did better than before; what does not fit is worst."""
+    """A controller that makes likelier what did better than before; what does not fit is worst.
+
+    Rewards are in standard deviations of the losses so far, so that neither their unit nor their
+    spread matters. Where it draws nothing new for long, chance does.
+    """
     with torch.random.fork_rng():
         torch.manual_seed(source.getrandbits(31))
         controller = Controller(trials.space)
     generator = torch.Generator().manual_seed(source.getrandbits(31))
     optimizer = torch.optim.Adam(controller.parameters(), lr=RATE)
     baseline: float | None = None
-    worst, repeats = 0.0, 0
-    while trials.left and repeats < TRIES:
-        drawn = [controller.draw(generator) for _ in range(min(ROUND, trials.left))]
-        before = len(trials.found)
-        trials.ask([choice for choice, _, _ in drawn if trials.excess(choice) <= 0])
-        repeats = 0 if len(trials.found) > before else repeats + len(drawn)
-        worst = max([worst, *(loss for loss, _ in trials.found.values())])
-        total = torch.zeros(())
-        for choice, log_prob, entropy in drawn:
-            known = trials.found.get(label(choice))
-            reward = -known[0] if known else -worst - 1.0
-            baseline = reward if baseline is None else BASELINE * baseline + (1 - BASELINE) * reward
-            total = total - (reward - baseline) * log_prob - ENTROPY * entropy
+    repeats = 0
+    while trials.left:
+        drawn, log_probs, entropies = controller.draw(ROUND, generator)
+        fresh = trials.new(drawn, ROUND)
+        repeats = 0 if fresh else repeats + 1
+        if repeats == REPEATS:
+            repeats, fresh = 0, trials.any_new(source, ROUND)
+            if not fresh:
+                return
+        trials.ask(fresh)
+        rewards = _rewards(trials, drawn)
+        mean = float(rewards.mean())
+        baseline = mean if baseline is None else BASELINE * baseline + (1 - BASELINE) * mean
+        total = -((rewards - baseline) * log_probs + ENTROPY * entropies).sum()
         optimizer.zero_grad()
         total.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
+
+
+def _rewards(trials: Trials, drawn: Sequence[Choice]) -> Tensor:
+    """Of choices that were evaluated; of the others one deviation below the worst."""
+    known = [loss for loss, _ in trials.found.values()] or [0.0]
+    mean, deviation = statistics.fmean(known), statistics.pstdev(known) or 1.0
+    worst = (mean - max(known)) / deviation - 1
+    found = [trials.found.get(label(choice)) for choice in drawn]
+    return torch.tensor([(mean - one[0]) / deviation if one else worst for one in found])
 
 
 METHODS: dict[str, Callable[[Trials, random.Random], None]] = {
