@@ -201,8 +201,8 @@ def listed(
     shown = [(choice, net.subnetwork(choice)) for choice in net.how.space.spread(most)]
     whole = None if data is None else net.whole(data)
     rows = []
-    for choice, steps in sorted(shown, key=lambda one: _parameters(one[1])):
-        row: dict[str, Any] = {"subnetwork": label(choice), "parameters": _parameters(steps)}
+    for choice, steps in sorted(shown, key=lambda one: parameters(one[1])):
+        row: dict[str, Any] = {"subnetwork": label(choice), "parameters": parameters(steps)}
         if whole is not None:
             row |= whole.figures(choice)
             if rank:
@@ -211,5 +211,6 @@ def listed(
     return rows
 
 
-def _parameters(steps: dict[str, Streaming]) -> int:
+def parameters(steps: dict[str, Streaming]) -> int:
+    """How many there are, of all steps."""
     return sum(p.numel() for step in steps.values() for p in step.parameters())

@@ -127,7 +127,7 @@ class _Asked:
         fresh = [choice for choice in choices if label(choice) not in self.known.figures]
         for choice, figures in zip(fresh, self.evaluate(fresh), strict=True):
             self._note("figures", label(choice), figures)
-        return [_loss(self.known.figures[label(choice)]) for choice in choices]
+        return [loss_of(self.known.figures[label(choice)]) for choice in choices]
 
     def excess(self, choice: Choice) -> float:
         """As `Budget.excess`; where a smaller or larger network settles it, that one's."""
@@ -183,6 +183,7 @@ class _Asked:
         }
 
 
-def _loss(figures: Mapping[str, Any]) -> float:
+def loss_of(figures: Mapping[str, Any]) -> float:
+    """The first figure of a validation, the smaller the better: accuracies are negated."""
     name, value = next(iter(figures.items()))
     return -float(value) if name.endswith("accuracy") else float(value)
