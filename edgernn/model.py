@@ -75,12 +75,18 @@ class Model:
     def steps(self, weights: Path | None = None) -> dict[str, Streaming]:
         """The networks by step name, in eval mode, with their weights loaded.
 
-        Raises: ModelError if the function does not give Streaming modules, or weights misfit.
+        Raises: ModelError if the function does not give Streaming modules, weights misfit, or a
+            model of models/ has none.
         """
         steps = self.built()
         weights = weights or self.weights
         if weights:
             load_weights(steps, weights)
+        elif self.folder is not None:
+            raise ModelError(
+                f"{self.name}: comes untrained; run: edgernn train {self.name} --data PATH -o DIR, "
+                "and give DIR instead"
+            )
         return steps
 
     def built(self, **sizes: Any) -> dict[str, Streaming]:
@@ -163,12 +169,11 @@ class Model:
         if self.folder is not None and (self.folder / "clips").is_dir():
             yield from self._clips(count)
             return
-        if self.folder is None:
-            examples = getattr(_load_file(self.source), "examples", None)
-            if examples is not None:
-                for _, array in zip(range(count), examples(), strict=False):
-                    yield _example(self.source, array)
-                return
+        examples = getattr(self._module(), "examples", None)
+        if examples is not None:
+            for _, array in zip(range(count), examples(), strict=False):
+                yield _example(self.source, array)
+            return
         warnings.warn(
             f"{self.source}: no examples() to calibrate with; using seeded noise", stacklevel=2
         )
@@ -262,7 +267,8 @@ def shipped_names() -> list[str]:
     return [
         one
         for name in model_names()
-        for one in (name, *(f"{name}/{v}" for v in find_model(name).info.variants))
+        if (model := find_model(name)).weights
+        for one in (name, *(f"{name}/{v}" for v in model.info.variants))
     ]
 
 

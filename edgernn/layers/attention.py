@@ -53,7 +53,14 @@ class WindowAttention(Streaming):
     """
 
     def __init__(
-        self, channels: int, heads: int, left: int, right: int = 0, *, width: int | None = None
+        self,
+        channels: int,
+        heads: int,
+        left: int,
+        right: int = 0,
+        *,
+        width: int | None = None,
+        asking: int = 0,
     ) -> None:
         super().__init__()
         if heads < 1 or (width is None and channels % heads):
@@ -63,10 +70,11 @@ class WindowAttention(Streaming):
                 f"WindowAttention: left {left} and right {right}; need a frame beside its own"
             )
         self.channels, self.heads, self.left, self.right = channels, heads, left, right
+        self.asking = asking
         self.width = width or channels // heads
         inner = heads * self.width
         self.timing = Timing(delay=right)
-        self.query = Linear(channels, inner)
+        self.query = Linear(channels + asking, inner)
         self.key = Linear(channels, inner, bias=False)  # the softmax takes a bias of keys out
         self.value = Linear(channels, inner)
         self.output = Linear(inner, channels)
@@ -80,9 +88,10 @@ class WindowAttention(Streaming):
         return WaitingState(*begin, past[:, : self.right])
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        need_frames(self, x, self.channels)
+        need_frames(self, x, self.channels + self.asking)
         frames = x.shape[1]
-        q, k, v = (layer.step(x, ())[0] for layer in (self.query, self.key, self.value))
+        q, attended = self.query.step(x, ())[0], x[..., : self.channels]
+        k, v = (layer.step(attended, ())[0] for layer in (self.key, self.value))
         keys, values = torch.cat([state.keys, k], dim=1), torch.cat([state.values, v], dim=1)
         heard = torch.cat([state.heard, torch.ones_like(x[..., 0])], dim=1)
         kept = AttentionState(keys[:, frames:], values[:, frames:], heard[:, frames:])
@@ -103,11 +112,30 @@ class WindowAttention(Streaming):
             y = self._attend(q, keys, values, heard, self._distances(frames))
         return self.output.step(y, ())[0], after
 
+    def at(self, x: Tensor, asking: Tensor, frames: Tensor) -> Tensor:
+        """What a frame gives when it is asked so, as often as wanted: for training, at no delay.
+
+        Shapes: x (B, T, C), asking (B, M, C + asking), of the `frames` (B, M) -> y (B, M, C).
+        Raises: ShapeError with frames ahead.
+        """
+        if self.right:
+            raise ShapeError(f"WindowAttention.at: right {self.right}; need 0")
+        q, k, v = (
+            layer.step(of, ())[0]
+            for layer, of in ((self.query, asking), (self.key, x), (self.value, x))
+        )
+        at = torch.arange(x.shape[1], device=x.device) - frames[..., None] + self.left
+        bias = self.distance[:, at.clamp(0, self.left)].transpose(0, 1)
+        bias = bias.masked_fill(((at < 0) | (at > self.left))[:, None], float("-inf"))
+        return self.output.step(self._attend(q, k, v, None, bias), ())[0]
+
     def _attend(
-        self, q: Tensor, keys: Tensor, values: Tensor, heard: Tensor, bias: Tensor
+        self, q: Tensor, keys: Tensor, values: Tensor, heard: Tensor | None, bias: Tensor
     ) -> Tensor:
         scores = torch.matmul(self._split(q), self._split(keys).transpose(2, 3))
-        scores = scores * self.width**-0.5 + HEARD * heard[:, None, None]
+        scores = scores * self.width**-0.5
+        if heard is not None:
+            scores = scores + HEARD * heard[:, None, None]
         share = torch.softmax(scores + bias, dim=-1)
         return torch.matmul(share, self._split(values)).transpose(1, 2).reshape(q.shape)
 
@@ -130,4 +158,5 @@ EXAMPLES = {
     "ahead": Example(lambda: WindowAttention(8, 4, 3, 2)),
     "narrow_heads": Example(lambda: WindowAttention(8, 3, 2, width=2)),
     "only_ahead": Example(lambda: WindowAttention(8, 1, 0, 1)),
+    "asking": Example(lambda: WindowAttention(6, 2, 3, asking=2)),
 }

@@ -21,7 +21,7 @@ from edgernn.backend import Array
 from edgernn.errors import DataError
 from edgernn.recognition.hot_words import HotWords
 from edgernn.recognition.search import BeamSearch, Emitted
-from edgernn.recognition.single import exp
+from edgernn.single import exp
 
 STEPS = ("features", "encoder", "predictor", "joiner")
 MOST_FRAMES = 2**32 - 1  # that can be counted in C

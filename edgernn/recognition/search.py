@@ -21,8 +21,8 @@ import numpy as np
 from edgernn.backend import Array
 from edgernn.errors import DataError
 from edgernn.recognition.hot_words import NOTHING, HotWords, Node
-from edgernn.recognition.single import add_logs, exp, log_softmax
 from edgernn.recognition.vocabulary import BLANK
+from edgernn.single import add_logs, exp, log_softmax
 
 LAG = 50  # frames after which a hypothesis is held to the best one's words
 

@@ -34,3 +34,19 @@ def test_sizes_that_make_no_window_are_refused() -> None:
         WindowAttention(8, 3, 4)
     with pytest.raises(ShapeError, match="left 0 and right 0; need a frame beside its own"):
         WindowAttention(8, 2, 0)
+
+
+def test_a_frame_asked_by_others_gives_what_the_stream_gives() -> None:
+    torch.manual_seed(0)
+    layer = WindowAttention(6, 2, 4, asking=3)
+    x, beside = torch.randn(2, 9, 6), torch.randn(2, 9, 3)
+    torch.nn.init.normal_(layer.distance)
+    streamed = layer(torch.cat([x, beside], dim=2))
+    frames = torch.tensor([[7, 0, 7], [3, 8, 1]])
+    row = torch.arange(2)[:, None]
+    asking = torch.cat([x, beside], dim=2)[row, frames]
+    torch.testing.assert_close(layer.at(x, asking, frames), streamed[row, frames])
+    other = layer.at(x, torch.cat([asking[..., :6], asking[..., 6:] + 1], dim=2), frames)
+    assert (other - streamed[row, frames]).abs().max() > 1e-3
+    with pytest.raises(ShapeError, match="right 2; need 0"):
+        WindowAttention(8, 2, 3, 2).at(x, asking, frames)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,12 @@ def test_every_shipped_model_is_complete(name: str) -> None:
     assert model.weights.stat().st_size < 6_000_000
     assert model.reference == name
     assert sum(path.stat().st_size for path in model.clips()) < 1_200_000
+
+
+def test_a_model_without_weights_says_how_to_train_it() -> None:
+    untrained = replace(find_model("kws"), folder=Path("nowhere"))
+    with pytest.raises(ModelError, match=r"kws: comes untrained; run: edgernn train kws --data"):
+        untrained.steps()
 
 
 def test_unknown_name_gives_the_nearest() -> None:

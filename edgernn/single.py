@@ -1,6 +1,6 @@
 """exp and log in float32 as firmware_stubs/kernels/portable/math_f32.h computes them, to the bit.
 
-So the search has the same numbers in Python as in C, on every CPU.
+So a search has the same numbers in Python as in C, on every CPU.
 """
 
 from __future__ import annotations
@@ -78,3 +78,8 @@ def log_softmax(logits: Array) -> Array:
     single = logits.astype(F32)
     above = single - single.max()
     return np.asarray(above - log(np.cumsum(exp(above), dtype=F32)[-1]))
+
+
+def log_sigmoid(x: np.float32) -> np.float32:
+    """log(1 / (1 + e^-x))."""
+    return F32(min(x, F32(0)) - log(F32(F32(1) + exp(-abs(x)))))

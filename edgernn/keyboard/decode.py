@@ -1,0 +1,292 @@
+"""Read what is typed, keystroke by keystroke, by the steps of a keyboard decoder's bundle.
+
+Needs numpy alone. Steps: `keys`, `history`, `words` (see models/keyboard).
+
+    keyboard = Keyboard(open_steps("keyboard.edgernn"))
+    for character in "teh cat ":
+        shown = keyboard.push(Keystroke(character))
+    shown.text, shown.completions
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from edgernn.backend import Array
+from edgernn.errors import DataError
+from edgernn.keyboard.encoding import ENTER, encode
+from edgernn.keyboard.layout import QWERTY
+from edgernn.keyboard.own_words import LONGEST, OwnWords
+from edgernn.keyboard.search import TYPED, Ask, Chances, Held, Readings, Search
+from edgernn.keyboard.typing import Keystroke
+from edgernn.keyboard.words import Casing, Word, word_of
+from edgernn.single import F32, add_logs, exp, log
+
+STEPS = ("keys", "history", "words")
+BACK = 64  # keystrokes that can be taken back one by one
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A word that may be meant, and its probability in (0, 1]."""
+
+    word: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """Words that stood in the text before the last run, and what stands there now."""
+
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What an app shows after a keystroke.
+
+    text: all that was typed, as it is read now. typing: what stands at its end behind the last
+    space. completions: words that they may become, or behind a word what may follow, the
+    likeliest first. readings: behind a word the likeliest ways to read it, with their shares.
+    revised: what changed before the word that has just ended, if anything.
+    """
+
+    text: str
+    typing: str = ""
+    completions: tuple[Guess, ...] = ()
+    readings: tuple[Guess, ...] = ()
+    revised: Revision | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What was typed between spaces, and the spaces behind it."""
+
+    typed: str
+    behind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """All that changes from keystroke to keystroke.
+
+    settled: text that is no longer in question. runs: those behind it; typing: the open one.
+    """
+
+    keys: Any
+    words: Any
+    readings: Readings
+    settled: str = ""
+    runs: tuple[Run, ...] = ()
+    typing: str = ""
+
+
+class Keyboard:
+    """One text that is being typed.
+
+    sessions: of `edgernn.runtime.open_steps`. beam: readings that are followed. suggestions: how
+    many completions there are. own: the user's words.
+
+    Raises: DataError if the sessions are no keyboard decoder's, or for a beam or suggestions
+        below 1.
+    """
+
+    def __init__(
+        self,
+        sessions: Mapping[str, Any],
+        *,
+        beam: int = 4,
+        suggestions: int = 3,
+        own: OwnWords | None = None,
+    ) -> None:
+        check_steps(sessions)
+        if suggestions < 1:
+            raise DataError(f"suggestions {suggestions}; need at least 1")
+        self.sessions, self.suggestions, self.own = sessions, suggestions, own or OwnWords()
+        self.labels = sessions["words"].labels
+        for session in sessions.values():
+            session.reset()
+        self._start = {name: session.state for name, session in sessions.items()}
+        self._search = Search(self._tell, self.labels, beam, self.own)
+        self.begin()
+
+    def begin(self) -> None:
+        """An empty text."""
+        self._now = self._fresh("")
+        self._past: list[Moment] = []
+
+    def push(self, key: Keystroke) -> Shown:
+        """Take a keystroke."""
+        self._past = [*self._past[-BACK + 1 :], self._now]
+        ask = self._heard(key)
+        now, old = self._now, self._text()
+        if not key.char.isspace():
+            self._now = replace(now, typing=now.typing + key.char)
+            return Shown(self._text(), self._now.typing, self._completions(ask))
+        ended = bool(now.typing)
+        if ended:
+            self._close(ask)
+        self._behind(key.char)
+        shown = Shown(self._text(), "", self._completions(ask))
+        if not ended:
+            return shown
+        return replace(shown, readings=self._ways(), revised=_revised(old, shown.text, now.typing))
+
+    def back(self) -> Shown:
+        """Take the last keystroke back. Before the first there is nothing to take back."""
+        if self._past:
+            self._now = self._past.pop()
+        elif text := self._text():
+            self._now = self._fresh(text[:-1])
+        return Shown(self._text(), self._now.typing)
+
+    def keep(self, word: str) -> None:
+        """Do not correct this word again: the user has typed it on purpose."""
+        self.own.keep(word)
+
+    def _fresh(self, text: str) -> Moment:
+        """Before a sentence, behind this text."""
+        keys, words = self._start["keys"], self._start["words"]
+        return Moment(keys, words, self._search.begin(), settled=text)
+
+    def _heard(self, key: Keystroke) -> Ask:
+        """Step through the keystroke; gives what tells the logits there, for any words before."""
+        keys, words = self.sessions["keys"], self.sessions["words"]
+        keys.load_state(self._now.keys)
+        vector = keys.step(encode([key])).ravel()
+        before = self._now.words
+
+        def ask(past: Array) -> Array:
+            words.load_state(before)
+            logits: Array = words.step(np.concatenate([vector, past])).ravel()
+            return logits
+
+        ask(self._now.readings[0].vector)  # what it carries on is the same for all
+        self._now = replace(self._now, keys=keys.state, words=words.state)
+        return ask
+
+    def _tell(self, label: int, state: Any) -> tuple[Array, Any]:
+        history = self.sessions["history"]
+        history.load_state(self._start["history"] if state is None else state)
+        vector = history.step(np.array([label])).ravel()
+        return vector, history.state
+
+    def _close(self, ask: Ask) -> None:
+        """Read the run that has ended."""
+        now = self._now
+        runs = (*now.runs, Run(now.typing))
+        typed = [core(run.typed) for run in runs]
+        fixed = not correctable(typed[-1])
+        readings, settled = self._search.close(now.readings, typed, ask, fixed=fixed)
+        self._now = replace(
+            now,
+            settled=now.settled + written(settled, runs),
+            runs=runs[len(settled) :],
+            typing="",
+            readings=readings,
+        )
+
+    def _behind(self, char: str) -> None:
+        """Put down a space; ENTER ends the sentence."""
+        now = self._now
+        if now.runs:
+            last = now.runs[-1]
+            now = replace(now, runs=(*now.runs[:-1], replace(last, behind=last.behind + char)))
+        else:
+            now = replace(now, settled=now.settled + char)
+        self._now = now
+        if char == ENTER:
+            self._now = self._fresh(self._text())
+
+    def _text(self) -> str:
+        now = self._now
+        return now.settled + written(now.readings[0].runs, now.runs) + now.typing
+
+    def _completions(self, ask: Ask) -> tuple[Guess, ...]:
+        """The likeliest words; the user's own share what the vocabulary lacks."""
+        typing, chances = self._now.typing, Chances.of(ask(self._now.readings[0].vector))
+        order = np.argsort(-chances.words[1:], kind="stable")[: self.suggestions] + 1
+        begun = word_of(typing)
+        found = [(cased(self.labels[at], begun), chances.words[at]) for at in order]
+        own = self.own.begun(begun.core) if begun.core else []
+        found += [(word, chances.words[TYPED] - log(F32(len(own)))) for word in own]
+        found.sort(key=lambda one: -one[1])
+        return tuple(Guess(word, float(exp(share))) for word, share in found[: self.suggestions])
+
+    def _ways(self) -> tuple[Guess, ...]:
+        """How the last run may be read, by the readings that hold a word there."""
+        readings, runs = self._now.readings, self._now.runs
+        total = reduce(add_logs, [one.score for one in readings])
+        shares: dict[str, float] = {}
+        for one in readings:
+            text = written(one.runs[-1:], (replace(runs[-1], behind=""),)) if one.runs else ""
+            shares[text] = shares.get(text, 0.0) + float(exp(F32(one.score - total)))
+        return tuple(Guess(text, share) for text, share in shares.items() if text)
+
+
+def check_steps(names: Iterable[str]) -> None:
+    """Raises: DataError if these are not the steps of a keyboard decoder."""
+    names = list(names)
+    if missing := [name for name in STEPS if name not in names]:
+        raise DataError(
+            f"{', '.join(names)}: no keyboard decoder; it lacks the step {', '.join(missing)}"
+        )
+
+
+def core(run: str) -> str:
+    """A run without the punctuation around it, cased as it was typed."""
+    word = word_of(run)
+    return run[len(word.lead) : len(run) - len(word.trail)]
+
+
+def correctable(core: str) -> bool:
+    """Whether another word may be read from what was typed: letters, not too many, no digits."""
+    letters = any(char.isalpha() for char in core) and not any(char.isdigit() for char in core)
+    return letters and len(core) <= LONGEST and not QWERTY.strangers(core)
+
+
+def written(words: Sequence[Sequence[Held]], runs: Sequence[Run]) -> str:
+    """Runs as they are read. Those without a word are part of the next one that has some.
+
+    Punctuation around a run stays, and words are cased as it was.
+    """
+    text = ""
+    waiting: list[Run] = []
+    for held, run in zip(words, runs, strict=False):
+        waiting.append(run)
+        if held:
+            text += _worded(held, [word_of(one.typed) for one in waiting]) + run.behind
+            waiting = []
+    return text + "".join(one.typed + one.behind for one in waiting)
+
+
+def _worded(held: Sequence[Held], typed: Sequence[Word]) -> str:
+    first, last = typed[0], typed[-1]
+    texts = [held[0].text if held[0].label == TYPED else cased(held[0].text, first)]
+    texts += [one.text for one in held[1:]]
+    return f"{first.lead}{' '.join(texts)}{last.trail}"
+
+
+def cased(word: str, typed: Word) -> str:
+    """A word of the vocabulary as one was typed; what is not in lower case there stays so."""
+    if typed.casing is Casing.UPPER and len(typed.core) > 1:
+        return word.upper()
+    return word[:1].upper() + word[1:] if typed.casing is not Casing.LOWER else word
+
+
+def _revised(before: str, after: str, typed: str) -> Revision | None:
+    """What changed in front of the run that has just ended, word by word."""
+    old = before.removesuffix(typed)
+    if after.startswith(old.rstrip()):
+        return None
+    same = 0
+    was, now = old.split(), after.split()
+    while same < min(len(was), len(now)) and was[same] == now[same]:
+        same += 1
+    return Revision(" ".join(was[same:]), " ".join(now[same : len(was)]))

@@ -1,0 +1,32 @@
+"""A keystroke as what the network is given: which key, whether shifted, where it was touched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgernn.keyboard.layout import QWERTY, STRANGER
+from edgernn.keyboard.typing import Keystroke
+
+ENTER = "\n"  # ends a sentence
+KEYS = [key.char for key in QWERTY.keys]
+INPUTS = len(KEYS) + 5  # any other character, ENTER, shift, and where the touch was
+
+
+def _places() -> dict[str, int]:
+    """The place of each character in a row; upper case is at its key's."""
+    return {char: at for at, key in enumerate(KEYS, 2) for char in (key, key.upper())} | {ENTER: 1}
+
+
+_PLACES = _places()
+
+
+def encode(keystrokes: Sequence[Keystroke]) -> NDArray[np.float32]:
+    """A row for each keystroke, (n, INPUTS): 1 for its character, 1 if it is upper case, dx, dy."""
+    rows = np.zeros((len(keystrokes), INPUTS), np.float32)
+    for row, (char, dx, dy) in zip(rows, keystrokes, strict=True):
+        row[_PLACES.get(char, STRANGER)] = 1.0
+        row[-3:] = char.isupper(), dx, dy
+    return rows

@@ -1,0 +1,80 @@
+"""A user's own words, which no training knows: names, contacts, what is spelled so on purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from edgernn.errors import DataError
+
+WORTH = 4.0  # nats that an own word has above what else the vocabulary lacks
+SLIP = 3.5  # nats that one wrong, missing or superfluous key costs
+LONGEST = 32  # characters
+
+
+@dataclass(slots=True)
+class OwnWords:
+    """Words with what each is worth, and words that are never corrected.
+
+    Raises: DataError for a word that is empty, too long, or holds anything but letters, digits and
+        apostrophes, and for one that comes twice.
+    """
+
+    worth: dict[str, float] = field(default_factory=dict)
+    kept: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, words: Iterable[str] | Mapping[str, float]) -> OwnWords:
+        """Of words, each worth WORTH, or with what each is worth."""
+        own = cls()
+        for word in words:
+            own.add(word, words[word] if isinstance(words, Mapping) else WORTH)
+        return own
+
+    def add(self, word: str, worth: float = WORTH) -> None:
+        """One word more."""
+        if not word or not all(c.isalnum() or c == "'" for c in word) or len(word) > LONGEST:
+            raise DataError(
+                f"own word {word!r}: need 1 to {LONGEST} letters, digits and apostrophes"
+            )
+        if word in self.worth:
+            raise DataError(f"own word {word!r}: is there already")
+        self.worth[word] = worth
+
+    def keep(self, word: str) -> None:
+        """Never correct what is typed so, whatever its case."""
+        self.kept.add(word.lower())
+
+    def near(self, typed: str) -> list[tuple[str, float]]:
+        """Words that this may be, with nats beside what is typed: those of few enough slips."""
+        found = []
+        for word, worth in self.worth.items():
+            most = 1 if len(word) < 6 else 2
+            slips = distance(typed.lower(), word.lower(), most)
+            if slips <= most:
+                found.append((word, worth - SLIP * slips))
+        return found
+
+    def begun(self, typed: str) -> list[str]:
+        """Words that begin so."""
+        return [word for word in self.worth if word.lower().startswith(typed.lower())]
+
+
+def distance(one: str, other: str, most: int) -> int:
+    """Insertions, deletions, substitutions and swaps of neighbours between them; most + 1 if more.
+
+    Optimal string alignment: no part is changed twice.
+    """
+    if abs(len(one) - len(other)) > most:
+        return most + 1
+    before, row = [0] * (len(other) + 1), list(range(len(other) + 1))
+    for i, a in enumerate(one, 1):
+        last, before, row = before, row, [i]
+        for j, b in enumerate(other, 1):
+            least = min(row[j - 1] + 1, before[j] + 1, before[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
+                least = min(least, last[j - 2] + 1)
+            row.append(least)
+        if min(row) > most:
+            return most + 1
+    return row[-1]

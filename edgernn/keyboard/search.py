@@ -1,0 +1,193 @@
+"""Which words were typed: a beam search over the words of a sentence, run of keys by run of keys.
+
+A run is what was typed between two spaces. It holds one word as a rule, none where a space was
+struck within a word, two or three where spaces were missed. A reading says what each run holds; a
+later run may make another reading the likeliest, which revises what stands there. What all readings
+agree on is settled, and what is LAG runs old.
+
+Everything is float32 in a stated order, so that a twin in C may have the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from edgernn.backend import Array
+from edgernn.errors import DataError
+from edgernn.keyboard.own_words import OwnWords
+from edgernn.single import F32, log_sigmoid, log_softmax
+
+LAG = 6  # runs after which a reading is held to the best one's
+MOST = 3  # words in a run
+TYPED = 0  # the label of a word that the vocabulary lacks
+SPARE = 2  # letters by which a word may be shorter than the runs that it is read from
+
+Ask = Callable[[Array], Array]  # history's vector -> logits at the last keystroke
+Tell = Callable[[int, Any], tuple[Array, Any]]  # a label, history's state -> vector, state after
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A word that a run holds: as the vocabulary, the user's list, or the run itself spells it."""
+
+    text: str
+    label: int
+    score: np.float32
+
+
+Runs = tuple[tuple[Held, ...], ...]  # the words of each
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The words of each run that is not settled. score: natural log of its likelihood.
+
+    vector, state: what `history` makes of the words up to here.
+    """
+
+    runs: Runs
+    score: np.float32
+    vector: Array
+    state: Any
+
+    @property
+    def texts(self) -> tuple[tuple[str, ...], ...]:
+        return tuple(tuple(word.text for word in words) for words in self.runs)
+
+
+Readings = tuple[Reading, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chances:
+    """Natural logs: of each label as a run's next word; of there being one, and of there not."""
+
+    words: Array
+    more: np.float32
+    end: np.float32
+
+    @classmethod
+    def of(cls, logits: Array) -> Chances:
+        """The last logit is that of an end."""
+        end = F32(logits[-1])
+        return cls(log_softmax(logits[:-1]), log_sigmoid(F32(-end)), log_sigmoid(end))
+
+
+class Search:
+    """Reads runs. labels: those of `words`. own: the user's words. Readings come the best first.
+
+    Raises: DataError for a beam below 1.
+    """
+
+    def __init__(
+        self, tell: Tell, labels: Sequence[str], beam: int, own: OwnWords | None = None
+    ) -> None:
+        if beam < 1:
+            raise DataError(f"beam {beam}; need at least 1")
+        self.tell, self.labels, self.beam = tell, labels, beam
+        self.own = own or OwnWords()
+
+    def begin(self) -> Readings:
+        """Of a sentence of which nothing was typed yet."""
+        vector, state = self.tell(len(self.labels) - 1, None)
+        return (Reading((), F32(0), vector, state),)
+
+    def close(
+        self, readings: Readings, typed: Sequence[str], ask: Ask, *, fixed: bool
+    ) -> tuple[Readings, Runs]:
+        """Read the last of the runs that are not settled; gives the words of those that now are.
+
+        typed: all of these runs. fixed: the last one is held as it is.
+        """
+        grown = [replace(one, runs=(*one.runs, ())) for one in readings]
+        done: list[Reading] = []
+        for count in range(MOST + 1):
+            asked = [(one, Chances.of(ask(one.vector))) for one in grown]
+            if count or not fixed:
+                done += [_scored(one, its.end) for one, its in asked if _whole(one, typed)]
+            asked = [pair for pair in asked if not count or pair[0].runs[-1][-1].label != TYPED]
+            if count == MOST or not asked:
+                break
+            more = [
+                self._told(one, held)
+                for one, its in asked
+                for held in self._candidates(typed[-1], its, count == 0, fixed)
+            ]
+            grown = [self._moved(one) for one in _ranked(more)[: self.beam]]
+        return _settled(_ranked(done)[: self.beam])
+
+    def _candidates(self, typed: str, its: Chances, first: bool, fixed: bool) -> list[Held]:
+        """What may be the next word of a run: the likeliest labels; as the first, what is typed.
+
+        That is the run itself, or one of the user's words that it may be.
+        """
+        found = []
+        if first:
+            base = F32(its.more + its.words[TYPED])
+            found = [Held(typed, TYPED, base)]
+            if fixed or typed.lower() in self.own.kept:
+                return found
+            found += [Held(text, TYPED, F32(base + nats)) for text, nats in self.own.near(typed)]
+        order = np.argsort(-its.words[1:], kind="stable")[: self.beam] + 1
+        return found + [
+            Held(self.labels[label], int(label), F32(its.more + its.words[label]))
+            for label in order
+        ]
+
+    def _told(self, one: Reading, held: Held) -> Reading:
+        runs = (*one.runs[:-1], (*one.runs[-1], held))
+        return replace(one, runs=runs, score=F32(one.score + held.score))
+
+    def _moved(self, one: Reading) -> Reading:
+        """With `history` behind its last word."""
+        vector, state = self.tell(one.runs[-1][-1].label, one.state)
+        return replace(one, vector=vector, state=state)
+
+
+def _settled(readings: Sequence[Reading]) -> tuple[Readings, Runs]:
+    """Without the runs that are no longer in question; readings of other old words are dropped."""
+    best = readings[0]
+    old = max(0, len(best.runs) - LAG)
+    readings = [one for one in readings if one.texts[:old] == best.texts[:old]]
+    count = 0
+    for texts in zip(*(one.texts for one in readings), strict=True):
+        if len(set(texts)) > 1:
+            break
+        count += 1
+    while count and not best.runs[count - 1]:  # a run without a word waits for the next
+        count -= 1
+    left = [
+        replace(one, runs=one.runs[count:], score=F32(one.score - best.score)) for one in readings
+    ]
+    return tuple(left), best.runs[:count]
+
+
+def _whole(one: Reading, typed: Sequence[str]) -> bool:
+    """Whether no letters are lost: runs without a word are part of a later word as long."""
+    waiting = 0
+    for words, letters in zip(one.runs, typed, strict=True):
+        if not words:
+            waiting += len(letters)
+        elif waiting:
+            if sum(len(word.text) for word in words) < waiting + len(letters) - SPARE:
+                return False
+            waiting = 0
+    return True
+
+
+def _scored(one: Reading, more: np.float32) -> Reading:
+    return replace(one, score=F32(one.score + more))
+
+
+def _ranked(some: Sequence[Reading]) -> list[Reading]:
+    """The likeliest first; of those with the same words the likelier stands for both."""
+    found: dict[Any, Reading] = {}
+    for one in some:
+        known = found.get(one.texts)
+        if known is None or one.score > known.score:
+            found[one.texts] = one
+    return sorted(found.values(), key=lambda one: -one.score)

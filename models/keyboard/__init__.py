@@ -1,0 +1,16 @@
+"""Keyboard decoder: what was meant by what was typed, and what comes next."""
+
+from pathlib import Path
+
+from edgernn.keyboard.words import Vocabulary
+from edgernn.model import ModelInfo
+
+if __name__ != "edgernn.models.keyboard":
+    raise ImportError("import edgernn.models.keyboard: the repository root is on sys.path")
+
+VOCABULARY = Vocabulary.load(Path(__file__).with_name("words.txt"))
+LABELS = len(VOCABULARY) + 1  # of what the vocabulary lacks, of its words, and of an end
+INFO = ModelInfo(
+    summary=f"what is meant by what is typed; {len(VOCABULARY.words):,} English words; conv + GRU",
+    labels=("<typed>", *VOCABULARY.words, "<end>"),
+)
