@@ -274,10 +274,9 @@ def _worded(held: Sequence[Held], typed: Sequence[Word]) -> str:
 
 
 def cased(word: str, typed: Word) -> str:
-    """A word of the vocabulary as one was typed; what is not in lower case there stays so."""
-    if typed.casing is Casing.UPPER and len(typed.core) > 1:
-        return word.upper()
-    return word[:1].upper() + word[1:] if typed.casing is not Casing.LOWER else word
+    """A word of the vocabulary as one was typed."""
+    casing = Casing.CAPITALISED if typed.casing is Casing.MIXED else typed.casing
+    return Word(word, casing).surface
 
 
 def _revised(before: str, after: str, typed: str) -> Revision | None:
