@@ -10,8 +10,8 @@ import importlib
 import pkgutil
 import subprocess
 import tempfile
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Protocol
 
 from edgernn.errors import ToolError, UnknownName
@@ -51,9 +51,10 @@ def talk(
 
     told: what an exit code means, should it say nothing itself.
 
-    Raises: ToolError if it cannot be started or ends with another exit code than 0.
+    Raises: ToolError if it cannot be started or ends with another exit code than 0; what `sent`
+        raises.
     """
-    with tempfile.TemporaryFile() as complaints:
+    with tempfile.TemporaryFile() as complaints, ThreadPoolExecutor(1) as pool:
         try:
             process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints
@@ -62,8 +63,7 @@ def talk(
             raise ToolError(f"{who}: cannot run {command[0]}: {cause.strerror}") from cause
         assert process.stdin is not None
         assert process.stdout is not None
-        sender = threading.Thread(target=_send, args=(process.stdin, sent), daemon=True)
-        sender.start()
+        sending = pool.submit(_send, process.stdin, sent)
         try:
             for line in process.stdout:
                 yield line.decode("utf-8", errors="replace").rstrip("\n")
@@ -72,7 +72,7 @@ def talk(
             process.kill()
             process.wait()
             process.stdout.close()
-            sender.join()
+        sending.result()
         if code != 0:
             complaints.seek(0)
             said = complaints.read().decode("utf-8", errors="replace").strip().splitlines()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from edgernn.device import find_device, talk
-from edgernn.errors import EdgernnError, ToolError
+from edgernn.errors import DataError, EdgernnError, ToolError
 from edgernn.target import find_target
 from edgernn.toolchain import build_program
 
@@ -66,6 +66,17 @@ def test_lines_come_while_the_program_is_still_fed() -> None:
     assert next(lines) == "one"
     answered.set()
     assert list(lines) == ["two"]
+
+
+def test_what_fails_to_be_sent_is_no_end_of_it() -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"one\n"
+        raise DataError("second block: damaged")
+
+    lines = talk(["cat"], broken(), "cat")
+    assert next(lines) == "one"
+    with pytest.raises(DataError, match="second block: damaged"):
+        next(lines)
 
 
 def test_a_program_that_fails_is_told_by_its_last_words() -> None:
