@@ -103,7 +103,8 @@ class Search:
 
         typed: all of these runs. fixed: the last one is held as it is.
         """
-        grown = [replace(one, runs=(*one.runs, ())) for one in readings]
+        sure = [_firm(one, typed, 0 if fixed else MOST) for one in readings]
+        grown = [replace(one, runs=(*one.runs, ())) for one in sure]
         done: list[Reading] = []
         for count in range(MOST + 1):
             asked = [(one, Chances.of(ask(one.vector))) for one in grown]
@@ -146,6 +147,17 @@ class Search:
         """With `history` behind its last word."""
         vector, state = self.tell(one.runs[-1][-1].label, one.state)
         return replace(one, vector=vector, state=state)
+
+
+def _firm(one: Reading, typed: Sequence[str], most: int) -> Reading:
+    """With its last runs held as they were typed if more than so many have no word."""
+    count = len(one.runs)
+    while count and not one.runs[count - 1]:
+        count -= 1
+    waiting = typed[count : len(one.runs)]
+    if len(waiting) <= most:
+        return one
+    return replace(one, runs=one.runs[:count] + tuple((Held(t, TYPED, F32(0)),) for t in waiting))
 
 
 def _settled(readings: Sequence[Reading]) -> tuple[Readings, Runs]:

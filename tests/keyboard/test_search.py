@@ -86,3 +86,27 @@ def test_a_run_that_is_fixed_is_held_as_it_is() -> None:
 def test_a_revision_tells_what_stood_there() -> None:
     assert _revised("the cat sad", "the cat sat ", "sad") is None
     assert _revised("the cap sat", "the cat sat ", "sat") == Revision("cap", "cat")
+
+
+def test_runs_that_no_word_comes_for_are_held_as_they_were_typed() -> None:
+    search = Search(told, LABELS, 1)
+    runs, readings = ["ab"], search.begin()
+    readings, _ = search.close(readings, runs, lambda past: logits(-9, -9, 9), fixed=False)
+    assert readings[0].texts == ((),)
+    readings, settled = search.close(
+        readings, [*runs, "4"], lambda past: logits(9, 9, 9), fixed=True
+    )
+    assert [word.text for words in settled for word in words] == ["ab", "4"]
+
+
+def test_no_more_runs_wait_than_a_word_can_have() -> None:
+    search, whole = Search(told, LABELS, 1), 0
+    readings, runs = search.begin(), list[str]()
+    for _ in range(40):
+        runs.append("ab")
+        readings, settled = search.close(
+            readings, runs, lambda past: logits(-9, -9, 9), fixed=False
+        )
+        runs, whole = runs[len(settled) :], whole + len(settled)
+        assert len(runs) <= LAG
+    assert whole >= 40 - LAG
