@@ -24,7 +24,7 @@ from edgernn.keyboard.layout import QWERTY
 from edgernn.keyboard.own_words import LONGEST, OwnWords
 from edgernn.keyboard.search import TYPED, Ask, Chances, Held, Readings, Search
 from edgernn.keyboard.typing import Keystroke
-from edgernn.keyboard.words import Casing, Word, word_of
+from edgernn.keyboard.words import Word, cased_like, word_of
 from edgernn.single import F32, add_logs, exp, log
 
 STEPS = ("keys", "history", "words")
@@ -212,9 +212,9 @@ class Keyboard:
         """The likeliest words; the user's own share what the vocabulary lacks."""
         typing, chances = self._now.typing, Chances.of(ask(self._now.readings[0].vector))
         order = np.argsort(-chances.words[1:], kind="stable")[: self.suggestions] + 1
-        begun = word_of(typing)
-        found = [(cased(self.labels[at], begun), chances.words[at]) for at in order]
-        own = self.own.begun(begun.core) if begun.core else []
+        found = [(cased_like(self.labels[at], typing), chances.words[at]) for at in order]
+        begun = word_of(typing).core
+        own = self.own.begun(begun) if begun else []
         found += [(word, chances.words[TYPED] - log(F32(len(own)))) for word in own]
         found.sort(key=lambda one: -one[1])
         return tuple(Guess(word, float(exp(share))) for word, share in found[: self.suggestions])
@@ -268,15 +268,9 @@ def written(words: Sequence[Sequence[Held]], runs: Sequence[Run]) -> str:
 
 def _worded(held: Sequence[Held], typed: Sequence[Word]) -> str:
     first, last = typed[0], typed[-1]
-    texts = [held[0].text if held[0].label == TYPED else cased(held[0].text, first)]
+    texts = [held[0].text if held[0].label == TYPED else cased_like(held[0].text, first.surface)]
     texts += [one.text for one in held[1:]]
     return f"{first.lead}{' '.join(texts)}{last.trail}"
-
-
-def cased(word: str, typed: Word) -> str:
-    """A word of the vocabulary as one was typed."""
-    casing = Casing.CAPITALISED if typed.casing is Casing.MIXED else typed.casing
-    return Word(word, casing).surface
 
 
 def _revised(before: str, after: str, typed: str) -> Revision | None:

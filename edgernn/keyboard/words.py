@@ -76,6 +76,15 @@ def word_of(surface: str) -> Word:
     return Word(core, Casing.MIXED, lead, trail, own)
 
 
+def cased_like(core: str, other: str) -> str:
+    """A core with the casing of another word; of a mixed one, with that of its first letter."""
+    model = word_of(other)
+    casing = model.casing
+    if casing is Casing.MIXED:
+        casing = Casing.CAPITALISED if model.literal[:1].isupper() else Casing.LOWER
+    return Word(core, casing).surface
+
+
 def _capitalised(core: str) -> str:
     """With its first letter in upper case: 3d becomes 3D."""
     for i, char in enumerate(core):

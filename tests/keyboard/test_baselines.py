@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.peers.keyboard import AsTyped, Library, cased_like, is_word, tokens
+from benchmarks.peers.keyboard import AsTyped, Library, is_word, tokens
 from benchmarks.peers.keyboard import ngram as grams
 from benchmarks.peers.keyboard.channel import Channel, Costs
 from benchmarks.peers.keyboard.ispell import COMMANDS, Ispell
@@ -20,6 +20,7 @@ from benchmarks.peers.keyboard.ngram import END, START, NGram
 from benchmarks.peers.keyboard.symspell import Compound, Settings, Words
 from edgernn.errors import MissingExtra, ToolError
 from edgernn.keyboard.metrics import Corrector
+from edgernn.keyboard.words import cased_like
 
 TEXT = [
     "I love the movie, I really do.",

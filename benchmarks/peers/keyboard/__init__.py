@@ -52,13 +52,6 @@ def is_word(core: str) -> bool:
     return letters.isascii() and letters.isalpha()
 
 
-def cased_like(word: str, model: str) -> str:
-    """A word with the capitals of another: of all letters, of the first, or as it is."""
-    if len(model) > 1 and model.isupper():
-        return word.upper()
-    return word[:1].upper() + word[1:] if model[:1].isupper() else word
-
-
 class AsTyped:
     """Corrects nothing."""
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Self
 
-from benchmarks.peers.keyboard import Library, cased_like, is_word
+from benchmarks.peers.keyboard import Library, is_word
 from edgernn.errors import MissingExtra
 from edgernn.keyboard.metrics import parted
+from edgernn.keyboard.words import cased_like
 
 
 @dataclass(frozen=True, slots=True)
