@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
 
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # xdist already uses every core
     os.environ.setdefault(variable, "1")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in what a shell starts behind an &
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # some tests send it to their children
 
 EMULATORS = ("qemu-system-arm", "qemu-aarch64")
 
