@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgernn.errors import UnknownName
+from edgernn.errors import DataError, UnknownName
 
 if TYPE_CHECKING:
     from edgernn.graph.step_graph import StepGraph
@@ -141,3 +141,10 @@ def find_runner(name: str) -> Runner:
 def np_dtype(name: str) -> np.dtype[Any]:
     """A manifest type name (`float32`, `int8`, ...) as a numpy type."""
     return np.dtype(name)
+
+
+def need_steps(names: Iterable[str], needed: Iterable[str], what: str) -> None:
+    """Raises: DataError if these steps lack some of those needed. what: has all of them."""
+    names = list(names)
+    if missing := [name for name in needed if name not in names]:
+        raise DataError(f"{', '.join(names)}: no {what}; it lacks the step {', '.join(missing)}")

@@ -10,21 +10,22 @@ Needs numpy alone. Steps: `keys`, `history`, `words` (see models/keyboard).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cache, reduce
 from typing import Any
 
 import numpy as np
 
-from edgernn.backend import Array
+from edgernn.backend import Array, need_steps
 from edgernn.errors import DataError
 from edgernn.keyboard.encoding import ENTER, encode
 from edgernn.keyboard.layout import QWERTY
 from edgernn.keyboard.own_words import LONGEST, OwnWords
 from edgernn.keyboard.search import TYPED, Ask, Chances, Held, Readings, Search
 from edgernn.keyboard.typing import Keystroke
-from edgernn.keyboard.words import Word, cased_like, word_of
+from edgernn.keyboard.words import Word, cased_like, parted, word_of
 from edgernn.single import F32, add_logs, exp, log
 
 STEPS = ("keys", "history", "words")
@@ -105,7 +106,7 @@ class Keyboard:
         suggestions: int = 3,
         own: OwnWords | None = None,
     ) -> None:
-        check_steps(sessions)
+        need_steps(sessions, STEPS, "keyboard decoder")
         if suggestions < 1:
             raise DataError(f"suggestions {suggestions}; need at least 1")
         self.sessions, self.suggestions, self.own = sessions, suggestions, own or OwnWords()
@@ -119,17 +120,17 @@ class Keyboard:
     def begin(self) -> None:
         """An empty text."""
         self._now = self._fresh("")
-        self._past: list[Moment] = []
+        self._past: deque[Moment] = deque(maxlen=BACK)
 
     def push(self, key: Keystroke) -> Shown:
         """Take a keystroke."""
-        self._past = [*self._past[-BACK + 1 :], self._now]
+        self._past.append(self._now)
         ask = self._heard(key)
-        now, old = self._now, self._text()
+        now = self._now
         if not key.char.isspace():
             self._now = replace(now, typing=now.typing + key.char)
             return Shown(self._text(), self._now.typing, self._completions(ask))
-        ended = bool(now.typing)
+        old, ended = self._text(), bool(now.typing)
         if ended:
             self._close(ask)
         self._behind(key.char)
@@ -162,10 +163,14 @@ class Keyboard:
         vector = keys.step(encode([key])).ravel()
         before = self._now.words
 
-        def ask(past: Array) -> Array:
+        @cache
+        def asked(past: bytes) -> Array:
             words.load_state(before)
-            logits: Array = words.step(np.concatenate([vector, past])).ravel()
+            logits: Array = words.step(np.concatenate([vector, np.frombuffer(past, F32)])).ravel()
             return logits
+
+        def ask(past: Array) -> Array:
+            return asked(past.astype(F32).tobytes())
 
         ask(self._now.readings[0].vector)  # what it carries on is the same for all
         self._now = replace(self._now, keys=keys.state, words=words.state)
@@ -181,7 +186,7 @@ class Keyboard:
         """Read the run that has ended."""
         now = self._now
         runs = (*now.runs, Run(now.typing))
-        typed = [core(run.typed) for run in runs]
+        typed = [parted(run.typed)[1] for run in runs]
         fixed = not correctable(typed[-1])
         readings, settled = self._search.close(now.readings, typed, ask, fixed=fixed)
         self._now = replace(
@@ -213,7 +218,7 @@ class Keyboard:
         typing, chances = self._now.typing, Chances.of(ask(self._now.readings[0].vector))
         order = np.argsort(-chances.words[1:], kind="stable")[: self.suggestions] + 1
         found = [(cased_like(self.labels[at], typing), chances.words[at]) for at in order]
-        begun = word_of(typing).core
+        begun = parted(typing)[1]
         own = self.own.begun(begun) if begun else []
         found += [(word, chances.words[TYPED] - log(F32(len(own)))) for word in own]
         found.sort(key=lambda one: -one[1])
@@ -228,21 +233,6 @@ class Keyboard:
             text = written(one.runs[-1:], (replace(runs[-1], behind=""),)) if one.runs else ""
             shares[text] = shares.get(text, 0.0) + float(exp(F32(one.score - total)))
         return tuple(Guess(text, share) for text, share in shares.items() if text)
-
-
-def check_steps(names: Iterable[str]) -> None:
-    """Raises: DataError if these are not the steps of a keyboard decoder."""
-    names = list(names)
-    if missing := [name for name in STEPS if name not in names]:
-        raise DataError(
-            f"{', '.join(names)}: no keyboard decoder; it lacks the step {', '.join(missing)}"
-        )
-
-
-def core(run: str) -> str:
-    """A run without the punctuation around it, cased as it was typed."""
-    word = word_of(run)
-    return run[len(word.lead) : len(run) - len(word.trail)]
 
 
 def correctable(core: str) -> bool:

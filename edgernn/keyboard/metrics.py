@@ -11,13 +11,12 @@ Margins are half of the 95 % interval by a bootstrap over lines, which are taken
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from edgernn.keyboard.words import PARTS
+from edgernn.keyboard.words import parted
 from edgernn.recognition.errors import WordErrors, resampled_rates, word_errors
 
 Pair = tuple[str, str]  # a line as typed, and as intended
@@ -85,14 +84,6 @@ def among_first(wanted: Sequence[str], found: Sequence[Sequence[str]], n: int) -
         for word, some in zip(wanted, found, strict=True)
     ]
     return share(hits, [1] * len(hits))
-
-
-@lru_cache(1 << 16)
-def parted(word: str) -> tuple[str, str, str]:
-    """The signs before a word, the word from its first to its last letter or digit, those after."""
-    found = PARTS.fullmatch(word)
-    assert found
-    return found[1], found[2], found[3]
 
 
 class Cost(NamedTuple):

@@ -19,11 +19,12 @@ import numpy as np
 from edgernn.backend import Array
 from edgernn.errors import DataError
 from edgernn.keyboard.own_words import OwnWords
+from edgernn.keyboard.words import UNKNOWN
 from edgernn.single import F32, log_sigmoid, log_softmax
 
 LAG = 6  # runs after which a reading is held to the best one's
 MOST = 3  # words in a run
-TYPED = 0  # the label of a word that the vocabulary lacks
+TYPED = UNKNOWN  # the label of a word that the vocabulary lacks
 SPARE = 2  # letters by which a word may be shorter than the runs that it is read from
 
 Ask = Callable[[Array], Array]  # history's vector -> logits at the last keystroke

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,6 +52,14 @@ class Word(NamedTuple):
         return self.literal if self.casing is Casing.MIXED else self.core
 
 
+@lru_cache(1 << 16)
+def parted(word: str) -> tuple[str, str, str]:
+    """The signs before a word, the word from its first to its last letter or digit, those after."""
+    found = PARTS.fullmatch(word)
+    assert found
+    return found[1], found[2], found[3]
+
+
 def split(text: str) -> list[Word]:
     """The words of a text; `join` gives it back with single spaces."""
     return [word_of(surface) for surface in text.split()]
@@ -63,9 +72,7 @@ def join(words: Iterable[Word]) -> str:
 
 def word_of(surface: str) -> Word:
     """One word, which has no space in it."""
-    parts = PARTS.fullmatch(surface)
-    assert parts is not None, "the parts of the pattern may all be empty"
-    lead, own, trail = parts.groups()
+    lead, own, trail = parted(surface)
     core = own.lower()
     if own == core:
         return Word(core, Casing.LOWER, lead, trail)

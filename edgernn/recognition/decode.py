@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from edgernn.backend import Array
+from edgernn.backend import Array, need_steps
 from edgernn.errors import DataError
 from edgernn.recognition.hot_words import HotWords
 from edgernn.recognition.search import BeamSearch, Emitted
@@ -29,11 +29,7 @@ MOST_FRAMES = 2**32 - 1  # that can be counted in C
 
 def check_steps(names: Iterable[str]) -> None:
     """Raises: DataError if these are not the steps of a recogniser."""
-    names = list(names)
-    if missing := [name for name in STEPS if name not in names]:
-        raise DataError(
-            f"{', '.join(names)}: no recogniser; it lacks the step {', '.join(missing)}"
-        )
+    need_steps(names, STEPS, "recogniser")
 
 
 def end_frames(end_ms: float | None, word_ms: float) -> int:

@@ -19,6 +19,7 @@ from edgernn.recognition.network import normalize
 from edgernn.recognition.training import TransducerTask
 from edgernn.recognition.transducer import Transducer
 from edgernn.recognition.vocabulary import Vocabulary
+from edgernn.train.near_lengths import NearLengths
 from edgernn.train.recipe import Recipe
 
 
@@ -37,6 +38,7 @@ class Task(TransducerTask):
         every = np.concatenate([one.cepstra for one in self.train])
         self.mean, self.deviation = every.mean(0), every.std(0)
         self.labels = [self.vocabulary.encode(one.text) for one in self.train]
+        self.near = NearLengths([len(one.cepstra) for one in self.train])
 
     def build(self) -> Transducer:
         """A network of the recipe's sizes, its input brought to mean 0 and deviation 1."""
@@ -47,7 +49,8 @@ class Task(TransducerTask):
     def batch(self, step: int) -> dict[str, Tensor]:
         """Cepstra (B, 8 T, 13), frames (B,) of the encoder, targets (B, U), labels (B,)."""
         rng = np.random.default_rng([self.recipe.seed, step])
-        drawn = [self._drawn(index, rng) for index in self._chosen(step)]
+        rows = self.near.rows(step, self.recipe.batch_size, self.recipe.seed)
+        drawn = [self._drawn(index, rng) for index in rows]
         cepstra, frames = stacked([x for x, _ in drawn], SUBSAMPLED)
         labels = torch.tensor([len(y) for _, y in drawn])
         targets = pad_sequence([torch.tensor(y) for _, y in drawn], batch_first=True)
@@ -66,20 +69,6 @@ class Task(TransducerTask):
             x, y = np.concatenate([x, self.train[other].cepstra]), y + self.labels[other]
         x = augmented(x, rng, self.options, self.deviation)
         return x, y[: len(x) // SUBSAMPLED]
-
-    def _chosen(self, step: int) -> list[int]:
-        """The utterances of a step: epochs in batches of near lengths, in random order."""
-        size = min(self.recipe.batch_size, len(self.train))
-        each = len(self.train) // size
-        epoch, within = divmod(step, each)
-        if getattr(self, "_drawn_for", None) != (epoch, size):
-            rng = np.random.default_rng([self.recipe.seed, epoch, 1])
-            lengths = np.array([len(one.cepstra) for one in self.train])
-            order = np.argsort(lengths * rng.uniform(0.85, 1.15, len(lengths)))
-            start = int(rng.integers(len(order) - each * size + 1))
-            rows = order[start : start + each * size].reshape(each, size)
-            self._drawn_for, self._order = (epoch, size), rows[rng.permutation(each)]
-        return [int(one) for one in self._order[within]]
 
     def tested(self) -> list[Utterance]:
         """AN4's."""

@@ -10,6 +10,7 @@ if __name__ != "edgernn.models.keyboard":
 
 VOCABULARY = Vocabulary.load(Path(__file__).with_name("words.txt"))
 LABELS = len(VOCABULARY) + 1  # of what the vocabulary lacks, of its words, and of an end
+END = LABELS - 1  # to `history` the beginning of a sentence
 INFO = ModelInfo(
     summary=f"what is meant by what is typed; {len(VOCABULARY.words):,} English words; conv + GRU",
     labels=("<typed>", *VOCABULARY.words, "<end>"),

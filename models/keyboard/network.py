@@ -31,7 +31,7 @@ from edgernn.layers.attention import WindowAttention
 from edgernn.layers.conv import Conv1d
 from edgernn.layers.embedding import Embedding
 from edgernn.layers.linear import Linear
-from edgernn.models.keyboard import LABELS
+from edgernn.models.keyboard import END, LABELS
 from edgernn.models.keyboard.samples import labelled, samples
 from edgernn.state import State
 from edgernn.streaming import Sequential, Streaming
@@ -103,10 +103,7 @@ def decoder(
     dropout: float = 0.1,
     labels: int = LABELS,
 ) -> Decoder:
-    """What is trained. left: keystrokes that the attention reaches back; word: size of its vector.
-
-    history is told LABELS - 1 where a sentence begins: the label of an end, which no word has.
-    """
+    """What is trained. left: keystrokes back that are attended to; word: size of its vector."""
     keys = Sequential(
         embed=Linear(INPUTS, embed, bias=False),
         conv=Conv1d(embed, channels, 5),
@@ -140,7 +137,7 @@ def fed(
     """What each step is given while the samples are typed; `words` once a keystroke."""
     given: dict[str, list[NDArray[Any]]] = {"keys": list(streams), "history": [], "words": []}
     for stream, typed in zip(streams, samples(), strict=False):
-        before = torch.tensor([[LABELS - 1, *labelled(typed.intended)]])
+        before = torch.tensor([[END, *labelled(typed.intended)]])
         known = torch.from_numpy(typed.words).long()
         known = torch.cat([known, known[-1:] + 1])
         keystrokes = steps["keys"](torch.from_numpy(stream))

@@ -18,14 +18,14 @@ from edgernn.keyboard.encoding import ENTER, INPUTS, encode
 from edgernn.keyboard.layout import SPACE
 from edgernn.keyboard.lexicon import misspelt, well_spelt
 from edgernn.keyboard.typing import Errors, Keystroke, Typed, Typist
-from edgernn.models.keyboard import LABELS, VOCABULARY
+from edgernn.models.keyboard import END, LABELS, VOCABULARY
 from edgernn.models.keyboard.network import Decoder, decoder
 from edgernn.models.keyboard.samples import labelled
+from edgernn.train.near_lengths import NearLengths
 from edgernn.train.recipe import Recipe
 
 HELD = 400  # texts that are validated on
 NONE = -1  # a question without a wanted word, or without a wanted end
-END = LABELS - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class Sample:
         return labels, torch.log(-torch.expm1(missed))
 
 
-def parted(text: str, longest: int) -> list[str]:
+def in_pieces(text: str, longest: int) -> list[str]:
     """A text in pieces of at most so many characters, or of one word."""
     pieces, piece = [], ""
     for word in text.split():
@@ -141,16 +141,17 @@ class Task:
         texts = training_texts(data, "train", self.options["corpora"])
         texts = well_spelt(texts, misspelt(texts, frequencies(data)))
         longest = self.options["longest"]
-        self.texts = [piece for text in texts for piece in parted(text, longest)]
+        self.texts = [piece for text in texts for piece in in_pieces(text, longest)]
         if not self.texts:
             raise DataError(f"{data}: no training texts")
-        self.lengths = np.array([len(text) for text in self.texts])
+        self.near = NearLengths([len(text) for text in self.texts])
         counts = np.ones(LABELS - 1)
         for text in self.texts[:: max(1, len(self.texts) // 50000)]:
             np.add.at(counts, labelled(text), 1)
         self.sample = Sample(torch.from_numpy(counts / counts.sum()), self.options["sample"])
         held = training_texts(data, "val", ("self_dialogue",))
-        self.validation = [p for text in held[:: len(held) // HELD] for p in parted(text, longest)]
+        held = held[:: max(1, len(held) // HELD)]
+        self.validation = [piece for text in held for piece in in_pieces(text, longest)]
 
     def build(self) -> Decoder:
         """A network of the recipe's sizes."""
@@ -159,7 +160,8 @@ class Task:
     def batch(self, step: int) -> dict[str, Tensor]:
         """As the class says."""
         rng = np.random.default_rng([self.recipe.seed, step])
-        texts = [self._salad(rng, text) for text in self._chosen(step)]
+        rows = self.near.rows(step, self.recipe.batch_size, self.recipe.seed)
+        texts = [self._salad(rng, self.texts[row]) for row in rows]
         some = [self._asked(self.typist.typed(text, rng), text, rng) for text in texts]
         batch = stacked(some)
         wanted = batch["word"][batch["word"] != NONE]
@@ -177,18 +179,6 @@ class Task:
     def _asked(self, typed: Typed, text: str, rng: np.random.Generator) -> Questions:
         draws = rng.random(len(typed.text) + 1) < self.options["within"]
         return questions(typed, labelled(text), draws)
-
-    def _chosen(self, step: int) -> list[str]:
-        """The texts of a step: epochs in batches of near lengths, in random order."""
-        size = self.recipe.batch_size
-        each = len(self.texts) // size
-        epoch, at = divmod(step, each)
-        if getattr(self, "_drawn_for", None) != (epoch, size):
-            rng = np.random.default_rng([self.recipe.seed, epoch, 1])
-            order = np.argsort(self.lengths * rng.uniform(0.85, 1.15, len(self.texts)))
-            rows = order[: each * size].reshape(each, size)
-            self._drawn_for, self._order = (epoch, size), rows[rng.permutation(each)]
-        return [self.texts[i] for i in self._order[at]]
 
     def output(self, network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
         """Logits of the sampled labels and of an end."""

@@ -8,10 +8,10 @@ import torch
 
 from edgernn.keyboard.encoding import INPUTS, encode
 from edgernn.keyboard.typing import Keystroke, Typed
-from edgernn.models.keyboard import LABELS, VOCABULARY
+from edgernn.models.keyboard import END, VOCABULARY
 from edgernn.models.keyboard.network import Decoder, decoder
 from edgernn.models.keyboard.samples import labelled
-from edgernn.models.keyboard.training import NONE, Sample, parted, questions, stacked
+from edgernn.models.keyboard.training import NONE, Sample, in_pieces, questions, stacked
 
 SIZES = {"embed": 6, "channels": 8, "hidden": 10, "word": 5, "past": 7, "joint": 6, "left": 4}
 
@@ -91,7 +91,7 @@ def test_a_batch_is_padded_by_questions_that_want_nothing() -> None:
     ]
     batch = stacked(some)
     assert batch["keystrokes"].shape == (2, 6, INPUTS)
-    assert batch["before"].tolist() == [[LABELS - 1, *labelled(t)] for t in ("the", "movie")]
+    assert batch["before"].tolist() == [[END, *labelled(t)] for t in ("the", "movie")]
     assert batch["word"].shape == batch["end"].shape == (2, 2)
     assert batch["keystrokes"][0, 4:].abs().sum() == 0
 
@@ -111,8 +111,8 @@ def test_sampled_labels_hold_the_wanted_and_their_softmax_is_unbiased() -> None:
 
 
 def test_texts_are_parted_at_words_and_words_are_those_of_the_vocabulary() -> None:
-    assert parted("one two three", 7) == ["one two", "three"]
-    assert parted("incomprehensibilities", 7) == ["incomprehensibilities"]
+    assert in_pieces("one two three", 7) == ["one two", "three"]
+    assert in_pieces("incomprehensibilities", 7) == ["incomprehensibilities"]
     assert labelled("The, qqqq - cat!")[1:3] == [0, 0]
     assert VOCABULARY.words[labelled("The,")[0] - 1] == "the"
 

@@ -181,6 +181,15 @@ def fed(queue: Queue[bytes]) -> Iterator[bytes]:
     return iter(lambda: queue.get(timeout=WAIT_SECONDS), b"")
 
 
+def begun(board: Board, program: bytes) -> tuple[Iterator[str], Queue[bytes]]:
+    """A program that has been given something and has answered, and what it is fed from."""
+    sent = Queue[bytes]()
+    lines = find_device(board.url).run(program, fed(sent))
+    sent.put(b"abc")
+    assert next(lines) == f"got={ord('c')}"
+    return lines, sent
+
+
 def test_lines_come_as_the_program_is_fed(board: Board, program: bytes) -> None:
     device, sent = find_device(board.url), Queue[bytes]()
     assert device.target == "aarch64"
@@ -209,10 +218,7 @@ def test_a_program_that_fails_is_told_of_and_removed(board: Board, program: byte
 def test_lines_that_nobody_wants_any_more_leave_nothing_behind(
     board: Board, program: bytes
 ) -> None:
-    sent = Queue[bytes]()
-    lines = find_device(board.url).run(program, fed(sent))
-    sent.put(b"abc")
-    assert next(lines) == f"got={ord('c')}"
+    lines, sent = begun(board, program)
     sent.put(b"")
     lines.close()  # type: ignore[attr-defined]
     wait_for(lambda: board.files() == [])
@@ -221,10 +227,7 @@ def test_lines_that_nobody_wants_any_more_leave_nothing_behind(
 def test_a_connection_that_breaks_is_told_of_and_leaves_nothing_behind(
     board: Board, program: bytes
 ) -> None:
-    sent = Queue[bytes]()
-    lines = find_device(board.url).run(program, fed(sent))
-    sent.put(b"abc")
-    assert next(lines) == f"got={ord('c')}"
+    lines, sent = begun(board, program)
     board.signal_sessions(signal.SIGKILL)
     sent.put(b"")
     with pytest.raises(
@@ -251,10 +254,7 @@ def test_a_machine_that_falls_silent_is_told_of(
     board: Board, program: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ssh, "ALIVE_SECONDS", 1)
-    sent = Queue[bytes]()
-    lines = find_device(board.url).run(program, fed(sent))
-    sent.put(b"abc")
-    assert next(lines) == f"got={ord('c')}"
+    lines, sent = begun(board, program)
     board.signal_sessions(signal.SIGSTOP)
     sent.put(b"")
     with pytest.raises(ToolError, match=f"^{board.url}: no answer any more$"):

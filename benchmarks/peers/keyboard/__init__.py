@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 
-from edgernn.keyboard.metrics import parted
+from edgernn.keyboard.words import parted
 
 
 @dataclass(frozen=True)

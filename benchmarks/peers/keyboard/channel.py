@@ -20,8 +20,7 @@ import numpy as np
 from benchmarks.peers.keyboard import is_word
 from benchmarks.peers.keyboard.ngram import UNKNOWN, Floats, NGram
 from benchmarks.peers.keyboard.symspell import Words
-from edgernn.keyboard.metrics import parted
-from edgernn.keyboard.words import cased_like
+from edgernn.keyboard.words import cased_like, parted
 
 WIDTH = 6  # hypotheses that are kept at each word
 MOST = 24  # readings of a word

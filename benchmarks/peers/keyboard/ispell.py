@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from benchmarks.peers.keyboard import Library, is_word
 from edgernn.errors import ToolError
-from edgernn.keyboard.metrics import parted
+from edgernn.keyboard.words import parted
 
 COMMANDS = {
     "hunspell": ("hunspell", "-a", "-i", "UTF-8", "-d", "en_US"),

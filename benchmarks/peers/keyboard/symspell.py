@@ -15,8 +15,7 @@ from typing import Any, Self
 
 from benchmarks.peers.keyboard import Library, is_word
 from edgernn.errors import MissingExtra
-from edgernn.keyboard.metrics import parted
-from edgernn.keyboard.words import cased_like
+from edgernn.keyboard.words import cased_like, parted
 
 
 @dataclass(frozen=True, slots=True)
