@@ -5,6 +5,7 @@
 Tables of docs/keyboard.md. Rates are edits of characters between what was meant and what was typed,
 over N turns of the validation workers; of each kind, the part of all edits. `--write` puts them
 there, and draws docs/keyboard-touches.svg: where touches go when 5 % of the characters are wrong.
+`--vocabulary models/keyboard/words.txt` makes that file.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from benchmarks.figure import pyplot, saved
 from edgernn.errors import EdgernnError
 from edgernn.keyboard.corpora import CORPORA, SPLITS, TRAINING, frequencies, training_texts
 from edgernn.keyboard.layout import PITCH, QWERTY
-from edgernn.keyboard.lexicon import misspelt, well_spelt, word_frequencies
+from edgernn.keyboard.lexicon import capitals, misspelt, well_spelt, word_frequencies
 from edgernn.keyboard.slips import KINDS
 from edgernn.keyboard.touches import touches_on
 from edgernn.keyboard.typing import Typed, Typist
@@ -33,6 +34,7 @@ from edgernn.recognition.errors import word_errors
 PAGE, PICTURE = Path("docs/keyboard.md"), Path("docs/keyboard-touches.svg")
 RATES = (0.02, 0.05, 0.10, 0.15)
 SIZES = (10_000, 15_000, 20_000)
+SIZE = 15_000  # of the keyboard's own
 DRAWN = 40  # touches of each key in the picture
 
 
@@ -128,8 +130,13 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--sentences", type=int, default=1500)
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--vocabulary", type=Path, help="make this file instead")
     given = parser.parse_args()
     try:
+        if given.vocabulary:
+            forms = capitals(training_texts(given.data))
+            Vocabulary.of(word_frequencies(given.data), SIZE, forms).save(given.vocabulary)
+            return 0
         texts = training_texts(given.data, "val", ("self_dialogue",))[: given.sentences]
         made = {
             "keyboard texts": text_table(given.data),

@@ -14,11 +14,14 @@ from pathlib import Path
 from string import ascii_lowercase
 
 from edgernn.keyboard.corpora import TRAINING, frequencies, training_texts
-from edgernn.keyboard.words import Casing, counted, split
+from edgernn.keyboard.words import Casing, counted, parted, split
 
 SHARES = {"self_dialogue": 0.8, "wikitext2": 0.1}  # of a word's frequency; books have the rest
 TIMES = 20  # so much more frequent is what a misspelling is one edit from
+CAPITALS = 0.9  # of a word's occurrences within sentences, for capitals of its own
+OFTEN = 5  # occurrences that tell
 SHORTEST = 5  # letters of what may be a misspelling by that
+ENDS = ".?!:"  # behind which a sentence may begin
 JOINERS = "'-.&/"  # what may stand within a word
 
 
@@ -37,6 +40,24 @@ def word_frequencies(data: Path) -> dict[str, float]:
         for word, count in counts.items():
             mixed[word] = mixed.get(word, 0.0) + share * count / total
     return {word: share for word, share in mixed.items() if word not in wrong}
+
+
+def capitals(texts: Iterable[str]) -> dict[str, str]:
+    """Cores that are nearly always written with the same capitals within sentences, so written."""
+    forms: dict[str, Counter[str]] = {}
+    for text in texts:
+        begins = True
+        for word in split(text):
+            if word.core and not begins:
+                form = parted(word.surface)[1]
+                forms.setdefault(word.core, Counter())[form] += 1
+            begins = any(sign in word.trail for sign in ENDS) or (begins and not word.core)
+    own = {}
+    for core, counts in forms.items():
+        ((form, count),) = counts.most_common(1)
+        if form != core and OFTEN <= counts.total() <= count / CAPITALS:
+            own[core] = form
+    return own
 
 
 def well_spelt(texts: Iterable[str], wrong: Collection[str]) -> list[str]:

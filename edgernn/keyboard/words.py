@@ -83,13 +83,17 @@ def word_of(surface: str) -> Word:
     return Word(core, Casing.MIXED, lead, trail, own)
 
 
-def cased_like(core: str, other: str) -> str:
-    """A core with the casing of another word; of a mixed one, with that of its first letter."""
+def cased_like(form: str, other: str) -> str:
+    """A form with the casing of another word; of a mixed one, with that of its first letter.
+
+    Capitals of its own stay: it is English, even where english was typed.
+    """
     model = word_of(other)
-    casing = model.casing
-    if casing is Casing.MIXED:
-        casing = Casing.CAPITALISED if model.literal[:1].isupper() else Casing.LOWER
-    return Word(core, casing).surface
+    if model.casing is Casing.UPPER:
+        return form.upper()
+    begun = model.literal or model.surface
+    capital = model.casing is not Casing.LOWER and begun[:1].isupper()
+    return _capitalised(form) if capital and form == form.lower() else form
 
 
 def _capitalised(core: str) -> str:
@@ -109,9 +113,11 @@ def counted(texts: Iterable[str]) -> Counter[str]:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """Cores in the order of their labels 1, 2, ..., the most frequent first.
+    """Words in the order of their labels 1, 2, ..., the most frequent first.
 
-    Raises: DataError if there is none, or one is no core, or is there twice.
+    Each is a core with the capitals that it always has: I, English, iPhone.
+
+    Raises: DataError if there is none, or one is no word, or is there twice.
     """
 
     words: tuple[str, ...]
@@ -122,20 +128,27 @@ class Vocabulary:
             raise DataError("vocabulary: no words; need at least one")
         labels: dict[str, int] = {}
         for label, word in enumerate(self.words, 1):
-            if not word or split(word) != [Word(word)]:
+            core = word.lower()
+            if not word or word.split() != [word] or parted(word)[1] != word:
                 raise DataError(
-                    f"vocabulary: word {label} is {word!r}; need one in lower case without spaces, "
-                    "its first and last characters letters or digits"
+                    f"vocabulary: word {label} is {word!r}; need one without spaces, its first and "
+                    "last characters letters or digits"
                 )
-            if labels.setdefault(word, label) != label:
-                raise DataError(f"vocabulary: {word!r} is word {labels[word]} and word {label}")
+            if labels.setdefault(core, label) != label:
+                raise DataError(f"vocabulary: {word!r} is word {labels[core]} and word {label}")
         object.__setattr__(self, "labels", labels)
 
     @classmethod
-    def of(cls, counts: Mapping[str, float], size: int) -> Vocabulary:
-        """The most frequent cores that have a letter in them; of equals the first by spelling."""
+    def of(
+        cls, counts: Mapping[str, float], size: int, forms: Mapping[str, str] | None = None
+    ) -> Vocabulary:
+        """The most frequent cores that have a letter in them; of equals the first by spelling.
+
+        forms: of the cores that have capitals of their own.
+        """
         able = (word for word in counts if any(char.isalpha() for char in word))
-        return cls(tuple(sorted(able, key=lambda word: (-counts[word], word))[:size]))
+        most = sorted(able, key=lambda word: (-counts[word], word))[:size]
+        return cls(tuple((forms or {}).get(word, word) for word in most))
 
     @classmethod
     def load(cls, path: Path) -> Vocabulary:

@@ -174,7 +174,7 @@ class Task:
         if rng.random() >= self.options["salad"]:
             return text
         drawn = rng.integers(0, len(VOCABULARY.words), len(text.split()))
-        return " ".join(VOCABULARY.words[at] for at in drawn.tolist())
+        return " ".join(VOCABULARY.words[at].lower() for at in drawn.tolist())
 
     def _asked(self, typed: Typed, text: str, rng: np.random.Generator) -> Questions:
         draws = rng.random(len(typed.text) + 1) < self.options["within"]

@@ -38,7 +38,7 @@ from edgernn.keyboard.evaluation_sets import (
     replayed,
     transcripts,
 )
-from edgernn.keyboard.lexicon import misspelt, well_spelt, word_frequencies
+from edgernn.keyboard.lexicon import capitals, misspelt, well_spelt, word_frequencies
 
 WIKI = """
  = Title =
@@ -122,6 +122,13 @@ def test_misspellings_are_what_frequencies_give_away() -> None:
     wrong = misspelt(texts, {"the"})
     assert wrong == {"dont", "beleive", "yes,but"}
     assert well_spelt(texts, wrong) == [*texts[:60], *texts[-2:]]
+
+
+def test_words_that_always_have_capitals_are_told() -> None:
+    texts = ["May I?", "So may I. May I, or may I not?", "I saw ANNA (Anna) may"] * 5
+    assert capitals(texts) == {"i": "I"}
+    assert capitals([*texts, *["Then Anna came"] * 90]) == {"i": "I", "anna": "Anna"}
+    assert capitals(["So I went"] * 4) == {}, "too seldom to tell"
 
 
 def test_texts_of_whoever_has_them_are_read_from_a_path(tmp_path: Path) -> None:

@@ -10,7 +10,16 @@ import pytest
 from edgernn.errors import DataError
 from edgernn.keyboard.corpora import dialogues, encyclopedia
 from edgernn.keyboard.evaluation_sets import transcripts
-from edgernn.keyboard.words import UNKNOWN, Casing, Vocabulary, Word, counted, join, split
+from edgernn.keyboard.words import (
+    UNKNOWN,
+    Casing,
+    Vocabulary,
+    Word,
+    cased_like,
+    counted,
+    join,
+    split,
+)
 
 hypothesis = pytest.importorskip("hypothesis")
 given, settings, st = hypothesis.given, hypothesis.settings, hypothesis.strategies
@@ -59,8 +68,24 @@ def test_the_most_frequent_cores_are_the_vocabulary() -> None:
     assert vocabulary.coverage(counts) == 6 / 12
 
 
+def test_capitals_of_a_word_stay_as_do_those_that_are_typed() -> None:
+    vocabulary = Vocabulary.of({"i'm": 3, "nfl": 2, "the": 1}, 3, {"i'm": "I'm", "nfl": "NFL"})
+    assert vocabulary.words == ("I'm", "NFL", "the")
+    assert [vocabulary.label(core) for core in ("i'm", "nfl", "the")] == [1, 2, 3]
+    typed = ("im", "Im", "IM", "iM", "Imm")
+    assert [cased_like("I'm", one) for one in typed] == ["I'm", "I'm", "I'M", "I'm", "I'm"]
+    assert [cased_like("iPhone", one) for one in typed] == [
+        *["iPhone"] * 2,
+        "IPHONE",
+        *["iPhone"] * 2,
+    ]
+    assert [cased_like("the", one) for one in ("teh", "Teh", "TEH", "tEh", "TeH")] == [
+        "the", "The", "THE", "the", "The",
+    ]  # fmt: skip
+
+
 def test_a_vocabulary_is_the_same_from_its_file(tmp_path: Path) -> None:
-    vocabulary = Vocabulary(("the", "don't", "café", "r&b", "90s"))
+    vocabulary = Vocabulary(("the", "don't", "café", "r&b", "90s", "I've"))
     vocabulary.save(tmp_path / "words.txt")
     assert Vocabulary.load(tmp_path / "words.txt") == vocabulary
 
@@ -69,8 +94,8 @@ def test_a_vocabulary_is_the_same_from_its_file(tmp_path: Path) -> None:
     ("content", "line"),
     [
         (b"", "no words; need at least one"),
-        (b"the\n\ncat\n", "word 2 is ''; need one in lower case"),
-        (b"the\nThe\n", "word 2 is 'The'"),
+        (b"the\n\ncat\n", "word 2 is ''; need one without spaces"),
+        (b"the\nThe\n", "'The' is word 1 and word 2"),
         (b"two words\n", "word 1 is 'two words'"),
         (b"end.\n", "word 1 is 'end.'"),
         (b"a\nb\na\n", "'a' is word 1 and word 3"),
