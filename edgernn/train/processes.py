@@ -9,6 +9,7 @@ process validates, and writes all files; the others need nothing of its disk.
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -129,6 +130,9 @@ def joined(who: Processes, device: torch.device) -> Iterator[None]:
     if who.size == 1:
         yield
         return
+    # Imported while a group is there, as torch's exporter would, it keeps that group (its default
+    # arguments) and the group's threads, which may abort the process when it ends.
+    importlib.import_module("torch.distributed.nn.functional")
     backend = "nccl" if device.type == "cuda" else "gloo"
     try:
         with who.answered():

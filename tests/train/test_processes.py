@@ -117,3 +117,23 @@ def test_a_batch_that_does_not_divide_is_refused() -> None:
     assert with_recipe(ToyTask(), Processes(1, 4).share(RECIPE)).recipe.batch_size == 8
     assert ALONE.at(7) == 7
     assert [Processes(rank, 4).at(2) for rank in range(4)] == [8, 9, 10, 11]
+
+
+EXPORTER = """
+import weakref
+import torch
+from torch import distributed
+from edgernn.train.processes import joined, processes
+
+with joined(processes(), torch.device("cpu")):
+    group = weakref.ref(distributed.distributed_c10d._get_default_group())
+    import torch._dynamo
+assert group() is None
+"""
+
+
+def test_a_group_ends_with_its_threads_though_the_exporter_was_loaded_within() -> None:
+    """Threads that outlive it may abort the process while python ends."""
+    both = start_two(["-c", EXPORTER])
+    said = [one.communicate(timeout=240)[1] for one in both]
+    assert [one.returncode for one in both] == [0, 0], said
