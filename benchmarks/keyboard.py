@@ -17,17 +17,20 @@ from pathlib import Path
 
 from benchmarks import keyboard_tables
 from benchmarks.document import write_section
+from benchmarks.keyboard_ours import Ours
 from benchmarks.keyboard_sets import RATES, Sets, sets
 from benchmarks.keyboard_systems import Systems
 from benchmarks.rows import Rows
-from edgernn.errors import EdgernnError, MissingExtra, ToolError
+from edgernn.errors import DataError, EdgernnError, MissingExtra, ToolError
 from edgernn.keyboard.metrics import (
+    Pair,
     Share,
     among_first,
     keystrokes,
     line_figures,
     wrongly_changed,
 )
+from edgernn.keyboard.typing import Typed
 
 PAGE, RESULTS = Path("docs/keyboards.md"), Path("docs/keyboards.json")
 SUGGESTIONS, NEAREST = 3, (1, 5)
@@ -42,7 +45,15 @@ class Bench:
     def __init__(self, sets: Sets, systems: Systems) -> None:
         self.sets, self.systems = sets, systems
 
-    def _lines(self, pairs: Sequence[tuple[str, str]], name: str) -> Figures:
+    def _mistyped(self, lines: Sequence[Typed], name: str) -> Figures:
+        corrector = self.systems.corrector(name)
+        if isinstance(corrector, Ours) and corrector.touches:
+            made = [corrector.meant(typed) for typed in lines]
+        else:
+            made = [corrector.correct(typed.text) for typed in lines]
+        return line_figures([typed.intended for typed in lines], made)
+
+    def _copied(self, pairs: Sequence[Pair], name: str) -> Figures:
         corrector = self.systems.corrector(name)
         made = [corrector.correct(typed) for typed, _ in pairs]
         return line_figures([intended for _, intended in pairs], made)
@@ -50,8 +61,7 @@ class Bench:
     def errors(self) -> Iterator[tuple[str, Measure]]:
         """Dialogues by the share of characters that are wrong."""
         for rate in RATES:
-            pairs = self.sets.with_errors(rate)
-            yield f"{100 * rate:g} %", partial(self._lines, pairs)
+            yield f"{100 * rate:g} %", partial(self._mistyped, self.sets.with_errors(rate))
 
     def clean(self) -> Iterator[tuple[str, Measure]]:
         """Words spoilt."""
@@ -65,7 +75,7 @@ class Bench:
     def aalto(self) -> Iterator[tuple[str, Measure]]:
         """Sentences that people were shown and typed."""
         pairs = self.sets.aalto()
-        yield "Aalto", partial(self._lines, pairs)
+        yield "Aalto", partial(self._copied, pairs)
 
     def misspellings(self) -> Iterator[tuple[str, Measure]]:
         """Single words."""
@@ -112,6 +122,17 @@ def carried_out(part: str, bench: Bench, rows: Rows, names: Sequence[str]) -> No
             rows.note({**row, **figures}, part, title, name, str(lines))
 
 
+def named(bundles: Sequence[str]) -> dict[str, Path]:
+    """Files by name. Raises: DataError for what is no NAME=FILE."""
+    found = {}
+    for one in bundles:
+        name, equals, file = one.partition("=")
+        if not name or not equals:
+            raise DataError(f"--bundle {one}: need NAME=FILE")
+        found[name] = Path(file)
+    return found
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command. Gives the exit code."""
     parser = argparse.ArgumentParser(
@@ -122,6 +143,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="folder with the corpora")
     parser.add_argument("--only", choices=list(PARTS), help="one part")
     parser.add_argument("--systems", nargs="+", help="some of them, by name")
+    parser.add_argument(
+        "--bundle",
+        action="append",
+        default=[],
+        metavar="NAME=FILE",
+        help="a keyboard that edgernn export made, again for others",
+    )
     parser.add_argument("--lines", type=int, default=1000, help="of each set; 1000")
     parser.add_argument("--output", type=Path, default=Path("runs/keyboard"))
     parser.add_argument("--write", action="store_true", help=f"into {PAGE} and {RESULTS}")
@@ -129,7 +157,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = Rows(options.output / "rows.json", RESULTS)
     try:
         given = sets(options.data, options.lines)
-        bench = Bench(given, Systems(given.library))
+        bench = Bench(given, Systems(given.library, named(options.bundle)))
         for part in [options.only] if options.only else list(PARTS):
             every = bench.systems.completers if part == "completion" else bench.systems.correctors
             names = [name for name in every if not options.systems or name in options.systems]

@@ -14,7 +14,7 @@ from benchmarks.peers.keyboard import Library
 from edgernn.keyboard.corpora import SPLITS, frequencies, training_texts
 from edgernn.keyboard.evaluation_sets import Misspelling, misspellings, transcripts
 from edgernn.keyboard.metrics import Pair
-from edgernn.keyboard.typing import Typist
+from edgernn.keyboard.typing import Typed, Typist
 
 RATES = (0.0, 0.02, 0.05, 0.1, 0.15)  # of characters that are typed wrongly
 
@@ -39,16 +39,16 @@ class Sets:
     texts: Mapping[str, Sequence[str]]
     copied: Sequence[Pair]
     misspelt: Mapping[str, Sequence[Pair]]
-    mistyped: Callable[[str, float, int], str]
+    mistyped: Callable[[str, float, int], Typed]
 
     def dialogues(self, split: str) -> list[str]:
         """Turns of the workers of a split."""
         return sample(self.spoken[split], self.lines)
 
-    def with_errors(self, rate: float, split: str = "test") -> list[Pair]:
+    def with_errors(self, rate: float, split: str = "test") -> list[Typed]:
         """The same turns, typed with errors."""
         turns = self.dialogues(split)
-        return [(self.mistyped(turn, rate, place), turn) for place, turn in enumerate(turns)]
+        return [self.mistyped(turn, rate, place) for place, turn in enumerate(turns)]
 
     def clean(self) -> dict[str, list[str]]:
         """Dialogues and other texts as they are."""
@@ -68,9 +68,9 @@ def sets(data: Path, lines: int) -> Sets:
     """All of them. Raises: DataError for a corpus that is absent or damaged."""
     typist = Typist()
 
-    def mistyped(line: str, rate: float, place: int) -> str:
+    def mistyped(line: str, rate: float, place: int) -> Typed:
         rng = np.random.default_rng([place, round(1000 * rate)])
-        return typist.typed(line, rng, rate=rate).text
+        return typist.typed(line, rng, rate=rate)
 
     spoken = {split: training_texts(data, split, ("self_dialogue",)) for split in SPLITS}
     copied = transcripts(data)

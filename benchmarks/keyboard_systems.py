@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
+from benchmarks.keyboard_ours import Ours
 from benchmarks.peers.keyboard import AsTyped, Library
 from benchmarks.peers.keyboard.channel import Channel
 from benchmarks.peers.keyboard.ispell import Ispell
@@ -15,9 +17,12 @@ from edgernn.keyboard.metrics import Completer, Corrector
 
 
 class Systems:
-    """Correctors and completers of one library. Raises: MissingExtra, ToolError when asked."""
+    """Correctors and completers of one library. Raises: MissingExtra, ToolError when asked.
 
-    def __init__(self, library: Library) -> None:
+    bundles: of keyboard decoders, by name; each also corrects with the touch of every key.
+    """
+
+    def __init__(self, library: Library, bundles: Mapping[str, Path] | None = None) -> None:
         self.library = library
         self.correctors: dict[str, Callable[[], Corrector]] = {
             "as typed": AsTyped,
@@ -28,6 +33,10 @@ class Systems:
             "noisy channel": lambda: Channel(self.words, self.ngram),
         }
         self.completers: dict[str, Callable[[], Completer]] = {"n-gram": lambda: self.ngram}
+        for name, bundle in (bundles or {}).items():
+            self.correctors[name] = partial(Ours, bundle)
+            self.correctors[f"{name}, touches"] = partial(Ours, bundle, touches=True)
+            self.completers[name] = partial(Ours, bundle)
         self.made: dict[str, Any] = {}
 
     @cached_property

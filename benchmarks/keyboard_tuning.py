@@ -30,9 +30,9 @@ EDITS = ((7.0, 12.5), (10.0, 17.5))
 
 def judged(given: Sets, corrector: Corrector) -> Mapping[str, Share]:
     """Figures at RATE, and words spoilt."""
-    pairs = given.with_errors(RATE, "val")
-    intended = [line for _, line in pairs]
-    found = line_figures(intended, [corrector.correct(typed) for typed, _ in pairs])
+    lines = given.with_errors(RATE, "val")
+    intended = [line.intended for line in lines]
+    found = line_figures(intended, [corrector.correct(line.text) for line in lines])
     return found | {"changed": wrongly_changed(intended, list(map(corrector.correct, intended)))}
 
 

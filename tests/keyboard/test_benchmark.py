@@ -5,14 +5,19 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks import keyboard, keyboard_tables
+from benchmarks import keyboard, keyboard_ours, keyboard_tables
+from benchmarks.keyboard_ours import Ours
 from benchmarks.keyboard_sets import RATES, Sets
 from benchmarks.peers.keyboard import Library
 from benchmarks.rows import Rows
+from edgernn.keyboard.typing import Typed, plainly_typed
+
+from .test_decode import History, Keys, Words
 
 SPOKEN = ["I love the movie.", "The cat is in the hat.", "I do not know it."]
 NAMES = ["as typed", "symspell, words", "noisy channel", "n-gram"]
@@ -21,9 +26,10 @@ needs_symspell = pytest.mark.skipif(
 )
 
 
-def swapped(line: str, rate: float, place: int) -> str:
+def swapped(line: str, rate: float, place: int) -> Typed:
     """Two characters of the last word, where a rate is asked for."""
-    return line[:-3] + line[-2] + line[-3] + line[-1] if rate else line
+    typed = line[:-3] + line[-2] + line[-3] + line[-1] if rate else line
+    return replace(plainly_typed(line), text=typed)
 
 
 def literal(data: Path, lines: int) -> Sets:
@@ -113,3 +119,42 @@ def test_rows_are_kept_with_what_is_told_of_all(tmp_path: Path) -> None:
     assert again.facts == {"words": [1, 2]}
     assert again.get("some", "key") == {"a": 1}
     assert again.get("some") is None
+
+
+@pytest.fixture
+def ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A keyboard that spells by distance in every bundle's place."""
+
+    def opened(path: Path) -> dict[str, Keys]:
+        return {"keys": Keys(), "history": History(), "words": Words()}
+
+    monkeypatch.setattr(keyboard_ours, "open_steps", opened)
+
+
+def test_a_keyboard_of_ours_corrects_completes_and_names_what_a_word_may_be(ours: None) -> None:
+    one = Ours(Path("a.edgernn"))
+    assert one.correct("Teh cta, i see it.") == "The cat, I see it."
+    assert one.best("hello", (), 5)[0] == one.best("helo", ("the",), 5)[0] == "hello"
+    assert one.complete([], "", 3) == [], "nothing is shown before the first key"
+    assert one.complete([], "h", 3) == one.complete([], "h", 3)
+    assert "hello" in one.complete(["the"], "hel", 3)
+    assert "Hello" in one.complete([], "Hel", 3)
+    assert one.correct("teh") == "the", "after words were completed"
+
+
+def test_bundles_are_measured_by_name_with_and_without_touches(page: Path, ours: None) -> None:
+    """Touches that are all in the middle of their keys change nothing."""
+    names = ["ours", "ours, touches"]
+    asked = ["--data", str(page.parent), "--output", str(page.parent / "runs")]
+    asked += ["--bundle", "ours=a.edgernn", "--systems", *names, "--only"]
+    assert keyboard.main([*asked, "errors", "--write"]) == 0
+    assert keyboard.main([*asked, "completion", "--write"]) == 0
+    rows = json.loads((page.parent / "keyboards.json").read_text())["rows"]
+    both = [rows[f"errors 5 % {name} 1000"]["word_accuracy"] for name in names]
+    assert both[0] == both[1]
+    assert "completion dialogues ours 1000" in rows
+
+
+def test_a_bundle_without_a_name_is_told(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(page.parent, "--bundle", "a.edgernn") == 2
+    assert capsys.readouterr().err == "error: --bundle a.edgernn: need NAME=FILE\n"
