@@ -29,5 +29,7 @@ def step_files(bundle: Bundle, target: str) -> dict[str, str]:
         row = artifact(bundle, step, target)
         folder, symbol = PurePosixPath(row["main"]).parent, row["facts"]["symbol"]
         for name in (f"{symbol}.c", f"{symbol}.h"):
+            if f"{folder}/{name}" not in bundle.members():
+                raise DataError(f"{bundle.path}: is slim, without {name}; export it without --slim")
             found[name] = bundle.read(f"{folder}/{name}").decode()
     return found

@@ -26,6 +26,7 @@ from edgernn.streams import cut_to_steps, noise_frames, read_frames
 from edgernn.target import find_target
 from edgernn.verify import Check, Say
 
+SOURCE = ".c"  # of a member that a slim bundle lacks
 STREAMS = 64  # clips asked of a model for calibration
 TOOLS = ("torch", "onnx", "onnxruntime", "numpy", "ziglang")
 
@@ -102,13 +103,17 @@ def _npz(arrays: Mapping[str, Array]) -> bytes:
     return buffer.getvalue()
 
 
-def _packed(name: str, made: Travelled) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """A step's manifest row and members."""
+def _packed(name: str, made: Travelled, slim: bool) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """A step's manifest row and members.
+
+    slim: only what runs on the target, neither its source nor forms for elsewhere.
+    """
     golden = f"{name}/golden.npz"
     members = {golden: _npz(made.golden)}
     rows = []
-    for artifact in made.artifacts:
-        members.update(artifact.members)
+    for artifact in made.artifacts[:1] if slim else made.artifacts:
+        kept = artifact.members.items()
+        members.update({k: v for k, v in kept if not (slim and k.endswith(SOURCE))})
         rows.append(
             {
                 "backend": artifact.backend,
@@ -151,12 +156,14 @@ def export(
     activations: str = "exact",
     calibration: str = "percentile",
     onnx: OnnxOptions | None = None,
+    slim: bool = False,
 ) -> ExportReport:
     """Compile a model for a target, prove it equal to the model itself, and write the bundle.
 
     activations: exact, table or polynomial, the form of sigmoid, tanh and exp of floats.
     calibration: percentile or mse, how the ranges of 8-bit values are found.
     onnx: for a model that is an .onnx file.
+    slim: of what was compiled and proven, only what runs on the target goes into the bundle.
 
     Raises: UnknownName, ModelError, ContractError, UnsupportedOp, DataError, DoesNotFit,
         ToolError, ParityError, BundleError.
@@ -174,7 +181,7 @@ def export(
     for source in _sources(found, number_type, onnx, say):
         road = Road(source, number_type, say, checks, activations, calibration)
         made = road.travel(place, cc)
-        steps[source.name], files = _packed(source.name, made)
+        steps[source.name], files = _packed(source.name, made, slim)
         if source.name in found.info.step_ms:
             steps[source.name]["frame_ms"] = found.info.step_ms[source.name]
         members.update(files)

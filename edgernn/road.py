@@ -40,7 +40,8 @@ from edgernn.verify import (
 )
 
 PARITY_FRAMES = 10_000  # steps compared with the model before anything is accepted
-GOLDEN_FRAMES = 100  # stored in the bundle
+GOLDEN_FRAMES = 100  # stored in the bundle, fewer where they would be large
+GOLDEN_BYTES, GOLDEN_LEAST = 1 << 20, 8
 IMAGE_FRAMES = 20  # built into a firmware image
 BLAME_FRAMES = 2_000  # steps searched for the first difference
 # of a step that holds: short streams, each from the initial state on, and the share of their frames
@@ -227,13 +228,14 @@ class Road:
             tuple(made[port["name"]] for port in row["outputs"]),
             program.blob_bytes(),
         )
-        some = _first(stream.frames, GOLDEN_FRAMES)
+        count = _golden_count(stream)
+        some = _first(stream.frames, count)
         made = run_frames(program, some)
         kinds = {
             "in": some,
             "out": made,
             "state": program.state(),
-            self.source.truth: _first(stream.outputs, GOLDEN_FRAMES),
+            self.source.truth: _first(stream.outputs, count),
         }
         golden = {f"{kind}.{k}": v for kind, arrays in kinds.items() for k, v in arrays.items()}
         return golden, image
@@ -278,7 +280,8 @@ class Road:
             same_bits(name, run_frames(program, frames), want)
             states = {k[6:]: v[None] for k, v in golden.items() if k.startswith("state.")}
             same_bits(f"{name}, state", {k: v[None] for k, v in program.state().items()}, states)
-            self.checks.append(Check(f"{name} against host", GOLDEN_FRAMES, "same bits"))
+            same = Check(f"{name} against host", count_steps(frames), "same bits")
+            self.checks.append(same)
         if target.kind == "firmware":
             self.checks += boot_check(built.members[built.main], target, name, IMAGE_FRAMES)
 
@@ -291,6 +294,13 @@ def _each(frames: Frames) -> Iterator[dict[str, Array]]:
 
 def _first(arrays: Frames, count: int) -> dict[str, Array]:
     return {name: array[:count] for name, array in arrays.items()}
+
+
+def _golden_count(stream: Stream) -> int:
+    """Frames whose inputs and outputs, ours and the truth's, are of GOLDEN_BYTES."""
+    arrays = [*stream.frames.values(), *stream.outputs.values(), *stream.outputs.values()]
+    frame: int = sum(array[0].nbytes for array in arrays)
+    return min(GOLDEN_FRAMES, max(GOLDEN_LEAST, GOLDEN_BYTES // frame))
 
 
 def _output(name: str, out: str, stream: Stream) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edgernn.bundle import open_bundle
+from edgernn.embed import step_files
 from edgernn.errors import (
     BundleError,
     ContractError,
@@ -18,6 +21,7 @@ from edgernn.errors import (
     UnsupportedOp,
 )
 from edgernn.exporting import export
+from edgernn.verify import verify
 
 HEAD = """
 import numpy as np
@@ -160,6 +164,35 @@ def test_exporting_twice_writes_the_same_bytes(number_type: str, tmp_path: Path)
     for out in outs:
         export(name, "cortex-m3", number_type, out)
     assert outs[0].read_bytes() == outs[1].read_bytes()
+
+
+@pytest.mark.cc
+def test_a_slim_bundle_runs_and_is_verified_but_cannot_be_embedded(tmp_path: Path) -> None:
+    name = mine(tmp_path, SMALL)
+    whole, slim = tmp_path / "whole.edgernn", tmp_path / "slim.edgernn"
+    export(name, "cortex-m3", "w8a8", whole)
+    export(name, "cortex-m3", "w8a8", slim, slim=True)
+    members = open_bundle(slim).members()
+    assert members.items() < open_bundle(whole).members().items()
+    assert {Path(member).suffix for member in members} == {".elf", ".h", ".npz"}
+    assert slim.stat().st_size < 0.7 * whole.stat().st_size
+    assert any(check.result.startswith("same bits") for check in verify(slim).checks)
+    with pytest.raises(
+        DataError, match=r"slim\.edgernn: is slim, without mine\.c; .* without --slim"
+    ):
+        step_files(open_bundle(slim), "cortex-m3")
+
+
+@pytest.mark.cc
+def test_golden_vectors_of_wide_steps_are_few(tmp_path: Path) -> None:
+    out = tmp_path / "wide.edgernn"
+    wide = SMALL.replace("Linear(6, 2)", "Linear(6, 6000)")
+    export(mine(tmp_path, wide), "host", "fp32", out)
+    golden = np.load(io.BytesIO(open_bundle(out).read("mine/golden.npz")))
+    assert golden["out.y"].nbytes == 21 * 6000 * 4, "two of them and the inputs are a megabyte"
+    export(mine(tmp_path, SMALL, "narrow"), "host", "fp32", out)
+    golden = np.load(io.BytesIO(open_bundle(out).read("narrow/golden.npz")))
+    assert len(golden["out.y"]) == 100
 
 
 @pytest.mark.cc

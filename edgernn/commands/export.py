@@ -85,6 +85,11 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="A smaller form: of `asr` small or large, of a supernet's folder hidden=64,layers=1.",
 )
+@click.option(
+    "--slim",
+    is_flag=True,
+    help="A bundle without the C source, ONNX and the host's twin: what runs on the target alone.",
+)
 @click.option("--explain", is_flag=True, help="Say what each pass did and where each buffer lives.")
 def export(
     model: str,
@@ -100,6 +105,7 @@ def export(
     frames: Path | None,
     frame_ms: float | None,
     subnet: str | None,
+    slim: bool,
     explain: bool,
     as_json: bool,
 ) -> None:
@@ -121,6 +127,8 @@ def export(
         name += "-" + subnet.replace("=", "").replace(",", "-")
     with _named(model, subnet) as chosen:
         if backend != "c":
+            if slim:
+                raise ModelError(f"--slim: is for a bundle; --backend {backend} makes a folder")
             out = output or Path(f"{name}-{backend}")
             report = _for_client(chosen, backend, (target, number_type), out, as_json)
         else:
@@ -139,6 +147,7 @@ def export(
                 activations=activations,
                 calibration=calibration,
                 onnx=OnnxOptions(wiring, frames, frame_ms),
+                slim=slim,
             )
     if as_json:
         print_json(asdict(report))
