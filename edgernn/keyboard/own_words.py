@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from edgernn.errors import DataError
 
 WORTH = 4.0  # nats that an own word has above what else the vocabulary lacks
-SLIP = 3.5  # nats that one wrong, missing or superfluous key costs
+SLIP = 2.5  # nats that an edit costs, beside what it costs any word (search.SLIP)
 LONGEST = 32  # characters
 
 
@@ -61,20 +61,23 @@ class OwnWords:
 
 
 def distance(one: str, other: str, most: int) -> int:
-    """Insertions, deletions, substitutions and swaps of neighbours between them; most + 1 if more.
+    """Edits between them; most + 1 if more."""
+    return min(edits(one, other)[-1] if abs(len(one) - len(other)) <= most else most + 1, most + 1)
 
-    Optimal string alignment: no part is changed twice.
+
+def edits(word: str, typed: str) -> list[int]:
+    """Edits between a word and each beginning of what was typed, from none to all of it.
+
+    Insertions, deletions, substitutions and swaps of neighbours: optimal string alignment, in which
+    no part is changed twice.
     """
-    if abs(len(one) - len(other)) > most:
-        return most + 1
-    before, row = [0] * (len(other) + 1), list(range(len(other) + 1))
-    for i, a in enumerate(one, 1):
+    before: list[int] = []
+    row = list(range(len(typed) + 1))
+    for i, a in enumerate(word, 1):
         last, before, row = before, row, [i]
-        for j, b in enumerate(other, 1):
+        for j, b in enumerate(typed, 1):
             least = min(row[j - 1] + 1, before[j] + 1, before[j - 1] + (a != b))
-            if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
+            if i > 1 and j > 1 and a == typed[j - 2] and word[i - 2] == b:
                 least = min(least, last[j - 2] + 1)
             row.append(least)
-        if min(row) > most:
-            return most + 1
-    return row[-1]
+    return row

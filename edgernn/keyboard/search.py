@@ -5,6 +5,10 @@ struck within a word, two or three where spaces were missed. A reading says what
 later run may make another reading the likeliest, which revises what stands there. What all readings
 agree on is settled, and what is LAG runs old.
 
+The network alone now and then puts a frequent word in the place of a rare one that was typed
+without a slip. So each edit between what was typed and what is read costs SLIP nats beside what the
+network thinks of it (our choice; `benchmarks.keyboard_tuning` tries others).
+
 Everything is float32 in a stated order, so that a twin in C may have the same numbers.
 """
 
@@ -18,13 +22,15 @@ import numpy as np
 
 from edgernn.backend import Array
 from edgernn.errors import DataError
-from edgernn.keyboard.own_words import OwnWords
+from edgernn.keyboard.own_words import OwnWords, edits
 from edgernn.keyboard.words import UNKNOWN
 from edgernn.single import F32, log_sigmoid, log_softmax
 
 LAG = 6  # runs after which a reading is held to the best one's
 MOST = 3  # words in a run
 TYPED = UNKNOWN  # the label of a word that the vocabulary lacks
+SLIP = 1.0  # nats that an edit costs
+POOL = 16  # words that a run is compared with, the likeliest
 SPARE = 2  # letters by which a word may be shorter than the runs that it is read from
 
 Ask = Callable[[Array], Array]  # history's vector -> logits at the last keystroke
@@ -79,18 +85,25 @@ class Chances:
 
 
 class Search:
-    """Reads runs. labels: those of `words`. own: the user's words. Readings come the best first.
+    """Reads runs. labels: those of `words`. own: the user's words. slip: nats that an edit costs.
+
+    Readings come the best first.
 
     Raises: DataError for a beam below 1.
     """
 
     def __init__(
-        self, tell: Tell, labels: Sequence[str], beam: int, own: OwnWords | None = None
+        self,
+        tell: Tell,
+        labels: Sequence[str],
+        beam: int,
+        own: OwnWords | None = None,
+        slip: float = SLIP,
     ) -> None:
         if beam < 1:
             raise DataError(f"beam {beam}; need at least 1")
         self.tell, self.labels, self.beam = tell, labels, beam
-        self.own = own or OwnWords()
+        self.own, self.slip = own or OwnWords(), F32(slip)
 
     def begin(self) -> Readings:
         """Of a sentence of which nothing was typed yet."""
@@ -110,7 +123,8 @@ class Search:
         for count in range(MOST + 1):
             asked = [(one, Chances.of(ask(one.vector))) for one in grown]
             if count or not fixed:
-                done += [_scored(one, its.end) for one, its in asked if _whole(one, typed)]
+                ended = [_scored(one, its.end) for one, its in asked if _whole(one, typed)]
+                done += [_scored(one, self._cost(one, typed)) for one in ended]
             asked = [pair for pair in asked if not count or pair[0].runs[-1][-1].label != TYPED]
             if count == MOST or not asked:
                 break
@@ -119,7 +133,8 @@ class Search:
                 for one, its in asked
                 for held in self._candidates(typed[-1], its, count == 0, fixed)
             ]
-            grown = [self._moved(one) for one in _ranked(more)[: self.beam]]
+            more = _ranked(more, [self._begun(one, typed) for one in more])
+            grown = [self._moved(one) for one in more[: self.beam]]
         return _settled(_ranked(done)[: self.beam])
 
     def _candidates(self, typed: str, its: Chances, first: bool, fixed: bool) -> list[Held]:
@@ -134,11 +149,20 @@ class Search:
             if fixed or typed.lower() in self.own.kept:
                 return found
             found += [Held(text, TYPED, F32(base + nats)) for text, nats in self.own.near(typed)]
-        order = np.argsort(-its.words[1:], kind="stable")[: self.beam] + 1
+        order = np.argsort(-its.words[1:], kind="stable")[:POOL] + 1
         return found + [
             Held(self.labels[label], int(label), F32(its.more + its.words[label]))
             for label in order
         ]
+
+    def _cost(self, one: Reading, typed: Sequence[str]) -> np.float32:
+        """Of the edits between the last runs and their words, once there are some."""
+        words, letters = _last(one, typed)
+        return F32(-self.slip * F32(edits(words, letters)[-1])) if words else F32(0)
+
+    def _begun(self, one: Reading, typed: Sequence[str]) -> np.float32:
+        """The least of that, however many letters these words stand for."""
+        return F32(one.score - self.slip * F32(min(edits(*_last(one, typed)))))
 
     def _told(self, one: Reading, held: Held) -> Reading:
         runs = (*one.runs[:-1], (*one.runs[-1], held))
@@ -148,6 +172,15 @@ class Search:
         """With `history` behind its last word."""
         vector, state = self.tell(one.runs[-1][-1].label, one.state)
         return replace(one, vector=vector, state=state)
+
+
+def _last(one: Reading, typed: Sequence[str]) -> tuple[str, str]:
+    """The words of the last run, and what was typed since the one before that has some."""
+    first = len(one.runs) - 1
+    while first and not one.runs[first - 1]:
+        first -= 1
+    words = " ".join(word.text for word in one.runs[-1])
+    return words.lower(), " ".join(typed[first : len(one.runs)]).lower()
 
 
 def _firm(one: Reading, typed: Sequence[str], most: int) -> Reading:
@@ -196,11 +229,14 @@ def _scored(one: Reading, more: np.float32) -> Reading:
     return replace(one, score=F32(one.score + more))
 
 
-def _ranked(some: Sequence[Reading]) -> list[Reading]:
-    """The likeliest first; of those with the same words the likelier stands for both."""
-    found: dict[Any, Reading] = {}
-    for one in some:
+def _ranked(some: Sequence[Reading], scores: Sequence[np.float32] = ()) -> list[Reading]:
+    """The likeliest first; of those with the same words the likelier stands for both.
+
+    scores: in the place of their own.
+    """
+    found: dict[Any, tuple[np.float32, Reading]] = {}
+    for one, score in zip(some, scores or [each.score for each in some], strict=True):
         known = found.get(one.texts)
-        if known is None or one.score > known.score:
-            found[one.texts] = one
-    return sorted(found.values(), key=lambda one: -one.score)
+        if known is None or score > known[0]:
+            found[one.texts] = score, one
+    return [one for _, one in sorted(found.values(), key=lambda pair: -pair[0])]

@@ -91,8 +91,7 @@ def cased_like(form: str, other: str) -> str:
     model = word_of(other)
     if model.casing is Casing.UPPER:
         return form.upper()
-    begun = model.literal or model.surface
-    capital = model.casing is not Casing.LOWER and begun[:1].isupper()
+    capital = model.literal[:1].isupper() or model.casing is Casing.CAPITALISED
     return _capitalised(form) if capital and form == form.lower() else form
 
 

@@ -79,6 +79,11 @@ def test_capitals_of_a_word_stay_as_do_those_that_are_typed() -> None:
         "IPHONE",
         *["iPhone"] * 2,
     ]
+    assert [cased_like("crazy", one) for one in ('"Cazy', "(CAZY,", "'cazy")] == [
+        "Crazy",
+        "CRAZY",
+        "crazy",
+    ]
     assert [cased_like("the", one) for one in ("teh", "Teh", "TEH", "tEh", "TeH")] == [
         "the", "The", "THE", "the", "The",
     ]  # fmt: skip
