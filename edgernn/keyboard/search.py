@@ -6,8 +6,9 @@ later run may make another reading the likeliest, which revises what stands ther
 agree on is settled, and what is LAG runs old.
 
 The network alone now and then puts a frequent word in the place of a rare one that was typed
-without a slip. So each edit between what was typed and what is read costs SLIP nats beside what the
-network thinks of it (our choice; `benchmarks.keyboard_tuning` tries others).
+without a slip, or leaves a slip as it is. So each edit between what was typed and what is read costs
+SLIP nats beside what the network thinks of it, and to leave what no vocabulary has as it was typed
+costs STRANGE (our choice; `benchmarks.keyboard_tuning` tries others).
 
 Everything is float32 in a stated order, so that a twin in C may have the same numbers.
 """
@@ -29,7 +30,7 @@ from edgernn.single import F32, log_sigmoid, log_softmax
 LAG = 6  # runs after which a reading is held to the best one's
 MOST = 3  # words in a run
 TYPED = UNKNOWN  # the label of a word that the vocabulary lacks
-SLIP = 1.0  # nats that an edit costs
+SLIP, STRANGE = 2.0, 4.0  # nats that an edit costs, and a word that the vocabulary lacks
 POOL = 16  # words that a run is compared with, the likeliest
 SPARE = 2  # letters by which a word may be shorter than the runs that it is read from
 
@@ -85,7 +86,7 @@ class Chances:
 
 
 class Search:
-    """Reads runs. labels: those of `words`. own: the user's words. slip: nats that an edit costs.
+    """Reads runs. labels: those of `words`. own: the user's words. slip, strange: as above.
 
     Readings come the best first.
 
@@ -99,11 +100,12 @@ class Search:
         beam: int,
         own: OwnWords | None = None,
         slip: float = SLIP,
+        strange: float = STRANGE,
     ) -> None:
         if beam < 1:
             raise DataError(f"beam {beam}; need at least 1")
         self.tell, self.labels, self.beam = tell, labels, beam
-        self.own, self.slip = own or OwnWords(), F32(slip)
+        self.own, self.slip, self.strange = own or OwnWords(), F32(slip), F32(strange)
 
     def begin(self) -> Readings:
         """Of a sentence of which nothing was typed yet."""
@@ -144,7 +146,7 @@ class Search:
         """
         found = []
         if first:
-            base = F32(its.more + its.words[TYPED])
+            base = F32(F32(its.more + its.words[TYPED]) - self.strange)
             found = [Held(typed, TYPED, base)]
             if fixed or typed.lower() in self.own.kept:
                 return found
