@@ -14,9 +14,9 @@ Everything that decides the outcome stands there, so a recipe replays a compress
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from torch import nn
 
@@ -33,10 +33,9 @@ from edgernn.errors import ModelError, UnknownName
 from edgernn.model import Model, find_model, load_weights
 from edgernn.train.loop import Task, with_recipe
 from edgernn.train.method import Method
-from edgernn.train.recipe import RecipeError, read_recipe
+from edgernn.train.recipe import How, RecipeError, filled, read_recipe
 
 SHIPPED = "shipped"
-How = TypeVar("How")
 
 
 class Structure(Protocol):
@@ -80,7 +79,7 @@ def parse_compression(table: Mapping[str, Any], where: str) -> Compression:
         str(table.get("start", "")),
         _structures(table, where),
         _optional(Permute, table.get("permute"), f"{where}: compress.permute"),
-        tuple(_filled(Prune, row, f"{where}: compress.prune") for row in rows),
+        tuple(filled(Prune, row, f"{where}: compress.prune") for row in rows),
         _optional(Quantize, table.get("quantize"), f"{where}: compress.quantize"),
         _optional(Distill, table.get("distill"), f"{where}: compress.distill"),
     )
@@ -88,7 +87,7 @@ def parse_compression(table: Mapping[str, Any], where: str) -> Compression:
 
 def _structures(table: Mapping[str, Any], where: str) -> tuple[Structure, ...]:
     return tuple(
-        _filled(sort, table[name], f"{where}: compress.{name}")
+        filled(sort, table[name], f"{where}: compress.{name}")
         for name, sort in STRUCTURES.items()
         if name in table
     )
@@ -101,27 +100,7 @@ def restructure(network: nn.Module, table: Mapping[str, Any], where: str) -> Non
 
 
 def _optional(sort: type[How], table: Any, where: str) -> How | None:
-    return None if table is None else _filled(sort, table, where)
-
-
-def _filled(sort: type[How], table: Any, where: str) -> How:
-    """A frozen dataclass from a table; lists become tuples. `of_table` reads one of free keys."""
-    if not isinstance(table, Mapping):
-        raise RecipeError(f"{where} is {table!r}; need a table")
-    of_table: Any = getattr(sort, "of_table", None)
-    if of_table is not None:
-        return of_table(table)  # type: ignore[no-any-return]
-    known = {f.name: f for f in fields(sort)}  # type: ignore[arg-type]
-    unknown = sorted(table.keys() - known.keys())
-    if unknown:
-        raise RecipeError(f"{where}: unknown key {unknown[0]}; it takes {', '.join(known)}")
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
-    for name, value in values.items():
-        want = type(known[name].default)
-        number = want is float and type(value) is int
-        if want in (int, float, str, bool, tuple) and type(value) is not want and not number:
-            raise RecipeError(f"{where}: {name} is {value!r}; need {want.__name__}")
-    return sort(**values)
+    return None if table is None else filled(sort, table, where)
 
 
 class Start(Method):

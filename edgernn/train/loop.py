@@ -1,4 +1,4 @@
-"""The training loop: an optimizer, warm-up and cosine, EMA, clipping, validation, exact resuming.
+"""The training loop: an optimizer, warm-up and cosine, average, clipping, validation, resuming.
 
 Everything random in step k follows from (recipe.seed, k): the task's batch and torch's generator
 (dropout). So a resumed training runs the very steps that the uninterrupted one would have run,
@@ -24,6 +24,7 @@ from edgernn.errors import EdgernnError
 from edgernn.interrupt import held_interrupt
 from edgernn.train.checkpoint import load_checkpoint, restore_rng, save_checkpoint
 from edgernn.train.method import Batch, Method
+from edgernn.train.nt_asgd import averaged_since, newest_share
 from edgernn.train.processes import ALONE, Processes, joined, processes
 from edgernn.train.recipe import Recipe
 from edgernn.train.scaled_adam import ScaledAdam
@@ -69,7 +70,7 @@ def with_recipe(task: Task, recipe: Recipe) -> Task:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What a training ended with. weights: the EMA on the CPU; history: one row a validation.
+    """What a training ended with. weights: the average on the CPU; history: one row a validation.
 
     network: with these weights, in eval mode, what methods attached still on it.
     """
@@ -98,8 +99,10 @@ def choose_device(name: str = "auto", who: Processes = ALONE) -> torch.device:
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
-    """Linear warm-up, then a cosine to zero at recipe.steps."""
+    """Linear warm-up, then a cosine to zero at recipe.steps; under `nt_asgd` no fall."""
     rise = min(1.0, (step + 1) / max(1, recipe.warmup_steps))
+    if recipe.optimizer == "nt_asgd":
+        return recipe.learning_rate * rise
     return recipe.learning_rate * rise * 0.5 * (1 + math.cos(math.pi * step / recipe.steps))
 
 
@@ -112,6 +115,8 @@ def make_optimizer(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
     ]
     if recipe.optimizer == "scaled_adam":
         return ScaledAdam(groups, lr=0.0)
+    if recipe.optimizer == "nt_asgd":
+        return torch.optim.SGD(groups, lr=0.0)
     return torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.99))
 
 
@@ -135,6 +140,7 @@ class _Run:
         self.optimizer = make_optimizer(self.recipe, self.network)
         self.history: list[dict[str, float]] = []
         self.recent: list[float] = []  # loss and accuracy, smoothed
+        self.since = 0  # step at which `nt_asgd` began to average; 0 before
 
     def loss(self, task: Task, batch: Batch) -> tuple[Tensor, float]:
         """The task's loss with what the methods add, and the accuracy."""
@@ -159,14 +165,30 @@ class _Run:
         trained = [p for p in self.network.parameters() if p.grad is not None]
         nn.utils.clip_grad_norm_(trained, self.recipe.grad_clip)
         self.optimizer.step()
-        keep = min(self.recipe.ema_decay, (1 + self.step) / (10 + self.step))
+        share = self.share()
         with torch.no_grad():
             for name, value in self.network.state_dict().items():
-                if value.is_floating_point() and self.recipe.ema_decay:
-                    self.average[name].lerp_(value, 1 - keep)
+                if value.is_floating_point() and share < 1:
+                    self.average[name].lerp_(value, share)
                 else:
                     self.average[name].copy_(value)
         self.step += 1
+
+    def share(self) -> float:
+        """Of the weights after this step in their average."""
+        if self.recipe.optimizer == "nt_asgd":
+            return newest_share(self.step, self.since)
+        if not self.recipe.ema_decay:
+            return 1.0
+        return 1 - min(self.recipe.ema_decay, (1 + self.step) / (10 + self.step))
+
+    def heed(self) -> None:
+        """See by the validations so far whether `nt_asgd` averages; the first process knows them.
+
+        Raises: RecipeError if they lack what is watched.
+        """
+        if self.recipe.optimizer == "nt_asgd":
+            self.since = self.who.of_first(averaged_since(self.recipe, self.history))
 
     def validate(self, task: Task) -> dict[str, float]:
         """Figures of the averaged weights, recorded in the history."""
@@ -212,6 +234,7 @@ class _Run:
         self.average = {n: t.to(self.device) for n, t in values["average"].items()}
         self.optimizer.load_state_dict(values["optimizer"])
         self.step, self.history, self.recent = values["step"], values["history"], values["recent"]
+        self.heed()
         restore_rng(values["rng"])
 
 
@@ -259,6 +282,8 @@ def _train(run: _Run, task: Task, checkpoint: Path, *, quiet: bool) -> None:
             last = run.step == recipe.steps
             judged = last or run.step % recipe.validate_every == 0
             row = run.validate(task) if judged and run.who.first else {}
+            if judged:
+                run.heed()
             show(run.step, run.recent, row)
             if last or run.step % recipe.checkpoint_every == 0:
                 run.save(checkpoint)

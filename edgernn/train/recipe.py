@@ -14,13 +14,20 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from edgernn.errors import EdgernnError
 
 TABLES = ("network", "data", "compress", "supernet")
-OPTIMIZERS = ("adamw", "scaled_adam")
-LATER = {"supernet": {}, "optimizer": "adamw"}  # as usual they leave older fingerprints as they are
+OPTIMIZERS = ("adamw", "scaled_adam", "nt_asgd")
+LATER = {  # as usual they leave older fingerprints as they are
+    "supernet": {},
+    "optimizer": "adamw",
+    "watch": "",
+    "patience": 5,
+    "weight_drop": 0.0,
+}
+How = TypeVar("How")
 
 
 class RecipeError(EdgernnError, ValueError):
@@ -32,10 +39,16 @@ class Recipe:
     """How to train. Steps are optimiser steps; every random number follows from `seed`.
 
     steps: 0, with `[compress]` alone, leaves the weights as that table makes them.
-    optimizer: `adamw` or `scaled_adam` (`train.scaled_adam`), which wants ten times the rate.
-    warmup_steps: linear rise of the learning rate, before a cosine down to zero.
-    ema_decay: of the weights that are validated and shipped; 0 ships the last weights.
+    optimizer: `adamw`, `scaled_adam` (`train.scaled_adam`), which wants ten times the rate, or
+        `nt_asgd` (`train.nt_asgd`), which wants a rate, a decay and a clipping of its own.
+    warmup_steps: linear rise of the learning rate, before a cosine down to zero; under `nt_asgd`
+        the rate stays.
+    ema_decay: of the weights that are validated and shipped; 0 ships the last weights. `nt_asgd`
+        has an average of its own.
     validate_every, checkpoint_every: in steps.
+    watch: under `nt_asgd`, the figure of the validations that starts the average, such as
+        `val_words`; `-val_wer` where less is better. patience: in validations.
+    weight_drop: share of the recurrent weights left out at each step (`train.weight_drop`).
     """
 
     name: str
@@ -50,6 +63,9 @@ class Recipe:
     ema_decay: float = 0.998
     validate_every: int = 200
     checkpoint_every: int = 200
+    watch: str = ""
+    patience: int = 5
+    weight_drop: float = 0.0
     network: Mapping[str, Any] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
     compress: Mapping[str, Any] = field(default_factory=dict)
@@ -96,7 +112,16 @@ def parse_recipe(name: str, text: str, *, where: str = "recipe.toml") -> Recipe:
         raise RecipeError(
             f"{where}: train.optimizer is {recipe.optimizer!r}; need {' or '.join(OPTIMIZERS)}"
         )
-    for key in ("steps", "batch_size", "validate_every", "checkpoint_every"):
+    if recipe.optimizer == "nt_asgd" and not recipe.watch:
+        raise RecipeError(
+            f"{where}: optimizer nt_asgd lacks train.watch, a figure of the validations such as "
+            "'val_accuracy', or '-val_wer' where less is better"
+        )
+    if not isinstance(recipe.weight_drop, int | float) or not 0 <= recipe.weight_drop < 1:
+        raise RecipeError(
+            f"{where}: train.weight_drop is {recipe.weight_drop!r}; need at least 0 and below 1"
+        )
+    for key in ("steps", "batch_size", "validate_every", "checkpoint_every", "patience"):
         value = getattr(recipe, key)
         least = 0 if key == "steps" and recipe.compress else 1
         if not isinstance(value, int) or value < least:
@@ -111,6 +136,29 @@ def read_recipe(name: str, path: Path) -> Recipe:
     except OSError as cause:
         raise RecipeError(f"{path}: cannot be read: {cause.strerror}") from cause
     return parse_recipe(name, text, where=str(path))
+
+
+def filled(sort: type[How], table: Any, where: str) -> How:
+    """A frozen dataclass from a table; lists become tuples. `of_table` reads one of free keys.
+
+    Raises: RecipeError naming the key.
+    """
+    if not isinstance(table, Mapping):
+        raise RecipeError(f"{where} is {table!r}; need a table")
+    of_table: Any = getattr(sort, "of_table", None)
+    if of_table is not None:
+        return of_table(table)  # type: ignore[no-any-return]
+    known = {f.name: f for f in fields(sort)}  # type: ignore[arg-type]
+    unknown = sorted(table.keys() - known.keys())
+    if unknown:
+        raise RecipeError(f"{where}: unknown key {unknown[0]}; it takes {', '.join(known)}")
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
+    for name, value in values.items():
+        want = type(known[name].default)
+        number = want is float and type(value) is int
+        if want in (int, float, str, bool, tuple) and type(value) is not want and not number:
+            raise RecipeError(f"{where}: {name} is {value!r}; need {want.__name__}")
+    return sort(**values)
 
 
 def recipe_text(recipe: Recipe) -> str:

@@ -76,17 +76,18 @@ def run_recipe(
     from edgernn.compress.parametrized import bake
     from edgernn.compress.plan import methods, parse_compression
     from edgernn.supernet.sandwich import sandwich
+    from edgernn.train.weight_drop import weight_drop
 
     compression = parse_compression(task.recipe.compress, task.recipe.name)
     task, subnetworks = sandwich(task)
-    acting = [*methods(compression, model, task), *subnetworks, *beside]
     recipe = task.recipe
+    acting = [*methods(compression, model, task), *weight_drop(recipe), *subnetworks, *beside]
     trained = train(
         task, out / CHECKPOINT, methods=acting, resume=resume, device=device, quiet=quiet
     )
     if not processes().first:
         return trained
-    if recipe.compress:
+    if recipe.compress or recipe.weight_drop:
         trained = replace(trained, weights=bake(trained.network).state_dict())
     save_weights(out / WEIGHTS, trained.weights)
     history = json.dumps({"recipe": recipe.fingerprint(), "rows": trained.history}, indent=1)

@@ -38,6 +38,7 @@ from edgernn.streaming import Sequential, Streaming
 from edgernn.testing import check_streaming
 from edgernn.train.method import Method
 from edgernn.train.recipe import Recipe
+from edgernn.train.weight_drop import WeightDrop
 
 from . import keep
 
@@ -194,6 +195,20 @@ def test_every_grid_is_kept(name: str, how: Quantize, levels: int) -> None:
     for matrix in matrices(net):
         bound = 15 if matrix.kind == "linear" and how.but else levels
         assert max(len(row.unique()) for row in matrix.weight) <= bound
+
+
+@every_network
+def test_recurrent_weights_are_dropped_in_training_alone(name: str) -> None:
+    net = network(name)
+    before = {m.name: m.weight.detach().clone() for m in matrices(net)}
+    drop = WeightDrop(0.5)
+    drop.attach(net.train())
+    drop.before_step(net, 0)
+    for matrix in matrices(net):
+        share = float((matrix.weight == 0).float().mean())
+        assert 0.2 < share < 0.8 if matrix.kind == "recurrent" else share == 0
+    assert all(torch.equal(m.weight, before[m.name]) for m in matrices(net.eval()))
+    trained(network(name), WeightDrop(0.5), Quantizer(Quantize("w4a8")))
 
 
 @every_network
