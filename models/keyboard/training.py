@@ -19,10 +19,12 @@ from edgernn.keyboard.layout import SPACE
 from edgernn.keyboard.lexicon import misspelt, well_spelt
 from edgernn.keyboard.typing import Errors, Keystroke, Typed, Typist
 from edgernn.models.keyboard import END, LABELS, VOCABULARY
+from edgernn.models.keyboard.likeness import vectors
 from edgernn.models.keyboard.network import Decoder, decoder
 from edgernn.models.keyboard.samples import labelled
+from edgernn.train.losses.smoothing import Labels, Smoothing, smoothed
 from edgernn.train.near_lengths import NearLengths
-from edgernn.train.recipe import Recipe
+from edgernn.train.recipe import Recipe, filled
 
 HELD = 400  # texts that are validated on
 NONE = -1  # a question without a wanted word, or without a wanted end
@@ -131,12 +133,18 @@ class Task:
     Options: `corpora`, `longest` of a piece in characters, `within`, the share of keystrokes that
     are asked within words, `sample`, the labels drawn beside the wanted ones, `salad`, the share of
     sentences of words drawn from the vocabulary, so that rare ones are spelled often enough, and
-    `errors`, those of `edgernn.keyboard.typing.Errors`.
+    `errors`, those of `edgernn.keyboard.typing.Errors`. With `smoothing`, a table of `Smoothing`
+    whose `vectors` are those of `likeness.vectors`, what is wanted of a word is smoothed over the
+    labels drawn; a batch then holds their `shares` (C,) and `vectors` (C, D) too.
     """
 
     def __init__(self, recipe: Recipe, data: Path) -> None:
         self.recipe, self.data = recipe, data
         self.options = dict(recipe.data)
+        table = self.options.get("smoothing")
+        where = f"{recipe.name}: data.smoothing"
+        self.smoothing = None if table is None else filled(Smoothing, table, where)
+        self.vectors = vectors(self.smoothing.vectors) if self.smoothing else None
         self.typist = Typist(Errors(**self.options["errors"]))
         texts = training_texts(data, "train", self.options["corpora"])
         texts = well_spelt(texts, misspelt(texts, frequencies(data)))
@@ -167,7 +175,14 @@ class Task:
         wanted = batch["word"][batch["word"] != NONE]
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         labels, likely = self.sample.drawn(wanted, generator)
-        return {**batch, "labels": labels, "likely": likely.float()}
+        return {**batch, "labels": labels, "likely": likely.float(), **self._alike(labels)}
+
+    def _alike(self, labels: Tensor) -> dict[str, Tensor]:
+        """What smoothing asks of the labels drawn."""
+        if not self.smoothing:
+            return {}
+        shares = {"shares": self.sample.shares[labels].float()}
+        return shares if self.vectors is None else {**shares, "vectors": self.vectors[labels]}
 
     def _salad(self, rng: np.random.Generator, text: str) -> str:
         """The text, or now and then as many words of the vocabulary, in no order."""
@@ -198,7 +213,11 @@ class Task:
         asked, told = batch["word"] != NONE, batch["end"] != NONE
         words, ends = output[..., :-1][asked], output[..., -1][told]
         wanted = torch.searchsorted(batch["labels"], batch["word"][asked])
-        loss = F.cross_entropy(words, wanted)
+        target = wanted
+        if self.smoothing:
+            labels = Labels(batch["shares"], batch.get("vectors"), batch["likely"])
+            target = smoothed(wanted, labels, self.smoothing)
+        loss = F.cross_entropy(words, target)
         loss = loss + F.binary_cross_entropy_with_logits(ends, batch["end"][told].to(ends.dtype))
         whole = batch["end"][asked] == 0
         right = (words.detach().argmax(1) == wanted)[whole]
