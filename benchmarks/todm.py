@@ -20,9 +20,10 @@ import torch
 from benchmarks import todm_tables
 from benchmarks.document import write_section
 from benchmarks.todm_plan import PARTS, base, planned
-from benchmarks.todm_runs import Bench, OutOfTime, Rows
+from benchmarks.todm_runs import Bench, Rows
 from benchmarks.todm_tables import Found
 from benchmarks.todm_targets import sized, targets
+from benchmarks.trainings import OutOfTime
 from edgernn.errors import EdgernnError
 
 PAGE, RESULTS = Path("docs/todm.md"), Path("docs/todm.json")

@@ -1,13 +1,11 @@
 """The trainings of `todm` carried out, judged, and remembered: one row a judged network.
 
-A training leaves a folder that is a model; what it cost in CPU time is noted with each checkpoint.
-Rows are JSON by the training's key, its subnetwork, and what was asked of it.
+A training leaves a folder that is a model. Rows are JSON by the training's key, its subnetwork, and
+what was asked of it.
 """
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -19,7 +17,7 @@ from torch import nn
 from benchmarks import rows
 from benchmarks.rows import Row
 from benchmarks.todm_plan import Training
-from edgernn.errors import EdgernnError
+from benchmarks.trainings import spent, trained
 from edgernn.frontend.sphinx import SphinxMFCC
 from edgernn.model import Model, find_model, load_weights
 from edgernn.models.asr import FRAME_MS, SAMPLE_RATE_HZ
@@ -30,16 +28,8 @@ from edgernn.recognition.transducer import Transducer
 from edgernn.supernet.extract import find_supernet
 from edgernn.supernet.space import parse_label
 from edgernn.timing import Timing
-from edgernn.train.checkpoint import write_bytes
-from edgernn.train.method import Method
 from edgernn.train.recipe import Recipe
-from edgernn.train.run import CHECKPOINT, WEIGHTS, find_task, run_recipe
-
-COST = "cost.json"  # in a training's folder
-
-
-class OutOfTime(EdgernnError):
-    """The time given is over; what was begun goes on from its checkpoint."""
+from edgernn.train.run import WEIGHTS, find_task
 
 
 class Rows(rows.Rows):
@@ -53,35 +43,6 @@ class Rows(rows.Rows):
     def errors(self, row: Row) -> list[WordErrors]:
         """The transducer's errors in each test utterance."""
         return [WordErrors(n, *kinds) for n, kinds in zip(self.words, row["errors"], strict=True)]
-
-
-class Meter(Method):
-    """Counts the CPU time of a training, over all its goings-on, and ends it in time."""
-
-    def __init__(self, folder: Path, every: int, deadline: float, before: float) -> None:
-        self.path, self.every, self.deadline = folder / COST, every, deadline
-        self.before = before
-        self.start, self.first = time.process_time(), True
-
-    def before_step(self, network: nn.Module, step: int) -> None:
-        """Raises: OutOfTime right behind a checkpoint."""
-        if step % self.every or self.first:
-            self.first = False
-            return
-        self.note()
-        if time.monotonic() > self.deadline:
-            raise OutOfTime(f"stopped at step {step}; the same command goes on")
-
-    def note(self) -> None:
-        """Keep what was spent so far."""
-        cpu_s = round(self.before + time.process_time() - self.start, 2)
-        write_bytes(self.path, json.dumps({"cpu_s": cpu_s}).encode())
-
-
-def spent(folder: Path) -> float:
-    """Seconds of CPU that a training has taken."""
-    path = folder / COST
-    return float(json.loads(path.read_text())["cpu_s"]) if path.is_file() else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,26 +66,8 @@ class Bench:
     def trained(self, recipe: Recipe) -> Path:
         """The folder of a finished training; what is left of it is done now. Raises: OutOfTime."""
         folder = self.folder(recipe)
-        if (folder / WEIGHTS).is_file():
-            return folder
-        self.in_time()
-        task = find_task(self.model)(recipe, self.data)
-        resume = (folder / CHECKPOINT).is_file()
-        before = spent(folder) if resume else 0.0
-        meter = Meter(folder, recipe.checkpoint_every, self.deadline, before)
-        try:
-            run_recipe(
-                self.model, task, folder,
-                beside=[meter], resume=resume, device="cpu", quiet=self.quiet,
-            )  # fmt: skip
-        finally:
-            meter.note()
+        trained(self.model, recipe, self.data, folder, self.deadline, quiet=self.quiet)
         return folder
-
-    def in_time(self) -> None:
-        """Raises: OutOfTime."""
-        if time.monotonic() > self.deadline:
-            raise OutOfTime("the time is over; the same command goes on")
 
     def judged(self, one: Training) -> None:
         """A row for each network of a training that is judged; only what is missing is done."""

@@ -10,6 +10,7 @@ from statistics import median
 from benchmarks.rows import Row
 from benchmarks.todm_plan import CHOSEN, base, trained_on
 from benchmarks.todm_runs import Bench
+from benchmarks.trainings import in_time
 from edgernn.audio import read_audio
 from edgernn.bundle import open_bundle
 from edgernn.exporting import export
@@ -72,7 +73,7 @@ def key(recipe: Recipe, subnetwork: str, form: Form) -> tuple[str, str, str]:
 def stored(bench: Bench, recipe: Recipe, subnetwork: str, form: Form) -> Path:
     """The folder of a subnetwork, trained on if its form is. Raises: OutOfTime."""
     supernet, choice = bench.trained(recipe), parse_label(subnetwork)
-    bench.in_time()
+    in_time(bench.deadline)
     sliced = supernet.with_name(f"{supernet.name}-{subnetwork}")
     if not sliced.is_dir():
         net = find_supernet(str(supernet))

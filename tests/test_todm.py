@@ -13,8 +13,9 @@ import pytest
 
 from benchmarks import todm, todm_plan, todm_targets
 from benchmarks.todm_plan import alone, base, planned, trained_on
-from benchmarks.todm_runs import Bench, OutOfTime, Rows, spent
+from benchmarks.todm_runs import Bench, Rows
 from benchmarks.todm_tables import Found
+from benchmarks.trainings import OutOfTime, spent
 from edgernn.models.asr.data import AN4
 from edgernn.supernet.space import parse_label
 from edgernn.train.run import WEIGHTS

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import json
+import math
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
+from benchmarks import keyboard_training
+from edgernn.errors import ModelError
 from edgernn.keyboard.encoding import INPUTS, encode
 from edgernn.keyboard.typing import Keystroke, Typed
-from edgernn.models.keyboard import END, VOCABULARY
+from edgernn.model import find_model
+from edgernn.models.keyboard import END, VOCABULARY, training
+from edgernn.models.keyboard.likeness import vectors
 from edgernn.models.keyboard.network import Decoder, decoder
 from edgernn.models.keyboard.samples import labelled
-from edgernn.models.keyboard.training import NONE, Sample, in_pieces, questions, stacked
+from edgernn.models.keyboard.training import NONE, Sample, Task, in_pieces, questions, stacked
+from edgernn.train.losses.smoothing import Labels, smoothed
+from edgernn.train.recipe import Recipe, parse_recipe, recipe_text
+from edgernn.train.run import run_recipe, save_weights
 
 SIZES = {"embed": 6, "channels": 8, "hidden": 10, "word": 5, "past": 7, "joint": 6, "left": 4}
 
@@ -123,3 +137,139 @@ def test_a_keystroke_is_its_key_its_shift_and_its_place() -> None:
     assert a[:-3].sum() == other[0] == 1
     assert a[-3:].tolist() == [0, 0.25, -0.5]
     assert upper[-3] == 1
+
+
+SPOKEN = ["the cat sat on the mat", "movies and a movie", "there is the cat", "i really do"]
+TRAINING = Recipe(
+    "keyboard",
+    steps=4,
+    batch_size=2,
+    validate_every=2,
+    checkpoint_every=1,
+    network=SIZES,
+    data={"corpora": [], "longest": 40, "within": 0.5, "sample": 50, "salad": 0.0, "errors": {}},
+)
+
+
+def smoothing(**table: Any) -> Recipe:
+    return replace(TRAINING, data={**TRAINING.data, "smoothing": table})
+
+
+@pytest.fixture
+def spoken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few sentences in the place of corpora."""
+    monkeypatch.setattr(training, "training_texts", lambda *_: SPOKEN)
+    monkeypatch.setattr(training, "frequencies", lambda _: Counter())
+    monkeypatch.setattr(training, "misspelt", lambda *_: set())
+
+
+def test_words_spelled_alike_have_near_vectors_and_the_unknown_is_like_none() -> None:
+    table = vectors("spelling")
+    assert table is not None
+    assert table.shape[0] == END
+    torch.testing.assert_close(table.norm(dim=1), torch.ones(END))
+    movie, movies, cat = labelled("movie movies cat")
+    assert table[movie] @ table[movies] == pytest.approx(5 / math.sqrt(6 * 7))  # " m", .. "ie"
+    assert table[movie] @ table[cat] == 0
+    assert (table[0] @ table[1:].T).abs().max() == 0
+    assert vectors("") is None
+    how = keyboard_training.OPTIONS["smoothed labels"].data["smoothing"]
+    some = torch.arange(1, 301)
+    own = (table[some] @ table.T / how["temperature"]).softmax(1)[range(300), some]
+    assert 0.5 < own.median() < 0.8
+
+
+def test_a_trained_keyboard_lends_its_vectors(tmp_path: Path) -> None:
+    net = decoder(**SIZES)
+    save_weights(tmp_path / "weights.safetensors", net.state_dict())
+    (tmp_path / "recipe.toml").write_text(recipe_text(TRAINING))
+    found = vectors(str(tmp_path))
+    weight = net.state_dict()["history.embed.embedding.weight"]
+    torch.testing.assert_close(found, torch.nn.functional.normalize(weight[:END], dim=1))
+    with pytest.raises(ModelError, match=r"data.smoothing: kws has no vectors of 15,002 labels"):
+        vectors("kws")
+
+
+@pytest.mark.usefixtures("spoken")
+def test_smoothing_changes_what_is_wanted_of_words_and_nothing_else(tmp_path: Path) -> None:
+    plain = Task(TRAINING, tmp_path)
+    how = smoothing(alpha=0.2, temperature=0.1, vectors="spelling", rarity=0.5)
+    other = Task(how, tmp_path)
+    batch, more = plain.batch(0), other.batch(0)
+    assert more.keys() - batch.keys() == {"shares", "vectors"}
+    assert all(torch.equal(tensor, more[name]) for name, tensor in batch.items())
+    torch.manual_seed(0)
+    network = plain.build().eval()
+    logits = plain.output(network, batch)
+    asked = batch["word"] != NONE
+    (loss, accuracy), (smooth, same) = plain.loss(logits, batch), other.loss(logits, more)
+    assert accuracy == same
+    words = logits[..., :-1][asked]
+    right = torch.searchsorted(batch["labels"], batch["word"][asked])
+    assert other.smoothing is not None
+    target = smoothed(
+        right, Labels(more["shares"], more["vectors"], more["likely"]), other.smoothing
+    )
+    cross = torch.nn.functional.cross_entropy
+    torch.testing.assert_close(smooth - loss, cross(words, target) - cross(words, right))
+
+
+@pytest.mark.usefixtures("spoken")
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        smoothing(alpha=0.2, temperature=0.1, vectors="spelling"),
+        smoothing(alpha=0.1),
+        replace(TRAINING, weight_drop=0.5),
+        replace(TRAINING, optimizer="nt_asgd", watch="val_words", learning_rate=0.5),
+    ],
+    ids=["alike", "uniform", "weight drop", "nt_asgd"],
+)
+def test_a_keyboard_trains_by_every_option_and_resumes_to_the_same_bits(
+    tmp_path: Path, recipe: Recipe
+) -> None:
+    class Stopped(Task):
+        def batch(self, step: int) -> dict[str, torch.Tensor]:
+            if step == 3:
+                raise KeyboardInterrupt
+            return super().batch(step)
+
+    model = find_model("keyboard")
+    whole = run_recipe(model, Task(recipe, tmp_path), tmp_path / "a", quiet=True)
+    with pytest.raises(KeyboardInterrupt):
+        run_recipe(model, Stopped(recipe, tmp_path), tmp_path / "b", quiet=True)
+    again = Task(recipe, tmp_path)
+    resumed = run_recipe(model, again, tmp_path / "b", resume=True, quiet=True)
+    assert whole.weights.keys() == decoder(**SIZES).state_dict().keys()
+    assert all(torch.equal(t, resumed.weights[n]) for n, t in whole.weights.items())
+    assert resumed.history == whole.history
+
+
+@pytest.mark.usefixtures("spoken")
+def test_the_benchmark_of_options_goes_on_where_it_was_and_writes_its_table(
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("<!-- keyboards training: begin --><!-- keyboards training: end -->")
+    monkeypatch.setattr(keyboard_training, "PAGE", page)
+    monkeypatch.setattr(keyboard_training, "RESULTS", tmp_path / "rows.json")
+    asked = ["--data", str(tmp_path), "--output", str(tmp_path / "runs"), "--steps", "2"]
+    assert keyboard_training.main([*asked, "--minutes", "0", "--write"]) == 0
+    assert "the time is over" in capsys.readouterr().err
+    assert not (tmp_path / "rows.json").exists()
+    assert keyboard_training.main([*asked, "--write"]) == 0
+    rows = json.loads((tmp_path / "rows.json").read_text())["rows"]
+    assert list(rows) == [f"{name} 2" for name in keyboard_training.OPTIONS]
+    assert all(row["step"] == 2 and row["cpu_s"] > 0 for row in rows.values())
+    assert page.read_text().count("| weight drop | ") == 1
+    monkeypatch.setattr(keyboard_training, "trained", None)  # nothing is trained again
+    assert keyboard_training.main(asked) == 0
+    assert "<!-- keyboards training: begin -->" in (root / "docs/keyboards.md").read_text()
+
+
+def test_options_of_the_benchmark_are_recipes_of_their_own() -> None:
+    recipes = [keyboard_training.recipe(one, 3000) for one in keyboard_training.OPTIONS.values()]
+    assert len({recipe.fingerprint() for recipe in recipes}) == 4
+    assert {recipe.validate_every for recipe in recipes} == {150}
+    for recipe in recipes:
+        assert parse_recipe("keyboard", recipe_text(recipe)) == recipe
