@@ -112,7 +112,7 @@ def parse_recipe(name: str, text: str, *, where: str = "recipe.toml") -> Recipe:
         raise RecipeError(
             f"{where}: train.optimizer is {recipe.optimizer!r}; need {' or '.join(OPTIMIZERS)}"
         )
-    if recipe.optimizer == "nt_asgd" and not recipe.watch:
+    if recipe.optimizer == "nt_asgd" and not (isinstance(recipe.watch, str) and recipe.watch):
         raise RecipeError(
             f"{where}: optimizer nt_asgd lacks train.watch, a figure of the validations such as "
             "'val_accuracy', or '-val_wer' where less is better"

@@ -183,6 +183,7 @@ def test_two_processes_average_from_the_same_step_and_resume_to_the_same_bits(
     ("text", "message"),
     [
         ("", "optimizer nt_asgd lacks train.watch"),
+        ("watch = 3", "optimizer nt_asgd lacks train.watch"),
         ('watch = "val_told"\npatience = 0', "train.patience is 0"),
     ],
 )
