@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 
 from edgernn.errors import DataError
 
-WORTH = 4.0  # nats that an own word has above what else the vocabulary lacks
-SLIP = 2.5  # nats that an edit costs, beside what it costs any word (search.SLIP)
+WORTH = 1.0  # nats that an own word has above a word of the vocabulary's that is as likely
 LONGEST = 32  # characters
 
 
@@ -46,13 +45,12 @@ class OwnWords:
         self.kept.add(word.lower())
 
     def near(self, typed: str) -> list[tuple[str, float]]:
-        """Words that this may be, with nats beside what is typed: those of few enough slips."""
+        """Words that this may be, those of few enough edits, with what each is worth."""
         found = []
         for word, worth in self.worth.items():
             most = 1 if len(word) < 6 else 2
-            slips = distance(typed.lower(), word.lower(), most)
-            if slips <= most:
-                found.append((word, worth - SLIP * slips))
+            if distance(typed.lower(), word.lower(), most) <= most:
+                found.append((word, worth))
         return found
 
     def begun(self, typed: str) -> list[str]:

@@ -6,9 +6,9 @@ later run may make another reading the likeliest, which revises what stands ther
 agree on is settled, and what is LAG runs old.
 
 The network alone now and then puts a frequent word in the place of a rare one that was typed
-without a slip, or leaves a slip as it is. So each edit between what was typed and what is read costs
-SLIP nats beside what the network thinks of it, and to leave what no vocabulary has as it was typed
-costs STRANGE (our choice; `benchmarks.keyboard_tuning` tries others).
+without a slip, or leaves a slip as it is. So each edit between what was typed and what is read
+costs SLIP nats beside what the network thinks of it, and to leave what no vocabulary has as it was
+typed costs STRANGE (our choice; `benchmarks.keyboard_tuning` tries others).
 
 Everything is float32 in a stated order, so that a twin in C may have the same numbers.
 """
@@ -137,7 +137,7 @@ class Search:
             ]
             more = _ranked(more, [self._begun(one, typed) for one in more])
             grown = [self._moved(one) for one in more[: self.beam]]
-        return _settled(_ranked(done)[: self.beam])
+        return _settled(_ranked(done, [self._likely(one) for one in done])[: self.beam])
 
     def _candidates(self, typed: str, its: Chances, first: bool, fixed: bool) -> list[Held]:
         """What may be the next word of a run: the likeliest labels; as the first, what is typed.
@@ -146,8 +146,8 @@ class Search:
         """
         found = []
         if first:
-            base = F32(F32(its.more + its.words[TYPED]) - self.strange)
-            found = [Held(typed, TYPED, base)]
+            base = F32(its.more + its.words[TYPED])
+            found = [Held(typed, TYPED, F32(base - self.strange))]
             if fixed or typed.lower() in self.own.kept:
                 return found
             found += [Held(text, TYPED, F32(base + nats)) for text, nats in self.own.near(typed)]
@@ -161,6 +161,10 @@ class Search:
         """Of the edits between the last runs and their words, once there are some."""
         words, letters = _last(one, typed)
         return F32(-self.slip * F32(edits(words, letters)[-1])) if words else F32(0)
+
+    def _likely(self, one: Reading) -> np.float32:
+        """Its score; while no word has come for the last run, that stands as it was typed."""
+        return one.score if one.runs[-1] else F32(one.score - self.strange)
 
     def _begun(self, one: Reading, typed: Sequence[str]) -> np.float32:
         """The least of that, however many letters these words stand for."""

@@ -37,7 +37,7 @@ def spelled(words: Sequence[str]) -> Tensor:
     pairs: dict[str, int] = {"": 0}
     places = [(0, 0)]
     for label, word in enumerate(words, 1):
-        text = f"{BOUND}{word}{BOUND}"
+        text = f"{BOUND}{word.lower()}{BOUND}"
         for at in range(len(text) - 1):
             places.append((label, pairs.setdefault(text[at : at + 2], len(pairs))))
     rows, columns = torch.tensor(places).unbind(1)
