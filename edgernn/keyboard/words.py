@@ -6,7 +6,6 @@ around it. Words in which there is no letter or digit have an empty core.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,11 +13,11 @@ from enum import IntEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
+from unicodedata import category
 
 from edgernn.errors import DataError
 
 UNKNOWN = 0  # the label of a core that is not in the vocabulary
-PARTS = re.compile(r"([\W_]*)(.*?)([\W_]*)", re.DOTALL)
 
 
 class Casing(IntEnum):
@@ -54,10 +53,18 @@ class Word(NamedTuple):
 
 @lru_cache(1 << 16)
 def parted(word: str) -> tuple[str, str, str]:
-    """The signs before a word, the word from its first to its last letter or digit, those after."""
-    found = PARTS.fullmatch(word)
-    assert found
-    return found[1], found[2], found[3]
+    """The signs before a word, the word from its first to its last letter or digit, those after.
+
+    Marks that combine with the last letter are part of the word.
+    """
+    start, stop = 0, len(word)
+    while start < stop and not word[start].isalnum():
+        start += 1
+    while stop > start and not word[stop - 1].isalnum():
+        stop -= 1
+    while start < stop < len(word) and category(word[stop]).startswith("M"):
+        stop += 1
+    return word[:start], word[start:stop], word[stop:]
 
 
 def split(text: str) -> list[Word]:

@@ -18,6 +18,7 @@ from edgernn.keyboard.words import (
     cased_like,
     counted,
     join,
+    parted,
     split,
 )
 
@@ -56,6 +57,17 @@ def test_real_texts_are_joined_again(real_data: Path) -> None:
     texts += [text for one in transcripts(real_data) for text in (one.sentence, one.typed)]
     assert len(texts) > 400_000
     assert [text for text in texts if join(split(text)) != " ".join(text.split())] == []
+
+
+def test_marks_are_part_of_the_letter_that_they_combine_with() -> None:
+    assert parted("(cafe\u0301)") == ("(", "cafe\u0301", ")")
+    assert parted("ok\u2764\ufe0f") == ("", "ok", "\u2764\ufe0f")
+    assert parted("\u0301") == ("\u0301", "", "")
+
+
+def test_a_long_word_is_parted_at_once() -> None:
+    word = "a" + "!" * 100_000 + "a" * 100_000 + "?"  # hours by a pattern that tries each sign anew
+    assert parted(word) == ("", word[:-1], "?")
 
 
 def test_the_most_frequent_cores_are_the_vocabulary() -> None:
