@@ -94,8 +94,8 @@ class Keyboard:
     sessions: of `edgernn.runtime.open_steps`. beam: readings that are followed. suggestions: how
     many completions there are. own: the user's words.
 
-    Raises: DataError if the sessions are no keyboard decoder's, or for a beam or suggestions
-        below 1.
+    Raises: DataError if the sessions or their labels are no keyboard decoder's, or for a beam or
+        suggestions below 1.
     """
 
     def __init__(
@@ -111,6 +111,8 @@ class Keyboard:
             raise DataError(f"suggestions {suggestions}; need at least 1")
         self.sessions, self.suggestions, self.own = sessions, suggestions, own or OwnWords()
         self.labels = sessions["words"].labels
+        if len(self.labels) < 3:
+            raise DataError(f"labels {', '.join(self.labels)}; need <typed>, words and <end>")
         for session in sessions.values():
             session.reset()
         self._start = {name: session.state for name, session in sessions.items()}
@@ -123,9 +125,10 @@ class Keyboard:
         self._past: deque[Moment] = deque(maxlen=BACK)
 
     def push(self, key: Keystroke) -> Shown:
-        """Take a keystroke."""
-        self._past.append(self._now)
+        """Take a keystroke. Raises: DataError as `encode`; then nothing has changed."""
+        before = self._now
         ask = self._heard(key)
+        self._past.append(before)
         now = self._now
         if not key.char.isspace():
             self._now = replace(now, typing=now.typing + key.char)
@@ -167,6 +170,8 @@ class Keyboard:
         def asked(past: bytes) -> Array:
             words.load_state(before)
             logits: Array = words.step(np.concatenate([vector, np.frombuffer(past, F32)])).ravel()
+            if len(logits) != len(self.labels):
+                raise DataError(f"words: {len(logits)} logits for {len(self.labels)} labels")
             return logits
 
         def ask(past: Array) -> Array:

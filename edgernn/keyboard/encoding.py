@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgernn.errors import DataError
 from edgernn.keyboard.layout import QWERTY, STRANGER
 from edgernn.keyboard.typing import Keystroke
 
 ENTER = "\n"  # ends a sentence
+FARTHEST = 5.0  # key widths; touches beyond are taken to be there
 KEYS = [key.char for key in QWERTY.keys]
 INPUTS = len(KEYS) + 5  # any other character, ENTER, shift, and where the touch was
 
@@ -24,9 +27,20 @@ _PLACES = _places()
 
 
 def encode(keystrokes: Sequence[Keystroke]) -> NDArray[np.float32]:
-    """A row for each keystroke, (n, INPUTS): 1 for its character, 1 if it is upper case, dx, dy."""
+    """A row for each keystroke, (n, INPUTS): 1 for its character, 1 if it is upper case, dx, dy.
+
+    Raises: DataError for a keystroke of none or several characters, or at no finite place.
+    """
     rows = np.zeros((len(keystrokes), INPUTS), np.float32)
     for row, (char, dx, dy) in zip(rows, keystrokes, strict=True):
+        if len(char) != 1:
+            raise DataError(f"keystroke {char!r}: need one character")
+        if not (isfinite(dx) and isfinite(dy)):
+            raise DataError(f"keystroke {char!r}: touch at ({dx}, {dy}); need finite numbers")
         row[_PLACES.get(char, STRANGER)] = 1.0
-        row[-3:] = char.isupper(), dx, dy
+        row[-3:] = char.isupper(), _within(dx), _within(dy)
     return rows
+
+
+def _within(offset: float) -> float:
+    return min(max(offset, -FARTHEST), FARTHEST)

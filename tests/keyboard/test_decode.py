@@ -2,79 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from math import inf, nan
 
-import numpy as np
 import pytest
 
 from edgernn.errors import DataError
-from edgernn.keyboard.decode import Guess, Keyboard, Shown
-from edgernn.keyboard.encoding import INPUTS, KEYS
-from edgernn.keyboard.own_words import OwnWords, distance
+from edgernn.keyboard.decode import Guess, Keyboard
+from edgernn.keyboard.encoding import FARTHEST, encode
+from edgernn.keyboard.own_words import OwnWords
 from edgernn.keyboard.typing import Keystroke
 
-WORDS = ("the", "cat", "I", "hello", "world", "he", "can", "see", "it", "don't")
-LABELS = ("<typed>", *WORDS, "<end>")
-STRICT = 4.0  # nats that a slip costs the steps below
-
-
-class Keys:
-    """The keystroke itself."""
-
-    labels = LABELS
-
-    def reset(self) -> None:
-        self.state: Any = ""
-
-    def load_state(self, state: Any) -> None:
-        self.state = state
-
-    def step(self, x: Any) -> Any:
-        return np.asarray(x, np.float32)
-
-
-class History(Keys):
-    """The last word's label."""
-
-    def step(self, x: Any) -> Any:
-        return np.asarray(x, np.float32)
-
-
-class Words(Keys):
-    """Logits by how far a word is from the letters since the last character that is none."""
-
-    def step(self, x: Any) -> Any:
-        vector, past = x[:INPUTS], int(x[INPUTS])
-        known = ["?", " ", *KEYS][int(vector[:-3].argmax())]
-        run = self.state
-        if known != " ":
-            self.state = run + known if known.isalpha() or known == "'" else run
-            return self.logits(self.state, end=False)
-        self.state = ""
-        word = LABELS[past].lower()
-        if past < len(LABELS) - 1 and run.startswith(word) and run != word:
-            return self.logits(run[len(word) :], end=False)
-        done = run.endswith(word) or distance(run, word, 2) <= 2
-        return self.logits(run, end=past < len(LABELS) - 1 and done)
-
-    def logits(self, run: str, *, end: bool) -> Any:
-        away = [1 if run[3:] and run.startswith(w) else distance(run, w.lower(), 9) for w in WORDS]
-        begun = [run != "" and word.lower().startswith(run) for word in WORDS]
-        z = [
-            -STRICT * (far / 9 if starts else far) for far, starts in zip(away, begun, strict=True)
-        ]
-        return np.array([-2.5 * STRICT, *z, 8.0 if end else -8.0], np.float32)
-
-
-def keyboard(**how: Any) -> Keyboard:
-    return Keyboard({"keys": Keys(), "history": History(), "words": Words()}, **how)
-
-
-def typed(board: Keyboard, text: str) -> Shown:
-    shown = Shown("")
-    for character in text:
-        shown = board.push(Keystroke(character))
-    return shown
+from .spelling import Words, keyboard, steps, typed
 
 
 def test_slips_are_corrected_where_a_word_ends() -> None:
@@ -138,6 +76,13 @@ def test_a_long_line_loses_no_letter() -> None:
 def test_bad_arguments_are_named() -> None:
     with pytest.raises(DataError, match="lacks the step keys, history"):
         Keyboard({"words": Words()})
+    words = Words()
+    words.labels = ("<typed>",)
+    with pytest.raises(DataError, match="labels <typed>; need <typed>, words and <end>"):
+        Keyboard({**steps(), "words": words})
+    words.labels = ("<typed>", "the", "<end>")
+    with pytest.raises(DataError, match="12 logits for 3 labels"):
+        Keyboard({**steps(), "words": words}).push(Keystroke("t"))
     with pytest.raises(DataError, match="beam 0; need at least 1"):
         keyboard(beam=0)
     with pytest.raises(DataError, match="suggestions 0; need at least 1"):
@@ -146,3 +91,27 @@ def test_bad_arguments_are_named() -> None:
         OwnWords.of(["a b"])
     with pytest.raises(DataError, match="own word 'Ann': is there already"):
         OwnWords.of(["Ann", "Ann"])
+
+
+@pytest.mark.parametrize(
+    ("bad", "line"),
+    [
+        (Keystroke("x", nan, 0), "'x': touch at .nan, 0.; need finite"),
+        (Keystroke(" ", 0, -inf), "' ': touch at .0, -inf.; need finite"),
+        (Keystroke(""), "'': need one character"),
+        (Keystroke("th"), "'th': need one character"),
+    ],
+)
+def test_a_keystroke_that_is_none_is_refused_and_changes_nothing(bad: Keystroke, line: str) -> None:
+    board = keyboard()
+    typed(board, "teh cta")
+    with pytest.raises(DataError, match=line):
+        board.push(bad)
+    assert board.push(Keystroke(" ")) == typed(keyboard(), "teh cta ")
+    board.back()
+    assert board.back().text == "the ct"
+
+
+def test_a_touch_outside_the_keyboard_is_taken_to_be_at_its_edge() -> None:
+    far, edge = Keystroke("a", 1e300, -1e300), Keystroke("a", FARTHEST, -FARTHEST)
+    assert (encode([far]) == encode([edge])).all()
