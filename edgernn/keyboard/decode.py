@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, reduce
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -249,7 +250,8 @@ def correctable(core: str) -> bool:
 def written(words: Sequence[Sequence[Held]], runs: Sequence[Run]) -> str:
     """Runs as they are read. Those without a word are part of the next one that has some.
 
-    Punctuation around a run stays, and words are cased as it was.
+    Punctuation around a run stays, behind the word where that hides several, and words are cased
+    as it was.
     """
     text = ""
     waiting: list[Run] = []
@@ -263,9 +265,18 @@ def written(words: Sequence[Sequence[Held]], runs: Sequence[Run]) -> str:
 
 def _worded(held: Sequence[Held], typed: Sequence[Word]) -> str:
     first, last = typed[0], typed[-1]
-    texts = [held[0].text if held[0].label == TYPED else cased_like(held[0].text, first.surface)]
-    texts += [one.text for one in held[1:]]
-    return f"{first.lead}{' '.join(texts)}{last.trail}"
+    texts = [_cased(held[0], first), *(one.text for one in held[1:])]
+    within = "".join(one.trail + other.lead for one, other in pairwise(typed))
+    return f"{first.lead}{' '.join(texts)}{within}{last.trail}"
+
+
+def _cased(held: Held, typed: Word) -> str:
+    """The word that a run holds; the run itself where these are its letters."""
+    if held.label == TYPED:
+        return held.text
+    if held.text == typed.core:
+        return typed._replace(lead="", trail="").surface
+    return cased_like(held.text, typed.surface)
 
 
 def _revised(before: str, after: str, typed: str) -> Revision | None:

@@ -7,10 +7,12 @@ from math import inf, nan
 import pytest
 
 from edgernn.errors import DataError
-from edgernn.keyboard.decode import Guess, Keyboard
+from edgernn.keyboard.decode import Guess, Keyboard, Run, written
 from edgernn.keyboard.encoding import FARTHEST, encode
 from edgernn.keyboard.own_words import OwnWords
+from edgernn.keyboard.search import Held
 from edgernn.keyboard.typing import Keystroke
+from edgernn.single import F32
 
 from .spelling import Words, keyboard, steps, typed
 
@@ -27,6 +29,17 @@ def test_case_apostrophes_digits_and_other_scripts_stay() -> None:
     assert typed(keyboard(), "Teh CTA 42 don't i \u732b caf\u00e9 \U0001f600 ").text == (
         "The CAT 42 don't I \u732b caf\u00e9 \U0001f600 "
     )
+
+
+def test_words_that_are_not_corrected_stay_to_the_letter() -> None:
+    line = "hEllo caT wOrld, "
+    assert typed(keyboard(), line).text == line
+    assert typed(keyboard(), "hEllp ").text == "hello "
+
+
+def test_punctuation_within_a_word_that_a_space_parted_stays() -> None:
+    held = (Held("hello", 4, F32(0)),)
+    assert written([(), held], [Run("(Hel,", " "), Run("'lo).", " ")]) == "(Hello,'). "
 
 
 def test_completions_are_words_that_begin_so() -> None:
