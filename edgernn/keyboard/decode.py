@@ -24,7 +24,7 @@ from edgernn.errors import DataError
 from edgernn.keyboard.encoding import ENTER, encode
 from edgernn.keyboard.layout import QWERTY
 from edgernn.keyboard.own_words import LONGEST, OwnWords
-from edgernn.keyboard.search import TYPED, Ask, Chances, Held, Readings, Search
+from edgernn.keyboard.search import TYPED, Ask, Chances, Held, Readings, Runs, Search
 from edgernn.keyboard.typing import Keystroke
 from edgernn.keyboard.words import Word, cased_like, parted, word_of
 from edgernn.single import F32, add_logs, exp, log
@@ -79,6 +79,7 @@ class Moment:
     """All that changes from keystroke to keystroke.
 
     settled: text that is no longer in question. runs: those behind it; typing: the open one.
+    completions: of the keystroke before it.
     """
 
     keys: Any
@@ -87,6 +88,11 @@ class Moment:
     settled: str = ""
     runs: tuple[Run, ...] = ()
     typing: str = ""
+    completions: tuple[Guess, ...] = ()
+
+    @property
+    def text(self) -> str:
+        return self.settled + written(self.readings[0].runs, self.runs) + self.typing
 
 
 class Keyboard:
@@ -130,26 +136,25 @@ class Keyboard:
         before = self._now
         ask = self._heard(key)
         self._past.append(before)
-        now = self._now
         if not key.char.isspace():
-            self._now = replace(now, typing=now.typing + key.char)
-            return Shown(self._text(), self._now.typing, self._completions(ask))
-        old, ended = self._text(), bool(now.typing)
-        if ended:
-            self._close(ask)
+            self._now = replace(self._now, typing=self._now.typing + key.char)
+            return self._offer(ask)
+        ways = self._close(ask) if before.typing else ()
         self._behind(key.char)
-        shown = Shown(self._text(), "", self._completions(ask))
-        if not ended:
-            return shown
-        return replace(shown, readings=self._ways(), revised=_revised(old, shown.text, now.typing))
+        shown = self._offer(ask)
+        revised = _revised(before.text, shown.text, before.typing) if ways else None
+        return replace(shown, readings=ways, revised=revised)
 
     def back(self) -> Shown:
-        """Take the last keystroke back. Before the first there is nothing to take back."""
+        """Take the last keystroke back; before the first there is nothing to take back.
+
+        Behind BACK of them it is the last character of the text as it is read.
+        """
         if self._past:
             self._now = self._past.pop()
-        elif text := self._text():
-            self._now = self._fresh(text[:-1])
-        return Shown(self._text(), self._now.typing)
+        else:
+            self._retype(self._now.text[:-1])
+        return self._shown()
 
     def keep(self, word: str) -> None:
         """Do not correct this word again: the user has typed it on purpose."""
@@ -159,6 +164,22 @@ class Keyboard:
         """Before a sentence, behind this text."""
         keys, words = self._start["keys"], self._start["words"]
         return Moment(keys, words, self._search.begin(), settled=text)
+
+    def _retype(self, text: str) -> None:
+        """Behind this text; the run at its end is typed anew, so that it can go on."""
+        start = len(text)
+        while start and not text[start - 1].isspace():
+            start -= 1
+        self._now = self._fresh(text[:start])
+        for char in text[start:]:
+            self.push(Keystroke(char))
+
+    def _shown(self) -> Shown:
+        return Shown(self._now.text, self._now.typing, self._now.completions)
+
+    def _offer(self, ask: Ask) -> Shown:
+        self._now = replace(self._now, completions=self._completions(ask))
+        return self._shown()
 
     def _heard(self, key: Keystroke) -> Ask:
         """Step through the keystroke; gives what tells the logits there, for any words before."""
@@ -188,8 +209,8 @@ class Keyboard:
         vector = history.step(np.array([label])).ravel()
         return vector, history.state
 
-    def _close(self, ask: Ask) -> None:
-        """Read the run that has ended."""
+    def _close(self, ask: Ask) -> tuple[Guess, ...]:
+        """Read the run that has ended; gives how it may be read."""
         now = self._now
         runs = (*now.runs, Run(now.typing))
         typed = [parted(run.typed)[1] for run in runs]
@@ -202,6 +223,7 @@ class Keyboard:
             typing="",
             readings=readings,
         )
+        return _ways(readings, settled, runs[-1])
 
     def _behind(self, char: str) -> None:
         """Put down a space; ENTER ends the sentence."""
@@ -213,11 +235,7 @@ class Keyboard:
             now = replace(now, settled=now.settled + char)
         self._now = now
         if char == ENTER:
-            self._now = self._fresh(self._text())
-
-    def _text(self) -> str:
-        now = self._now
-        return now.settled + written(now.readings[0].runs, now.runs) + now.typing
+            self._now = self._fresh(now.text)
 
     def _completions(self, ask: Ask) -> tuple[Guess, ...]:
         """The likeliest words; the user's own share what the vocabulary lacks."""
@@ -230,15 +248,15 @@ class Keyboard:
         found.sort(key=lambda one: -one[1])
         return tuple(Guess(word, float(exp(share))) for word, share in found[: self.suggestions])
 
-    def _ways(self) -> tuple[Guess, ...]:
-        """How the last run may be read, by the readings that hold a word there."""
-        readings, runs = self._now.readings, self._now.runs
-        total = reduce(add_logs, [one.score for one in readings])
-        shares: dict[str, float] = {}
-        for one in readings:
-            text = written(one.runs[-1:], (replace(runs[-1], behind=""),)) if one.runs else ""
-            shares[text] = shares.get(text, 0.0) + float(exp(F32(one.score - total)))
-        return tuple(Guess(text, share) for text, share in shares.items() if text)
+
+def _ways(readings: Readings, settled: Runs, run: Run) -> tuple[Guess, ...]:
+    """How the last run may be read: by each reading, or by what all of them agree on."""
+    total = reduce(add_logs, [one.score for one in readings])
+    shares: dict[str, float] = {}
+    for one in readings:
+        text = written(one.runs[-1:] or settled[-1:], (run,))
+        shares[text] = shares.get(text, 0.0) + float(exp(F32(one.score - total)))
+    return tuple(Guess(text, share) for text, share in shares.items())
 
 
 def correctable(core: str) -> bool:

@@ -81,6 +81,24 @@ def test_what_is_taken_back_is_as_if_it_had_never_been() -> None:
     assert board.back().text == ""
 
 
+def test_what_is_taken_back_far_can_be_typed_on() -> None:
+    board = keyboard()
+    typed(board, "the hello " + "the cat " * 12)
+    for _ in range(98):
+        shown = board.back()
+    assert (shown.text, shown.typing) == ("the hell", "hell")
+    assert "hello" in [one.word for one in shown.completions]
+    assert typed(board, "p ").text == "the hello "
+
+
+def test_readings_are_told_of_every_word_that_ends() -> None:
+    for end in " \n":
+        (one, *_) = typed(keyboard(), f"teh cta{end}").readings
+        assert one.word == "cat"
+        assert 0 < one.share <= 1
+    assert typed(keyboard(), "4x4, ").readings == (Guess("4x4,", 1.0),)
+
+
 def test_a_long_line_loses_no_letter() -> None:
     line = "zq" * 100 + " " + "the cat " * 400
     assert typed(keyboard(beam=1), line).text == line
