@@ -21,8 +21,9 @@ import numpy as np
 
 from edgernn.backend import Array, need_steps
 from edgernn.errors import DataError
+from edgernn.keyboard.changes import changed
 from edgernn.keyboard.encoding import ENTER, encode
-from edgernn.keyboard.layout import QWERTY
+from edgernn.keyboard.layout import QWERTY, SPACE
 from edgernn.keyboard.own_words import LONGEST, OwnWords
 from edgernn.keyboard.search import TYPED, Ask, Chances, Held, Readings, Runs, Search
 from edgernn.keyboard.typing import Keystroke
@@ -31,6 +32,7 @@ from edgernn.single import F32, add_logs, exp, log
 
 STEPS = ("keys", "history", "words")
 BACK = 64  # keystrokes that can be taken back one by one
+NONE = Keystroke("")  # what is before the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class Moment:
     """All that changes from keystroke to keystroke.
 
     settled: text that is no longer in question. runs: those behind it; typing: the open one.
-    completions: of the keystroke before it.
+    completions: of the keystroke before it, `key`. sure: the open run is held as it was typed.
     """
 
     keys: Any
@@ -89,6 +91,8 @@ class Moment:
     runs: tuple[Run, ...] = ()
     typing: str = ""
     completions: tuple[Guess, ...] = ()
+    key: Keystroke = NONE
+    sure: bool = False
 
     @property
     def text(self) -> str:
@@ -137,11 +141,11 @@ class Keyboard:
         ask = self._heard(key)
         self._past.append(before)
         if not key.char.isspace():
-            self._now = replace(self._now, typing=self._now.typing + key.char)
-            return self._offer(ask)
+            self._now = replace(self._now, typing=self._now.typing + key.char, sure=False)
+            return self._offer(key, ask)
         ways = self._close(ask) if before.typing else ()
         self._behind(key.char)
-        shown = self._offer(ask)
+        shown = self._offer(key, ask)
         revised = _revised(before.text, shown.text, before.typing) if ways else None
         return replace(shown, readings=ways, revised=revised)
 
@@ -156,6 +160,44 @@ class Keyboard:
             self._retype(self._now.text[:-1])
         return self._shown()
 
+    def accept(self, word: str) -> Shown:
+        """Put this word in the place of the open one, and a space behind it.
+
+        It is typed so, and not corrected; punctuation around the open one stays.
+
+        Raises: DataError for none or several words.
+        """
+        if word.split() != [word]:
+            raise DataError(f"word {word!r}: need one, without spaces")
+        lead, _, trail = parted(self._now.typing)
+        self._reopen()
+        for char in f"{lead}{word}{trail}":
+            self.push(Keystroke(char))
+        self._now = replace(self._now, sure=True)
+        return self.push(Keystroke(SPACE))
+
+    def undo(self) -> Shown:
+        """Take back the last correction among BACK keystrokes, and keep its words as typed.
+
+        What came after it is typed anew. Without a correction nothing changes.
+        """
+        moments = [*self._past, self._now]
+        for at in range(len(moments) - 1, 0, -1):
+            before, after = moments[at - 1], moments[at]
+            change = changed(before.text + after.key.char, after.text)
+            if change:
+                break
+        else:
+            return self._shown()
+        for word in change.before.split():
+            self.keep(parted(word)[1])
+        while len(self._past) >= at:
+            self._past.pop()
+        self._now = replace(before, readings=before.readings[:1], sure=True)
+        for moment in moments[at:]:
+            shown = self.push(moment.key)
+        return shown
+
     def keep(self, word: str) -> None:
         """Do not correct this word again: the user has typed it on purpose."""
         self.own.keep(word)
@@ -164,6 +206,17 @@ class Keyboard:
         """Before a sentence, behind this text."""
         keys, words = self._start["keys"], self._start["words"]
         return Moment(keys, words, self._search.begin(), settled=text)
+
+    def _reopen(self) -> None:
+        """Before the open run."""
+        count = len(self._now.typing)
+        if count > len(self._past):
+            self._past.clear()
+            self._now = self._fresh(self._now.text[:-count])
+        elif count:
+            self._now = self._past[-count]
+            for _ in range(count):
+                self._past.pop()
 
     def _retype(self, text: str) -> None:
         """Behind this text; the run at its end is typed anew, so that it can go on."""
@@ -177,8 +230,8 @@ class Keyboard:
     def _shown(self) -> Shown:
         return Shown(self._now.text, self._now.typing, self._now.completions)
 
-    def _offer(self, ask: Ask) -> Shown:
-        self._now = replace(self._now, completions=self._completions(ask))
+    def _offer(self, key: Keystroke, ask: Ask) -> Shown:
+        self._now = replace(self._now, completions=self._completions(ask), key=key)
         return self._shown()
 
     def _heard(self, key: Keystroke) -> Ask:
@@ -214,7 +267,7 @@ class Keyboard:
         now = self._now
         runs = (*now.runs, Run(now.typing))
         typed = [parted(run.typed)[1] for run in runs]
-        fixed = not correctable(typed[-1])
+        fixed = now.sure or typed[-1].lower() in self.own.kept or not correctable(typed[-1])
         readings, settled = self._search.close(now.readings, typed, ask, fixed=fixed)
         self._now = replace(
             now,
@@ -222,6 +275,7 @@ class Keyboard:
             runs=runs[len(settled) :],
             typing="",
             readings=readings,
+            sure=False,
         )
         return _ways(readings, settled, runs[-1])
 

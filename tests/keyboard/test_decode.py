@@ -61,6 +61,58 @@ def test_a_word_that_is_no_word_stays_and_so_does_one_typed_on_purpose() -> None
     assert typed(board, "cta ").text.endswith("cta ")
 
 
+def test_a_completion_takes_the_place_of_the_open_word() -> None:
+    board = keyboard()
+    typed(board, 'teh "hel')
+    assert board.accept("hello").text == 'the "hello '
+    assert board.accept("world").text == 'the "hello world '
+    assert board.back().typing == "world"
+    assert typed(board, " wor,").text == 'the "hello world wor,'
+    assert board.accept("teh").text.endswith(" teh, ")
+
+
+def test_what_is_accepted_is_not_corrected_unless_it_is_typed_anew() -> None:
+    board = keyboard()
+    assert board.accept("teh").text == "teh "
+    assert board.back().text == "teh"
+    assert typed(board, " ").text == "teh "
+    board.back()
+    board.back()
+    assert typed(board, "h ").text == "the "
+    with pytest.raises(DataError, match="word 'a b': need one, without spaces"):
+        board.accept("a b")
+
+
+def test_a_completion_takes_the_place_of_a_word_however_long() -> None:
+    board = keyboard()
+    typed(board, "teh " + "q" * 200)
+    assert board.accept("hello").text == "the hello "
+    for _ in range(10):
+        shown = board.back()
+    assert shown.text == ""
+
+
+def test_the_last_correction_is_taken_back_and_its_word_kept() -> None:
+    board = keyboard()
+    typed(board, "teh cta, he")
+    shown = board.undo()
+    assert (shown.text, shown.typing) == ("the cta, he", "he")
+    assert typed(board, "cta ").text == "the cta, hecta "
+    assert typed(board, "cta ").text == "the cta, hecta cta "
+    assert board.undo().text == "teh cta, hecta cta "
+    assert board.undo().text == "teh cta, hecta cta "
+    for _ in range(40):
+        shown = board.back()
+    assert shown.text == ""
+    assert board.undo().text == ""
+
+
+def test_spaces_that_were_put_in_are_taken_back_too() -> None:
+    board = keyboard()
+    assert typed(board, "helloworld\nsee").text == "hello world\nsee"
+    assert board.undo().text == "helloworld\nsee"
+
+
 def test_own_words_are_completed_and_corrected_to() -> None:
     board = keyboard(own=OwnWords.of(["Anneliese"]))
     assert Guess("Anneliese", pytest.approx(1.0, abs=1)) in typed(board, "annel").completions
