@@ -106,6 +106,7 @@ class Search:
             raise DataError(f"beam {beam}; need at least 1")
         self.tell, self.labels, self.beam = tell, labels, beam
         self.own, self.slip, self.strange = own or OwnWords(), F32(slip), F32(strange)
+        self._known = {word.lower(): at for at, word in enumerate(labels[:-1]) if at != TYPED}
 
     def begin(self) -> Readings:
         """Of a sentence of which nothing was typed yet."""
@@ -128,7 +129,7 @@ class Search:
                 ended = [_scored(one, its.end) for one, its in asked if _whole(one, typed)]
                 done += [_scored(one, self._cost(one, typed)) for one in ended]
             asked = [pair for pair in asked if not count or pair[0].runs[-1][-1].label != TYPED]
-            if count == MOST or not asked:
+            if count == (1 if fixed else MOST) or not asked:
                 break
             more = [
                 self._told(one, held)
@@ -146,10 +147,11 @@ class Search:
         """
         found = []
         if first:
+            if fixed:
+                label = self._known.get(typed.lower(), TYPED)
+                return [Held(typed, label, F32(its.more + its.words[label]))]
             base = F32(its.more + its.words[TYPED])
             found = [Held(typed, TYPED, F32(base - self.strange))]
-            if fixed or typed.lower() in self.own.kept:
-                return found
             found += [Held(text, TYPED, F32(base + nats)) for text, nats in self.own.near(typed)]
         order = np.argsort(-its.words[1:], kind="stable")[:POOL] + 1
         return found + [

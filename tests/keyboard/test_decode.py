@@ -92,6 +92,15 @@ def test_a_completion_takes_the_place_of_a_word_however_long() -> None:
     assert shown.text == ""
 
 
+def test_an_accepted_word_is_told_to_what_tells_the_next() -> None:
+    board, other = keyboard(), keyboard()
+    typed(board, "hel")
+    board.accept("hello")
+    typed(other, "hello ")
+    assert board.push(Keystroke("w")).completions == other.push(Keystroke("w")).completions
+    assert board._now.readings[0].vector == other._now.readings[0].vector == 4
+
+
 def test_the_last_correction_is_taken_back_and_its_word_kept() -> None:
     board = keyboard()
     typed(board, "teh cta, he")
