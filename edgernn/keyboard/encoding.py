@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgernn.errors import DataError
-from edgernn.keyboard.layout import QWERTY, STRANGER
+from edgernn.keyboard.layout import QWERTY, SPACE, STRANGER
 from edgernn.keyboard.typing import Keystroke
 
 ENTER = "\n"  # ends a sentence
@@ -37,9 +37,14 @@ def encode(keystrokes: Sequence[Keystroke]) -> NDArray[np.float32]:
             raise DataError(f"keystroke {char!r}: need one character")
         if not (isfinite(dx) and isfinite(dy)):
             raise DataError(f"keystroke {char!r}: touch at ({dx}, {dy}); need finite numbers")
-        row[_PLACES.get(char, STRANGER)] = 1.0
+        row[_place(char)] = 1.0
         row[-3:] = char.isupper(), _within(dx), _within(dy)
     return rows
+
+
+def _place(char: str) -> int:
+    """Of a tab and the like it is that of the space bar, for they end words too."""
+    return _PLACES.get(char, _PLACES[SPACE] if char.isspace() else STRANGER)
 
 
 def _within(offset: float) -> float:

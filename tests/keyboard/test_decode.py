@@ -204,6 +204,11 @@ def test_a_keystroke_that_is_none_is_refused_and_changes_nothing(bad: Keystroke,
     assert board.back().text == "the ct"
 
 
+def test_whatever_parts_words_is_heard_as_a_space() -> None:
+    for char in "\t\r\u00a0\u3000":
+        assert typed(keyboard(), f"teh{char}cta{char}").text == f"the{char}cat{char}"
+
+
 def test_a_touch_outside_the_keyboard_is_taken_to_be_at_its_edge() -> None:
     far, edge = Keystroke("a", 1e300, -1e300), Keystroke("a", FARTHEST, -FARTHEST)
     assert (encode([far]) == encode([edge])).all()
