@@ -23,7 +23,7 @@ from edgernn.errors import ToolError
 from .fakes import use_fakes, write_bundle
 
 COMMANDS = ["card", "completion", "compress", "embed", "export", "models", "profile"]
-COMMANDS += ["run", "supernet", "targets", "train", "transcribe", "verify"]
+COMMANDS += ["run", "supernet", "targets", "train", "transcribe", "type", "verify"]
 
 
 def edgernn(*words: object) -> Result:
@@ -113,6 +113,8 @@ def test_completion_scripts_are_printed(name: str) -> None:
         ("edgernn export kws --target cortex-m5", "plain,cortex-m55"),
         ("edgernn export mine.p", "file,mine.p"),
         ("edgernn verify x", "file,x"),
+        ("edgernn ty", "plain,type"),
+        ("edgernn type k.edgernn --on wa", "plain,wasm"),
     ],
 )
 def test_a_shell_is_offered_names(line: str, offered: str) -> None:

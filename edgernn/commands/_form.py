@@ -29,9 +29,9 @@ def _debug(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
         ctx.meta["edgernn.debug"] = True  # one dict for the whole command line
 
 
-def print_json(value: Any) -> None:
-    """One JSON document on stdout; numpy numbers and paths as plain ones."""
-    click.echo(json.dumps(value, indent=2, default=_plain))
+def print_json(value: Any, *, indent: int | None = 2) -> None:
+    """One JSON document on stdout; numpy numbers and paths as plain ones. No indent: a line."""
+    click.echo(json.dumps(value, indent=indent, default=_plain))
 
 
 def _plain(value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from edgernn.errors import DataError
 
@@ -21,6 +22,22 @@ class OwnWords:
 
     worth: dict[str, float] = field(default_factory=dict)
     kept: set[str] = field(default_factory=set)
+
+    @classmethod
+    def read(cls, path: Path) -> OwnWords:
+        """Of a file with a word a line. Raises: DataError naming the file and the line."""
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as cause:
+            raise DataError(f"{path}: cannot be read as text: {cause}") from cause
+        own = cls()
+        for number, line in enumerate(lines, 1):
+            if word := line.strip():
+                try:
+                    own.add(word)
+                except DataError as cause:
+                    raise DataError(f"{path}, line {number}: {cause}") from cause
+        return own
 
     @classmethod
     def of(cls, words: Iterable[str] | Mapping[str, float]) -> OwnWords:
