@@ -60,6 +60,8 @@ def type_(
 
     if each and not as_json:
         raise DataError("--each: needs --json")
+    if sys.stdin is None:
+        raise DataError("standard input is closed")
     own = OwnWords.read(words) if words else None
     keyboard = Keyboard(open_steps(bundle, on=on), beam=beam, suggestions=suggestions, own=own)
     if not as_json and sys.stdin.isatty() and (sys.stdout.isatty() or sys.stderr.isatty()):

@@ -194,7 +194,8 @@ class Keyboard:
         while len(self._past) >= at:
             self._past.pop()
         self._now = replace(before, readings=before.readings[:1], sure=True)
-        for moment in moments[at:]:
+        for earlier, moment in pairwise(moments[at - 1 :]):
+            self._now = replace(self._now, sure=self._now.sure or earlier.sure)
             shown = self.push(moment.key)
         return shown
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 from collections.abc import Callable
+from contextlib import suppress
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.formatted_text import StyleAndTextTuples as Fragments
@@ -58,11 +61,17 @@ class Editor:
         return self.shown.text
 
     def run(self) -> None:
-        """Until Ctrl-D, Ctrl-C, or the terminal is gone. Raises: DataError as `Keyboard.push`."""
-        try:
-            self.app.run()
-        except EOFError:
-            return
+        """Until Ctrl-D, Ctrl-C, a signal to end, or the terminal is gone."""
+        with suppress(EOFError):
+            self.app.run(pre_run=self._heed)
+
+    def _heed(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, self._end)
+
+    def _end(self) -> None:
+        if not self.app.is_done:
+            self.app.exit()
 
     def take(self, text: str) -> None:
         """Type a text, key by key."""
@@ -104,7 +113,7 @@ class Editor:
         on(lambda event: self._accept(), Keys.Tab)
         on(lambda event: self._mark(1), Keys.Right, Keys.Down)
         on(lambda event: self._mark(-1), Keys.Left, Keys.Up)
-        on(lambda event: event.app.exit(), Keys.ControlD, Keys.ControlC, Keys.SIGINT)
+        on(lambda event: self._end(), Keys.ControlD, Keys.ControlC, Keys.SIGINT)
         return bindings
 
     def _typed(self, event: KeyPressEvent) -> None:

@@ -116,6 +116,13 @@ def test_the_last_correction_is_taken_back_and_its_word_kept() -> None:
     assert board.undo().text == ""
 
 
+def test_what_was_accepted_stays_where_an_earlier_correction_is_taken_back() -> None:
+    board = keyboard()
+    typed(board, "cta he")
+    assert board.accept("teh").text == "cat teh "
+    assert board.undo().text == "cta teh "
+
+
 def test_spaces_that_were_put_in_are_taken_back_too() -> None:
     board = keyboard()
     assert typed(board, "helloworld\nsee").text == "hello world\nsee"

@@ -101,12 +101,23 @@ def test_a_text_longer_than_the_screen_shows_its_end(terminal: Terminal) -> None
     assert ("the cat \U0001f600\u732b " * 90 + "hello\r\n").encode() in terminal.raw
 
 
-def test_a_signal_ends_it_too(terminal: Terminal) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_too(terminal: Terminal, number: signal.Signals) -> None:
     terminal.type("teh ")
     terminal.shows("corrected")
-    os.kill(terminal.child.pid, signal.SIGINT)
+    os.kill(terminal.child.pid, number)
     assert terminal.ends() == 0
     assert str(terminal.screen) == "the"
+
+
+def test_the_text_is_not_lost_with_the_terminal(root: Path, tmp_path: Path) -> None:
+    child = Terminal(RUN, root, tmp_path / "text")
+    child.shows(HELP)
+    child.type("teh cta ")
+    child.shows("corrected cta")
+    os.close(child.master)
+    child.child.wait(60)
+    assert (tmp_path / "text").read_text() == "the cat \n"
 
 
 def test_the_text_goes_to_a_file_while_the_editor_is_shown(root: Path, tmp_path: Path) -> None:

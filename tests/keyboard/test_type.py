@@ -143,6 +143,14 @@ def test_another_models_bundle_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert "absent.edgernn" in refused(tmp_path / "absent.edgernn")
 
 
+def test_a_closed_stdin_is_told(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
+    monkeypatch.undo()
+    line = "from tests.keyboard.spelling import run; import sys; sys.stdin = None; run()"
+    command = [sys.executable, "-c", line, "type", "k.edgernn"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, "error: standard input is closed\n")
+
+
 @pytest.mark.slow
 @pytest.mark.cc
 def test_a_bundle_with_fresh_weights_reads_lines(tmp_path: Path, root: Path) -> None:
