@@ -311,7 +311,7 @@ def _ways(readings: Readings, settled: Runs, run: Run) -> tuple[Guess, ...]:
     for one in readings:
         text = written(one.runs[-1:] or settled[-1:], (run,))
         shares[text] = shares.get(text, 0.0) + float(exp(F32(one.score - total)))
-    return tuple(Guess(text, share) for text, share in shares.items())
+    return tuple(Guess(text, min(share, 1.0)) for text, share in shares.items())  # sums are rounded
 
 
 def correctable(core: str) -> bool:
