@@ -17,7 +17,7 @@ from benchmarks.peers.keyboard import Library
 from benchmarks.rows import Rows
 from edgernn.keyboard.typing import Typed, plainly_typed
 
-from .test_decode import History, Keys, Words
+from .spelling import steps
 
 SPOKEN = ["I love the movie.", "The cat is in the hat.", "I do not know it."]
 NAMES = ["as typed", "symspell, words", "noisy channel", "n-gram"]
@@ -124,11 +124,7 @@ def test_rows_are_kept_with_what_is_told_of_all(tmp_path: Path) -> None:
 @pytest.fixture
 def ours(monkeypatch: pytest.MonkeyPatch) -> None:
     """A keyboard that spells by distance in every bundle's place."""
-
-    def opened(path: Path) -> dict[str, Keys]:
-        return {"keys": Keys(), "history": History(), "words": Words()}
-
-    monkeypatch.setattr(keyboard_ours, "open_steps", opened)
+    monkeypatch.setattr(keyboard_ours, "open_steps", lambda path: steps())
 
 
 def test_a_keyboard_of_ours_corrects_completes_and_names_what_a_word_may_be(ours: None) -> None:
