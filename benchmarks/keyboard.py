@@ -18,10 +18,11 @@ from pathlib import Path
 from benchmarks import keyboard_tables
 from benchmarks.document import write_section
 from benchmarks.keyboard_ours import Ours
-from benchmarks.keyboard_sets import RATES, Sets, sets
+from benchmarks.keyboard_sets import Sets, sets
 from benchmarks.keyboard_systems import Systems
 from benchmarks.rows import Rows
 from edgernn.errors import DataError, EdgernnError, MissingExtra, ToolError
+from edgernn.keyboard.evaluation_sets import RATES
 from edgernn.keyboard.metrics import (
     Pair,
     Share,

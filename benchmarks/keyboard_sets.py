@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
-
-import numpy as np
 
 from benchmarks.peers.keyboard import Library
 from edgernn.keyboard.corpora import SPLITS, frequencies, training_texts
-from edgernn.keyboard.evaluation_sets import Misspelling, misspellings, transcripts
+from edgernn.keyboard.evaluation_sets import (
+    Misspelling,
+    misspellings,
+    mistyped,
+    sample,
+    transcripts,
+)
 from edgernn.keyboard.metrics import Pair
-from edgernn.keyboard.typing import Typed, Typist
-
-RATES = (0.0, 0.02, 0.05, 0.1, 0.15)  # of characters that are typed wrongly
-
-One = TypeVar("One")
-
-
-def sample(some: Sequence[One], count: int) -> list[One]:
-    """At most so many, the same each time."""
-    return random.Random(1).sample(some, min(count, len(some)))
+from edgernn.keyboard.typing import Typed
 
 
 @dataclass(frozen=True)
@@ -66,12 +59,6 @@ class Sets:
 
 def sets(data: Path, lines: int) -> Sets:
     """All of them. Raises: DataError for a corpus that is absent or damaged."""
-    typist = Typist()
-
-    def mistyped(line: str, rate: float, place: int) -> Typed:
-        rng = np.random.default_rng([place, round(1000 * rate)])
-        return typist.typed(line, rng, rate=rate)
-
     spoken = {split: training_texts(data, split, ("self_dialogue",)) for split in SPLITS}
     copied = transcripts(data)
     shown = dict.fromkeys(one.sentence for one in copied)

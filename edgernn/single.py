@@ -83,3 +83,12 @@ def log_softmax(logits: Array) -> Array:
 def log_sigmoid(x: np.float32) -> np.float32:
     """log(1 / (1 + e^-x))."""
     return F32(min(x, F32(0)) - log(F32(F32(1) + exp(-abs(x)))))
+
+
+def likeliest(scores: Array, count: int) -> Array:
+    """The places of the highest scores, the highest first, of equals the first: int64 (count,)."""
+    if count >= len(scores):
+        return np.argsort(-scores, kind="stable")
+    least = np.partition(scores, len(scores) - count)[len(scores) - count]
+    places = np.flatnonzero(scores >= least)
+    return places[np.argsort(-scores[places], kind="stable")][:count]

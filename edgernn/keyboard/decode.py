@@ -28,7 +28,7 @@ from edgernn.keyboard.own_words import LONGEST, OwnWords
 from edgernn.keyboard.search import TYPED, Ask, Chances, Held, Readings, Runs, Search
 from edgernn.keyboard.typing import Keystroke
 from edgernn.keyboard.words import Word, cased_like, parted, word_of
-from edgernn.single import F32, add_logs, exp, log
+from edgernn.single import F32, add_logs, exp, likeliest, log
 
 STEPS = ("keys", "history", "words")
 BACK = 64  # keystrokes that can be taken back one by one
@@ -295,7 +295,7 @@ class Keyboard:
     def _completions(self, ask: Ask) -> tuple[Guess, ...]:
         """The likeliest words; the user's own share what the vocabulary lacks."""
         typing, chances = self._now.typing, Chances.of(ask(self._now.readings[0].vector))
-        order = np.argsort(-chances.words[1:], kind="stable")[: self.suggestions] + 1
+        order = likeliest(chances.words[1:], self.suggestions) + 1
         found = [(cased_like(self.labels[at], typing), chances.words[at]) for at in order]
         begun = parted(typing)[1]
         own = self.own.begun(begun) if begun else []

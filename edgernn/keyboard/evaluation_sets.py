@@ -1,23 +1,28 @@
-"""Real errors, for evaluation only: misspellings, transcripts as they were typed, learners' texts.
+"""What keyboards are measured on: lines with errors put in, and real errors.
 
-None of them may be shipped or trained on: licences are in `corpora.CORPORA`, whose training loader
+Misspellings, transcripts as they were typed and learners' texts are for evaluation only: none
+of them may be shipped or trained on. Licences are in `corpora.CORPORA`, whose training loader
 refuses them. `--data` is a directory with typos_pairs.tsv.gz, typing_136m_pairs.tsv.gz,
 typing_136m_keystrokes.tsv.gz and jfleg.tar.gz.
 """
 
 from __future__ import annotations
 
+import random
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+import numpy as np
 
 from edgernn.errors import DataError, UnknownName
 from edgernn.keyboard.corpora import detokenized, plain, read_lines
 from edgernn.keyboard.layout import BACKSPACE
+from edgernn.keyboard.typing import Typed, Typist
 
 MISSPELLINGS = "typos_pairs.tsv.gz"
 TRANSCRIPTS = "typing_136m_pairs.tsv.gz"
@@ -25,6 +30,20 @@ KEYSTROKES = "typing_136m_keystrokes.tsv.gz"
 JFLEG = "jfleg.tar.gz"
 LISTS = ("norvig1", "norvig2", "aspell", "birkbeck")  # a pair is in the first that has it
 REFERENCES = 4  # of each sentence of JFLEG
+RATES = (0.0, 0.02, 0.05, 0.1, 0.15)  # of characters that are typed wrongly
+
+One = TypeVar("One")
+
+
+def sample(some: Sequence[One], count: int) -> list[One]:
+    """At most so many, the same each time."""
+    return random.Random(1).sample(some, min(count, len(some)))
+
+
+def mistyped(line: str, rate: float, place: int) -> Typed:
+    """A line with so many of its characters wrong, the same each time at its place in a sample."""
+    rng = np.random.default_rng([place, round(1000 * rate)])
+    return Typist().typed(line, rng, rate=rate)
 
 
 class Misspelling(NamedTuple):

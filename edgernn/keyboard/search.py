@@ -25,7 +25,7 @@ from edgernn.backend import Array
 from edgernn.errors import DataError
 from edgernn.keyboard.own_words import OwnWords, edits
 from edgernn.keyboard.words import UNKNOWN
-from edgernn.single import F32, log_sigmoid, log_softmax
+from edgernn.single import F32, likeliest, log_sigmoid, log_softmax
 
 LAG = 6  # runs after which a reading is held to the best one's
 MOST = 3  # words in a run
@@ -153,7 +153,7 @@ class Search:
             base = F32(its.more + its.words[TYPED])
             found = [Held(typed, TYPED, F32(base - self.strange))]
             found += [Held(text, TYPED, F32(base + nats)) for text, nats in self.own.near(typed)]
-        order = np.argsort(-its.words[1:], kind="stable")[:POOL] + 1
+        order = likeliest(its.words[1:], POOL) + 1
         return found + [
             Held(self.labels[label], int(label), F32(its.more + its.words[label]))
             for label in order

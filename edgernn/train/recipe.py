@@ -26,6 +26,7 @@ LATER = {  # as usual they leave older fingerprints as they are
     "watch": "",
     "patience": 5,
     "weight_drop": 0.0,
+    "half_weights": False,
 }
 How = TypeVar("How")
 
@@ -49,6 +50,7 @@ class Recipe:
     watch: under `nt_asgd`, the figure of the validations that starts the average, such as
         `val_words`; `-val_wer` where less is better. patience: in validations.
     weight_drop: share of the recurrent weights left out at each step (`train.weight_drop`).
+    half_weights: whether weights are written in float16, in half the bytes.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Recipe:
     watch: str = ""
     patience: int = 5
     weight_drop: float = 0.0
+    half_weights: bool = False
     network: Mapping[str, Any] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
     compress: Mapping[str, Any] = field(default_factory=dict)
@@ -120,6 +123,10 @@ def parse_recipe(name: str, text: str, *, where: str = "recipe.toml") -> Recipe:
     if not isinstance(recipe.weight_drop, int | float) or not 0 <= recipe.weight_drop < 1:
         raise RecipeError(
             f"{where}: train.weight_drop is {recipe.weight_drop!r}; need at least 0 and below 1"
+        )
+    if not isinstance(recipe.half_weights, bool):
+        raise RecipeError(
+            f"{where}: train.half_weights is {recipe.half_weights!r}; need true or false"
         )
     for key in ("steps", "batch_size", "validate_every", "checkpoint_every", "patience"):
         value = getattr(recipe, key)

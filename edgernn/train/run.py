@@ -89,7 +89,7 @@ def run_recipe(
         return trained
     if recipe.compress or recipe.weight_drop:
         trained = replace(trained, weights=bake(trained.network).state_dict())
-    save_weights(out / WEIGHTS, trained.weights)
+    save_weights(out / WEIGHTS, halved(trained.weights) if recipe.half_weights else trained.weights)
     history = json.dumps({"recipe": recipe.fingerprint(), "rows": trained.history}, indent=1)
     write_bytes(out / HISTORY, history.encode())
     for method in acting:
@@ -115,6 +115,11 @@ def own_recipe(model: Model) -> Path:
     if model.recipe is None:
         raise ModelError(f"{model.name}: comes without a recipe.toml; give one with --recipe")
     return model.recipe
+
+
+def halved(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Floats in float16; loading brings them back to the network's type."""
+    return {name: t.half() if t.is_floating_point() else t for name, t in weights.items()}
 
 
 def save_weights(path: Path, weights: Mapping[str, Tensor], **facts: Any) -> None:

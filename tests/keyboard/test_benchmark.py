@@ -12,9 +12,10 @@ import pytest
 
 from benchmarks import keyboard, keyboard_ours, keyboard_tables
 from benchmarks.keyboard_ours import Ours
-from benchmarks.keyboard_sets import RATES, Sets
+from benchmarks.keyboard_sets import Sets
 from benchmarks.peers.keyboard import Library
 from benchmarks.rows import Rows
+from edgernn.keyboard.evaluation_sets import RATES
 from edgernn.keyboard.typing import Typed, plainly_typed
 
 from .spelling import steps

@@ -12,20 +12,24 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from benchmarks import keyboard_training
 from edgernn.errors import ModelError
 from edgernn.keyboard.encoding import INPUTS, encode
+from edgernn.keyboard.evaluation_sets import Transcript
 from edgernn.keyboard.typing import Keystroke, Typed
 from edgernn.model import find_model
-from edgernn.models.keyboard import END, VOCABULARY, training
+from edgernn.models.keyboard import END, VOCABULARY, card, evaluate, training
 from edgernn.models.keyboard.likeness import vectors
 from edgernn.models.keyboard.network import Decoder, decoder
 from edgernn.models.keyboard.samples import labelled
 from edgernn.models.keyboard.training import NONE, Sample, Task, in_pieces, questions, stacked
 from edgernn.train.losses.smoothing import Labels, smoothed
 from edgernn.train.recipe import Recipe, parse_recipe, recipe_text
-from edgernn.train.run import run_recipe, save_weights
+from edgernn.train.run import WEIGHTS, run_recipe, save_weights
+
+from ..keyboard import spelling
 
 SIZES = {"embed": 6, "channels": 8, "hidden": 10, "word": 5, "past": 7, "joint": 6, "left": 4}
 
@@ -246,6 +250,16 @@ def test_a_keyboard_trains_by_every_option_and_resumes_to_the_same_bits(
 
 
 @pytest.mark.usefixtures("spoken")
+def test_weights_in_half_the_bytes_are_those_of_the_training_rounded(tmp_path: Path) -> None:
+    recipe = replace(TRAINING, steps=1, half_weights=True)
+    trained = run_recipe(find_model("keyboard"), Task(recipe, tmp_path), tmp_path / "a", quiet=True)
+    kept = load_file(tmp_path / "a" / WEIGHTS)
+    assert all(torch.equal(kept[name], t.half()) for name, t in trained.weights.items())
+    steps = find_model(str(tmp_path / "a")).steps()
+    assert all(t.dtype == torch.float32 for step in steps.values() for t in step.parameters())
+
+
+@pytest.mark.usefixtures("spoken")
 def test_the_benchmark_of_options_goes_on_where_it_was_and_writes_its_table(
     tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -273,3 +287,40 @@ def test_options_of_the_benchmark_are_recipes_of_their_own() -> None:
     assert {recipe.validate_every for recipe in recipes} == {150}
     for recipe in recipes:
         assert parse_recipe("keyboard", recipe_text(recipe)) == recipe
+
+
+LITERAL = ["the cat", "I see it", "hello world"]
+
+
+def test_a_card_tells_what_was_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Of steps that spell by distance, on three turns and one sentence of others."""
+    copied = [Transcript("1", "2", "The cat.", "The cta.")]
+    monkeypatch.setattr(evaluate, "training_texts", lambda data, split, corpora: LITERAL)
+    monkeypatch.setattr(evaluate, "transcripts", lambda data: copied)
+    run = evaluate.from_session(spelling.steps())
+    figures = evaluate.evaluate(run, tmp_path)
+    assert figures["errors"]["0"]["word_accuracy"] == (1, 0)
+    assert figures["errors"]["0.15"]["word_accuracy"][0] < 1
+    assert figures["spoilt"][0] == 0
+    assert figures["copied"]["typed"]["cer"][0] == 2 / 8
+    assert figures["copied"]["read"]["cer"][0] == 0
+    metrics = {
+        "parameters": 12345,
+        "figures": {"torch fp32": figures},
+        "validation": evaluate.validate(run, tmp_path),
+        "sizes": {},
+    }
+    text = card.render(json.loads(json.dumps(metrics)))
+    assert "12,345 trained parameters" in text
+    assert "| torch fp32, touches known | " in text
+    assert "as typed\n25.0" in text
+    right = 100 * figures["errors"]["0.05"]["word_accuracy"][0]
+    assert f"| torch fp32 | {right:.1f} ±" in text
+
+
+def test_the_network_itself_is_measured_key_by_key() -> None:
+    network = decoder(**SIZES).eval()
+    steps = {"keys": network.keys, "history": network.history, "words": network.words}
+    run = evaluate.from_network(steps)
+    assert run.correct("42 \U0001f600") == "42 \U0001f600"
+    assert len(run.complete([], "t", 3)) == 3

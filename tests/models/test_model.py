@@ -68,9 +68,9 @@ def test_every_shipped_model_is_complete(name: str) -> None:
     model = find_model(name)
     assert model.recipe
     assert model.card
-    assert model.clips()
+    assert model.clips() or model.file("samples.txt")
     assert model.weights
-    assert model.weights.stat().st_size < 6_000_000
+    assert model.weights.stat().st_size < 9_000_000
     assert model.reference == name
     assert sum(path.stat().st_size for path in model.clips()) < 1_200_000
 
@@ -196,5 +196,6 @@ def test_every_shipped_model_obeys_the_law(name: str) -> None:
     model = find_model(name)
     steps = model.steps()
     for step_name, given in model.fed(steps, 2).items():
-        step, frames = steps[step_name], steps[step_name].timing.block * 12
+        step, block = steps[step_name], steps[step_name].timing.block
+        frames = min(12 * block, *(one.shape[1] // block * block for one in given))
         check_streaming(step, torch.cat([torch.from_numpy(one[:, :frames]) for one in given]))

@@ -26,8 +26,7 @@ from edgernn.recognition.transducer import (
     stateless_predictor,
 )
 from edgernn.streaming import Sequential, Streaming
-
-from ..torch_session import TorchSession
+from edgernn.torch_session import TorchSession
 
 WORDS = ("", "A", "B", "C")
 NO_HOT = HotWords({}, WORDS)

@@ -23,6 +23,7 @@ def test_tables_go_where_they_belong() -> None:
         ("[train]\nsteps = 7\n[network]\n[extra]", "unknown key extra"),
         ("[train]\nseed = 1", "lacks steps"),
         ("[train]\nsteps = 0", "train.steps is 0"),
+        ("[train]\nsteps = 7\nhalf_weights = 1", "train.half_weights is 1; need true or false"),
         ("[train", "not TOML"),
     ],
 )
