@@ -41,7 +41,7 @@ from edgernn.verify import (
 
 PARITY_FRAMES = 10_000  # steps compared with the model before anything is accepted
 GOLDEN_FRAMES = 100  # stored in the bundle, fewer where they would be large
-GOLDEN_BYTES, GOLDEN_LEAST = 1 << 20, 8
+GOLDEN_BYTES, GOLDEN_LEAST = 1 << 18, 2
 IMAGE_FRAMES = 20  # built into a firmware image
 BLAME_FRAMES = 2_000  # steps searched for the first difference
 # of a step that holds: short streams, each from the initial state on, and the share of their frames

@@ -189,7 +189,7 @@ def test_golden_vectors_of_wide_steps_are_few(tmp_path: Path) -> None:
     wide = SMALL.replace("Linear(6, 2)", "Linear(6, 6000)")
     export(mine(tmp_path, wide), "host", "fp32", out)
     golden = np.load(io.BytesIO(open_bundle(out).read("mine/golden.npz")))
-    assert golden["out.y"].nbytes == 21 * 6000 * 4, "two of them and the inputs are a megabyte"
+    assert golden["out.y"].nbytes == 5 * 6000 * 4, "two of them are a quarter of a megabyte"
     export(mine(tmp_path, SMALL, "narrow"), "host", "fp32", out)
     golden = np.load(io.BytesIO(open_bundle(out).read("narrow/golden.npz")))
     assert len(golden["out.y"]) == 100
