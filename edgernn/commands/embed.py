@@ -19,23 +19,21 @@ from edgernn.commands._form import command, print_json
 def embed(bundle: Path, output: Path, on: str | None, as_json: bool) -> None:
     """Write the C of a BUNDLE into a folder.
 
-    Source and header of every step; beside a recogniser's steps the loop that ties them, as
-    recognizer.h describes it.
+    Source and header of every step; beside those of a recogniser or a keyboard the loop that ties
+    them, as recognizer.h or keyboard.h describes it.
 
     \b
     edgernn embed kws.edgernn -o firmware/kws
     edgernn embed asr.edgernn -o firmware/asr
     """
     from edgernn.bundle import open_bundle
-    from edgernn.embed import artifact, step_files
-    from edgernn.recognition.c_loop import recognizer_files
-    from edgernn.recognition.decode import STEPS
+    from edgernn.embed import artifact
+    from edgernn.loops import embedded_files
     from edgernn.toolchain import write_whole
 
     opened = open_bundle(bundle)
-    recogniser = set(STEPS) <= set(opened.manifest["steps"])
     target = on or opened.manifest["target"]
-    files = (recognizer_files if recogniser else step_files)(opened, target)
+    files = embedded_files(opened, target)
     for name, text in files.items():
         write_whole(output / name, text.encode(), mode=0o644)
     if as_json:

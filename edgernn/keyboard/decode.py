@@ -11,7 +11,7 @@ Needs numpy alone. Steps: `keys`, `history`, `words` (see models/keyboard).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, reduce
 from itertools import pairwise
@@ -24,6 +24,7 @@ from edgernn.errors import DataError
 from edgernn.keyboard.changes import changed
 from edgernn.keyboard.encoding import ENTER, encode
 from edgernn.keyboard.layout import QWERTY, SPACE
+from edgernn.keyboard.letters import lower
 from edgernn.keyboard.own_words import LONGEST, OwnWords
 from edgernn.keyboard.search import TYPED, Ask, Chances, Held, Readings, Runs, Search
 from edgernn.keyboard.typing import Keystroke
@@ -32,7 +33,13 @@ from edgernn.single import F32, add_logs, exp, likeliest, log
 
 STEPS = ("keys", "history", "words")
 BACK = 64  # keystrokes that can be taken back one by one
+ROOM = 512  # bytes of UTF-8 that may be in question; with more all of it stays as it is
 NONE = Keystroke("")  # what is before the first
+
+
+def check_steps(names: Iterable[str]) -> None:
+    """Raises: DataError if these are not the steps of a keyboard decoder."""
+    need_steps(names, STEPS, "keyboard decoder")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +63,9 @@ class Shown:
     """What an app shows after a keystroke.
 
     text: all that was typed, as it is read now. typing: what stands at its end behind the last
-    space. completions: words that they may become, or behind a word what may follow, the
-    likeliest first. readings: behind a word the likeliest ways to read it, with their shares.
-    revised: what changed before the word that has just ended, if anything.
+    space and is not settled. completions: words that they may become, or behind a word what may
+    follow, the likeliest first. readings: behind a word the likeliest ways to read it, with their
+    shares. revised: what changed before the word that has just ended, if anything.
     """
 
     text: str
@@ -81,7 +88,8 @@ class Moment:
     """All that changes from keystroke to keystroke.
 
     settled: text that is no longer in question. runs: those behind it; typing: the open one.
-    completions: of the keystroke before it, `key`. sure: the open run is held as it was typed.
+    completions: of the keystroke before it, `key`. sure: the open run is held as it was typed, cut:
+    its beginning is settled.
     """
 
     keys: Any
@@ -93,6 +101,7 @@ class Moment:
     completions: tuple[Guess, ...] = ()
     key: Keystroke = NONE
     sure: bool = False
+    cut: bool = False
 
     @property
     def text(self) -> str:
@@ -103,10 +112,11 @@ class Keyboard:
     """One text that is being typed.
 
     sessions: of `edgernn.runtime.open_steps`. beam: readings that are followed. suggestions: how
-    many completions there are. own: the user's words.
+    many completions there are. back: keystrokes that can be taken back one by one. own: the user's
+    words.
 
-    Raises: DataError if the sessions or their labels are no keyboard decoder's, or for a beam or
-        suggestions below 1.
+    Raises: DataError if the sessions or their labels are no keyboard decoder's, or for a beam,
+        suggestions or back below 1.
     """
 
     def __init__(
@@ -115,11 +125,13 @@ class Keyboard:
         *,
         beam: int = 4,
         suggestions: int = 3,
+        back: int = BACK,
         own: OwnWords | None = None,
     ) -> None:
-        need_steps(sessions, STEPS, "keyboard decoder")
-        if suggestions < 1:
-            raise DataError(f"suggestions {suggestions}; need at least 1")
+        check_steps(sessions)
+        for name, count in (("beam", beam), ("suggestions", suggestions), ("back", back)):
+            if count < 1:
+                raise DataError(f"{name} {count}; need at least 1")
         self.sessions, self.suggestions, self.own = sessions, suggestions, own or OwnWords()
         self.labels = sessions["words"].labels
         if len(self.labels) < 3:
@@ -128,22 +140,24 @@ class Keyboard:
             session.reset()
         self._start = {name: session.state for name, session in sessions.items()}
         self._search = Search(self._tell, self.labels, beam, self.own)
+        self._past: deque[Moment] = deque(maxlen=back)
         self.begin()
 
     def begin(self) -> None:
         """An empty text."""
         self._now = self._fresh("")
-        self._past: deque[Moment] = deque(maxlen=BACK)
+        self._past.clear()
 
     def push(self, key: Keystroke) -> Shown:
         """Take a keystroke. Raises: DataError as `encode`; then nothing has changed."""
-        before = self._now
-        ask = self._heard(key)
+        row, before = encode([key]), self._now
+        self._make_room(key)
+        ask = self._heard(row)
         self._past.append(before)
         if not key.char.isspace():
             self._now = replace(self._now, typing=self._now.typing + key.char, sure=False)
             return self._offer(key, ask)
-        ways = self._close(ask) if before.typing else ()
+        ways = self._close(ask) if self._now.cut or self._now.typing else ()
         self._behind(key.char)
         shown = self._offer(key, ask)
         revised = _revised(before.text, shown.text, before.typing) if ways else None
@@ -152,7 +166,7 @@ class Keyboard:
     def back(self) -> Shown:
         """Take the last keystroke back; before the first there is nothing to take back.
 
-        Behind BACK of them it is the last character of the text as it is read.
+        Behind so many as are held it is the last character of the text as it is read.
         """
         if self._past:
             self._now = self._past.pop()
@@ -206,7 +220,18 @@ class Keyboard:
     def _fresh(self, text: str) -> Moment:
         """Before a sentence, behind this text."""
         keys, words = self._start["keys"], self._start["words"]
-        return Moment(keys, words, self._search.begin(), settled=text)
+        cut = not text[-1:].isspace() and text != ""
+        return Moment(keys, words, self._search.begin(), settled=text, cut=cut)
+
+    def _make_room(self, key: Keystroke) -> None:
+        """If the keystroke would be one too many, what is in question stays as it is read now."""
+        now = self._now
+        typed = "".join([*(run.typed + run.behind for run in now.runs), now.typing, key.char])
+        if len(typed.encode("utf-8", "surrogatepass")) <= ROOM:
+            return
+        best = replace(now.readings[0], runs=(), score=F32(0))
+        cut = now.cut or now.typing != ""
+        self._now = replace(now, readings=(best,), settled=now.text, runs=(), typing="", cut=cut)
 
     def _reopen(self) -> None:
         """Before the open run."""
@@ -220,9 +245,12 @@ class Keyboard:
                 self._past.pop()
 
     def _retype(self, text: str) -> None:
-        """Behind this text; the run at its end is typed anew, so that it can go on."""
+        """Behind this text; the run at its end is typed anew, so that it can go on.
+
+        Of one of more than LONGEST characters, which is not corrected, the beginning is settled.
+        """
         start = len(text)
-        while start and not text[start - 1].isspace():
+        while start > max(0, len(text) - LONGEST) and not text[start - 1].isspace():
             start -= 1
         self._now = self._fresh(text[:start])
         for char in text[start:]:
@@ -235,11 +263,11 @@ class Keyboard:
         self._now = replace(self._now, completions=self._completions(ask), key=key)
         return self._shown()
 
-    def _heard(self, key: Keystroke) -> Ask:
+    def _heard(self, row: Array) -> Ask:
         """Step through the keystroke; gives what tells the logits there, for any words before."""
         keys, words = self.sessions["keys"], self.sessions["words"]
         keys.load_state(self._now.keys)
-        vector = keys.step(encode([key])).ravel()
+        vector = keys.step(row).ravel()
         before = self._now.words
 
         @cache
@@ -268,13 +296,16 @@ class Keyboard:
         now = self._now
         runs = (*now.runs, Run(now.typing))
         typed = [parted(run.typed)[1] for run in runs]
-        fixed = now.sure or typed[-1].lower() in self.own.kept or not correctable(typed[-1])
+        core = typed[-1]
+        sure = now.sure or now.cut or lower(core) in self.own.kept
+        fixed = sure or not correctable(core)
         readings, settled = self._search.close(now.readings, typed, ask, fixed=fixed)
         self._now = replace(
             now,
             settled=now.settled + written(settled, runs),
             runs=runs[len(settled) :],
             typing="",
+            cut=False,
             readings=readings,
             sure=False,
         )
@@ -307,11 +338,12 @@ class Keyboard:
 def _ways(readings: Readings, settled: Runs, run: Run) -> tuple[Guess, ...]:
     """How the last run may be read: by each reading, or by what all of them agree on."""
     total = reduce(add_logs, [one.score for one in readings])
-    shares: dict[str, float] = {}
+    shares: dict[str, np.float32] = {}
     for one in readings:
         text = written(one.runs[-1:] or settled[-1:], (run,))
-        shares[text] = shares.get(text, 0.0) + float(exp(F32(one.score - total)))
-    return tuple(Guess(text, min(share, 1.0)) for text, share in shares.items())  # sums are rounded
+        shares[text] = F32(shares.get(text, F32(0)) + exp(F32(one.score - total)))
+    # sums are rounded; of a run that was cut there may be nothing left
+    return tuple(Guess(text, min(float(share), 1.0)) for text, share in shares.items() if text)
 
 
 def correctable(core: str) -> bool:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from edgernn.errors import DataError
 from edgernn.keyboard.layout import QWERTY, SPACE, STRANGER
+from edgernn.keyboard.letters import is_upper
 from edgernn.keyboard.typing import Keystroke
 
 ENTER = "\n"  # ends a sentence
@@ -38,7 +39,7 @@ def encode(keystrokes: Sequence[Keystroke]) -> NDArray[np.float32]:
         if not (isfinite(dx) and isfinite(dy)):
             raise DataError(f"keystroke {char!r}: touch at ({dx}, {dy}); need finite numbers")
         row[_place(char)] = 1.0
-        row[-3:] = char.isupper(), _within(dx), _within(dy)
+        row[-3:] = is_upper(char), _within(dx), _within(dy)
     return rows
 
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgernn.errors import DataError
+from edgernn.keyboard.letters import in_words, lower
 
 WORTH = 1.0  # nats that an own word has above a word of the vocabulary's that is as likely
 LONGEST = 32  # characters
+NEAREST = 8  # own words that a typed one may be
 
 
 @dataclass(slots=True)
@@ -49,7 +51,7 @@ class OwnWords:
 
     def add(self, word: str, worth: float = WORTH) -> None:
         """One word more."""
-        if not word or not all(c.isalnum() or c == "'" for c in word) or len(word) > LONGEST:
+        if not word or not all(c == "'" or in_words(c) for c in word) or len(word) > LONGEST:
             raise DataError(
                 f"own word {word!r}: need 1 to {LONGEST} letters, digits and apostrophes"
             )
@@ -59,20 +61,25 @@ class OwnWords:
 
     def keep(self, word: str) -> None:
         """Never correct what is typed so, whatever its case."""
-        self.kept.add(word.lower())
+        self.kept.add(lower(word))
 
     def near(self, typed: str) -> list[tuple[str, float]]:
-        """Words that this may be, those of few enough edits, with what each is worth."""
+        """Words that this may be, those of few enough edits, with what each is worth.
+
+        The nearest first, at most NEAREST.
+        """
         found = []
         for word, worth in self.worth.items():
             most = 1 if len(word) < 6 else 2
-            if distance(typed.lower(), word.lower(), most) <= most:
-                found.append((word, worth))
-        return found
+            away = distance(lower(typed), lower(word), most)
+            if away <= most:
+                found.append((away, word, worth))
+        found.sort(key=lambda one: one[0])
+        return [(word, worth) for _, word, worth in found[:NEAREST]]
 
     def begun(self, typed: str) -> list[str]:
         """Words that begin so."""
-        return [word for word in self.worth if word.lower().startswith(typed.lower())]
+        return [word for word in self.worth if lower(word).startswith(lower(typed))]
 
 
 def distance(one: str, other: str, most: int) -> int:

@@ -23,6 +23,7 @@ import numpy as np
 
 from edgernn.backend import Array
 from edgernn.errors import DataError
+from edgernn.keyboard.letters import lower
 from edgernn.keyboard.own_words import OwnWords, edits
 from edgernn.keyboard.words import UNKNOWN
 from edgernn.single import F32, likeliest, log_sigmoid, log_softmax
@@ -106,7 +107,7 @@ class Search:
             raise DataError(f"beam {beam}; need at least 1")
         self.tell, self.labels, self.beam = tell, labels, beam
         self.own, self.slip, self.strange = own or OwnWords(), F32(slip), F32(strange)
-        self._known = {word.lower(): at for at, word in enumerate(labels[:-1]) if at != TYPED}
+        self._known = {lower(word): at for at, word in enumerate(labels[:-1]) if at != TYPED}
 
     def begin(self) -> Readings:
         """Of a sentence of which nothing was typed yet."""
@@ -148,7 +149,7 @@ class Search:
         found = []
         if first:
             if fixed:
-                label = self._known.get(typed.lower(), TYPED)
+                label = self._known.get(lower(typed), TYPED)
                 return [Held(typed, label, F32(its.more + its.words[label]))]
             base = F32(its.more + its.words[TYPED])
             found = [Held(typed, TYPED, F32(base - self.strange))]
@@ -188,7 +189,7 @@ def _last(one: Reading, typed: Sequence[str]) -> tuple[str, str]:
     while first and not one.runs[first - 1]:
         first -= 1
     words = " ".join(word.text for word in one.runs[-1])
-    return words.lower(), " ".join(typed[first : len(one.runs)]).lower()
+    return lower(words), lower(" ".join(typed[first : len(one.runs)]))
 
 
 def _firm(one: Reading, typed: Sequence[str], most: int) -> Reading:

@@ -13,9 +13,9 @@ from enum import IntEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
-from unicodedata import category
 
 from edgernn.errors import DataError
+from edgernn.keyboard.letters import begins_words, in_words, is_upper, lower, upper
 
 UNKNOWN = 0  # the label of a core that is not in the vocabulary
 
@@ -47,23 +47,18 @@ class Word(NamedTuple):
         if self.casing is Casing.CAPITALISED:
             return _capitalised(self.core)
         if self.casing is Casing.UPPER:
-            return self.core.upper()
+            return upper(self.core)
         return self.literal if self.casing is Casing.MIXED else self.core
 
 
 @lru_cache(1 << 16)
 def parted(word: str) -> tuple[str, str, str]:
-    """The signs before a word, the word from its first to its last letter or digit, those after.
-
-    Marks that combine with the last letter are part of the word.
-    """
+    """The signs before a word, the word itself, those after it; see `edgernn.keyboard.letters`."""
     start, stop = 0, len(word)
-    while start < stop and not word[start].isalnum():
+    while start < stop and not begins_words(word[start]):
         start += 1
-    while stop > start and not word[stop - 1].isalnum():
+    while stop > start and not in_words(word[stop - 1]):
         stop -= 1
-    while start < stop < len(word) and category(word[stop]).startswith("M"):
-        stop += 1
     return word[:start], word[start:stop], word[stop:]
 
 
@@ -80,12 +75,12 @@ def join(words: Iterable[Word]) -> str:
 def word_of(surface: str) -> Word:
     """One word, which has no space in it."""
     lead, own, trail = parted(surface)
-    core = own.lower()
+    core = lower(own)
     if own == core:
         return Word(core, Casing.LOWER, lead, trail)
     if own == _capitalised(core):
         return Word(core, Casing.CAPITALISED, lead, trail)
-    if own == core.upper():
+    if own == upper(core):
         return Word(core, Casing.UPPER, lead, trail)
     return Word(core, Casing.MIXED, lead, trail, own)
 
@@ -97,16 +92,16 @@ def cased_like(form: str, other: str) -> str:
     """
     model = word_of(other)
     if model.casing is Casing.UPPER:
-        return form.upper()
-    capital = model.literal[:1].isupper() or model.casing is Casing.CAPITALISED
-    return _capitalised(form) if capital and form == form.lower() else form
+        return upper(form)
+    capital = model.casing is Casing.CAPITALISED or any(map(is_upper, model.literal[:1]))
+    return _capitalised(form) if capital and form == lower(form) else form
 
 
 def _capitalised(core: str) -> str:
     """With its first letter in upper case: 3d becomes 3D."""
     for i, char in enumerate(core):
-        if char.upper() != char:
-            return core[:i] + char.upper() + core[i + 1 :]
+        if upper(char) != char:
+            return core[:i] + upper(char) + core[i + 1 :]
     return core
 
 
@@ -134,7 +129,7 @@ class Vocabulary:
             raise DataError("vocabulary: no words; need at least one")
         labels: dict[str, int] = {}
         for label, word in enumerate(self.words, 1):
-            core = word.lower()
+            core = lower(word)
             if not word or word.split() != [word] or parted(word)[1] != word:
                 raise DataError(
                     f"vocabulary: word {label} is {word!r}; need one without spaces, its first and "

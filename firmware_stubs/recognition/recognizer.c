@@ -5,12 +5,7 @@
 #include "recognizer.h"
 
 #include "recognizer_search.h"
-#include "prelude.h"
-#include "math_f32.h"
-
-static uint32_t larger(uint32_t a, uint32_t b) { return a > b ? a : b; }
-
-static uint32_t floats(uint32_t count) { return EDGERNN_ROOM(count * sizeof(float)); }
+#include "loop_search.h"
 
 static uint32_t scratch_bytes(const edgernn_recognizer_model *m) {
   return EDGERNN_ROOM(larger(larger(m->features.scratch_bytes, m->encoder.scratch_bytes),
@@ -40,13 +35,6 @@ uint32_t edgernn_recognizer_bytes(const edgernn_recognizer_model *m, uint32_t be
                         floats(m->encoded + m->predicted) + floats(m->labels);
   const uint32_t each = EDGERNN_ROOM(m->predictor.state_bytes) + floats(m->predicted);
   return EDGERNN_RECOGNIZER_BYTES(beam, once, each, vectors(m));
-}
-
-/* The next so many bytes of the memory. */
-static void *take(unsigned char **memory, uint32_t bytes) {
-  void *const taken = *memory;
-  *memory += EDGERNN_ROOM(bytes);
-  return taken;
 }
 
 static edgernn_hypothesis *take_hypotheses(edgernn_recognizer *r, unsigned char **memory) {
@@ -123,10 +111,10 @@ static void hear_held_back(edgernn_recognizer *r) {
   const edgernn_recognizer_model *m = r->model;
   const float *const last = r->waiting + (m->hop - 1u) * m->channels;
   if (r->early == m->delay) return;
-  edgernn_copy_bytes(r->kept, r->encoder, m->encoder.state_bytes);
+  copy_bytes(r->kept, r->encoder, m->encoder.state_bytes);
   for (uint32_t i = 0; i < m->hop * m->channels; ++i) r->tail[i] = last[i % m->channels];
   for (uint32_t i = 0; i < m->delay; ++i) encode(r, r->tail);
-  edgernn_copy_bytes(r->encoder, r->kept, m->encoder.state_bytes);
+  copy_bytes(r->encoder, r->kept, m->encoder.state_bytes);
   r->early = m->delay;
 }
 

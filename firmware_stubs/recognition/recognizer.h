@@ -15,7 +15,7 @@
 #ifndef EDGERNN_RECOGNIZER_H
 #define EDGERNN_RECOGNIZER_H
 
-#include <stdint.h>
+#include "loop.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -23,22 +23,6 @@ extern "C" {
 
 #define EDGERNN_RECOGNIZER_LAG 50u /* encoder frames after which a word is settled */
 #define EDGERNN_RECOGNIZER_MOST_BEAM 32u
-
-/* A compiled step of one input and one output, as its NAME.h declares it. */
-typedef struct {
-  uint32_t state_bytes, scratch_bytes;
-  void (*reset)(void *state);
-  void (*step)(void *state, void *scratch, const float *in, float *out);
-} edgernn_step;
-
-typedef struct {
-  uint32_t state_bytes, scratch_bytes;
-  void (*reset)(void *state);
-  void (*step)(void *state, void *scratch, const int64_t *label, float *out);
-} edgernn_label_step;
-
-/* {EDGERNN_STEP(ENCODER, encoder)} from encoder.h */
-#define EDGERNN_STEP(NAME, name) NAME##_STATE_BYTES, NAME##_SCRATCH_BYTES, name##_reset, name##_step
 
 /* What `edgernn embed` writes of a bundle. `features` takes `block` samples and gives `frames`
  * frames of `channels`; `encoder` takes `hop` frames and gives `encoded` floats; `predictor` takes
@@ -110,7 +94,6 @@ typedef struct {
   uint32_t early; /* vectors to come that tell nothing, or what was told already */
 } edgernn_recognizer;
 
-#define EDGERNN_ROOM(bytes) (((uint32_t)(bytes) + 15u) & ~15u)
 #define EDGERNN_WORDS(beam) ((beam) > 1u ? EDGERNN_RECOGNIZER_LAG + 1u : 1u)
 /* Bytes of memory. once: of the steps and what is fed to them; each: of a hypothesis' predictor;
  * vectors: that the encoder gives in a block or holds back, at most. */

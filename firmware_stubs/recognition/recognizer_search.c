@@ -3,8 +3,7 @@
  * The twin of edgernn/recognition/search.py: the order of every sum and choice is the same there.
  */
 #include "recognizer_search.h"
-#include "prelude.h"
-#include "math_f32.h"
+#include "loop_search.h"
 
 #define BLANK 0u
 
@@ -12,16 +11,6 @@ static const edgernn_hot_place nowhere[1] = {{0.0f, 0.0f, 0, 0, 0}};
 
 static const edgernn_hot_place *tree(const edgernn_recognizer *r) {
   return r->options.hot ? r->options.hot : nowhere;
-}
-
-static void copy_floats(float *to, const float *from, uint32_t count) {
-  while (count--) *to++ = *from++;
-}
-
-void edgernn_copy_bytes(void *to, const void *from, uint32_t bytes) {
-  unsigned char *d = to;
-  const unsigned char *s = from;
-  while (bytes--) *d++ = *s++;
 }
 
 /* ---- hot words */
@@ -49,38 +38,6 @@ static uint32_t lead(const edgernn_hot_place *places, uint32_t place, uint32_t l
   }
   *change += places[onward].given - places[place].given;
   return places[onward].first ? onward : 0;
-}
-
-/* ---- scores */
-
-static float add_logs(float a, float b) {
-  const float low = a < b ? a : b, high = a < b ? b : a;
-  return high + edgernn_log_f32(1.0f + edgernn_exp_f32(low - high));
-}
-
-static void log_softmax(float *x, uint32_t count) {
-  float most = x[0], sum = 0.0f;
-  for (uint32_t i = 1; i < count; ++i) most = x[i] > most ? x[i] : most;
-  for (uint32_t i = 0; i < count; ++i) {
-    x[i] -= most;
-    sum += edgernn_exp_f32(x[i]);
-  }
-  const float log_sum = edgernn_log_f32(sum);
-  for (uint32_t i = 0; i < count; ++i) x[i] -= log_sum;
-}
-
-/* The likeliest labels but the blank, at most `most`, the likeliest first, equal ones in order. */
-static uint32_t likeliest(const float *chances, uint32_t labels, uint32_t most, uint16_t *found) {
-  uint32_t count = 0;
-  for (uint32_t label = 1; label < labels; ++label) {
-    uint32_t at = count;
-    while (at && chances[label] > chances[found[at - 1]]) --at;
-    if (at == most) continue;
-    if (count < most) ++count;
-    for (uint32_t i = count - 1; i > at; --i) found[i] = found[i - 1];
-    found[at] = (uint16_t)label;
-  }
-  return count;
 }
 
 /* ---- hypotheses */
@@ -150,8 +107,8 @@ static void follow(edgernn_recognizer *r, const edgernn_candidate *one, edgernn_
   to->score = one->score;
   to->place = one->place;
   to->count = from->count;
-  edgernn_copy_bytes(to->state, from->state, m->predictor.state_bytes);
-  edgernn_copy_bytes(to->words, from->words, from->count * (uint32_t)sizeof *from->words);
+  copy_bytes(to->state, from->state, m->predictor.state_bytes);
+  copy_bytes(to->words, from->words, from->count * (uint32_t)sizeof *from->words);
   if (one->label == BLANK) {
     copy_floats(to->predicted, from->predicted, m->predicted);
     return;

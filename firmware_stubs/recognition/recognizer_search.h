@@ -4,8 +4,6 @@
 
 #include "recognizer.h"
 
-void edgernn_copy_bytes(void *to, const void *from, uint32_t bytes);
-
 /* Nothing was said yet. */
 void edgernn_search_begin(edgernn_recognizer *r);
 

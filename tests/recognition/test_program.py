@@ -10,9 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from edgernn.bundle import Bundle, open_bundle, write
+from edgernn.c_loop import loop_sources
 from edgernn.cli import group
 from edgernn.errors import EdgernnError, ToolError
-from edgernn.recognition.c_loop import LOOP, MATHS, recognizer_files
+from edgernn.recognition.c_loop import LOOP, recognizer_files
 from edgernn.recognition.decode import Word, end_frames
 from edgernn.recognition.program import parsed, sources
 
@@ -73,7 +74,7 @@ def test_a_folder_holds_all_that_is_built(bundle: Bundle, tmp_path: Path) -> Non
     assert done.exit_code == 0
     assert "compiled with: zig cc -O2" in done.output
     names = {f"{name}.{end}" for name in SHAPES for end in "ch"}
-    names |= {*LOOP, *MATHS, "recognizer_model.h", "recognizer_model.c"}
+    names |= {*loop_sources("recognition", LOOP), "recognizer_model.h", "recognizer_model.c"}
     assert {path.name for path in out.iterdir()} == names
     assert (out / "encoder.c").read_text() == "/* encoder */"
     model = (out / "recognizer_model.c").read_text()

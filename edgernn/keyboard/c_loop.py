@@ -1,0 +1,128 @@
+"""The keyboard's loop in C around a bundle's compiled steps: sources to build or to embed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from math import prod
+
+from edgernn.bundle import Bundle
+from edgernn.c_loop import (
+    Facts,
+    check_fit,
+    literals,
+    loop_sources,
+    model_header,
+    model_source,
+    room,
+    shapes_of,
+)
+from edgernn.embed import artifact, step_files
+from edgernn.errors import DataError
+from edgernn.keyboard.decode import STEPS, check_steps
+from edgernn.keyboard.encoding import INPUTS, KEYS
+
+LOOP = (
+    "keyboard.h",
+    "keyboard.c",
+    "keyboard_inner.h",
+    "keyboard_letters.c",
+    "keyboard_search.c",
+    "keyboard_words.c",
+)
+MODEL_H, MODEL_C = "keyboard_model.h", "keyboard_model.c"
+MOST_BEAM, MOST_SUGGESTIONS, MOST_OWN = 16, 16, 65535
+MOST_LABEL = 128  # bytes of a label
+TAKEN = {"keys": "float32", "history": "int64", "words": "float32"}
+FEW = 12  # numbers in a line
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Floats that go from step to step; see keyboard.h."""
+
+    inputs: int
+    pressed: int
+    past: int
+    labels: int
+
+
+def keyboard_files(bundle: Bundle, target: str) -> dict[str, str]:
+    """File name -> text: the steps' C for a target, the loop, and what ties them.
+
+    Raises: DataError if the steps are no keyboard decoder's, or for a target not in the bundle.
+    """
+    check_steps(bundle.manifest["steps"])
+    sizes = _sizes(bundle)
+    facts = {name: artifact(bundle, name, target)["facts"] for name in STEPS}
+    return {
+        **step_files(bundle, target),
+        **loop_sources("keyboard", LOOP),
+        MODEL_H: _header(sizes, facts),
+        MODEL_C: _source(bundle.manifest["labels"], sizes, facts),
+    }
+
+
+def _sizes(bundle: Bundle) -> Sizes:
+    labels = bundle.manifest.get("labels") or ()
+    shapes = {
+        name: (prod(taken), prod(given))
+        for name, (taken, given) in shapes_of(bundle, TAKEN).items()
+    }
+    sizes = Sizes(shapes["keys"][0], shapes["keys"][1], shapes["history"][1], shapes["words"][1])
+    pairs = {
+        "the keystroke and keys": (INPUTS, sizes.inputs),
+        "history, which takes one label": (1, shapes["history"][0]),
+        "keys with history and words": (sizes.pressed + sizes.past, shapes["words"][0]),
+        "words and the bundle's labels": (sizes.labels, len(labels)),
+    }
+    check_fit(bundle, sizes.labels, pairs)
+    for label in labels:
+        if len(label.encode()) > MOST_LABEL or "\0" in label:
+            raise DataError(
+                f"{bundle.path}: label {label[:40]!r} has {len(label.encode())} bytes; the loop in "
+                f"C takes at most {MOST_LABEL}, without zeros"
+            )
+    return sizes
+
+
+def _header(sizes: Sizes, facts: Facts) -> str:
+    buffers = (sizes.inputs, sizes.pressed + sizes.past, sizes.labels)
+    words, vector = room(facts["words"]["state_bytes"]), room(4 * sizes.past)
+    once = room(max(each["scratch_bytes"] for each in facts.values())) + words
+    once += sum(room(4 * count) for count in buffers)
+    keys = room(facts["keys"]["state_bytes"]) + words
+    history = vector + room(facts["history"]["state_bytes"])
+    return model_header(
+        "keyboard",
+        [
+            "/* Bytes of memory that these options need; see edgernn_keyboard_options. */",
+            "#define KEYBOARD_BYTES(beam, suggestions, back, own) EDGERNN_KEYBOARD_BYTES( \\",
+            f"    beam, suggestions, back, own, {once}u, {keys}u, {history}u, {vector}u)",
+        ],
+    )
+
+
+def _source(labels: Sequence[str], sizes: Sizes, facts: Facts) -> str:
+    starts = accumulate((len(label.encode()) + 1 for label in labels), initial=0)
+    lines = [
+        *_numbers("key_characters", [ord(char) for char in KEYS]),
+        *_numbers("starts", list(starts)),
+        "static const char texts[] =",
+        *(f"    {line}" for line in literals([f"{label}\0" for label in labels])),
+        "    ;",
+        "",
+    ]
+    numbers = [
+        *(f".{name} = {getattr(sizes, name)}u" for name in Sizes.__slots__),
+        f".key_count = {len(KEYS)}u",
+        *(f".{name} = {name}" for name in ("key_characters", "texts", "starts")),
+    ]
+    return model_source("keyboard", facts, numbers, lines)
+
+
+def _numbers(name: str, numbers: Sequence[int]) -> list[str]:
+    rows = [numbers[at : at + FEW] for at in range(0, len(numbers), FEW)]
+    lines = [f"    {', '.join(map(str, row))}," for row in rows]
+    return [f"static const uint32_t {name}[{len(numbers)}] = {{", *lines, "};", ""]

@@ -1,0 +1,402 @@
+/* A text that is being typed: keystrokes through the steps, and what is shown of them.
+ *
+ * The twin of edgernn/keyboard/decode.py.
+ */
+#include "keyboard.h"
+
+#include "keyboard_inner.h"
+#include "loop_search.h"
+
+#define ROOM EDGERNN_KEYBOARD_ROOM
+#define REPLACEMENT 0xfffdu /* what no character is read as */
+
+/* ---- memory */
+
+static uint32_t scratch_bytes(const edgernn_keyboard_model *m) {
+  return EDGERNN_ROOM(
+      larger(m->keys.scratch_bytes, larger(m->history.scratch_bytes, m->words.scratch_bytes)));
+}
+
+static uint32_t keys_bytes(const edgernn_keyboard_model *m) {
+  return EDGERNN_ROOM(m->keys.state_bytes) + EDGERNN_ROOM(m->words.state_bytes);
+}
+
+static uint32_t history_bytes(const edgernn_keyboard_model *m) {
+  return floats(m->past) + EDGERNN_ROOM(m->history.state_bytes);
+}
+
+uint32_t edgernn_keyboard_bytes(const edgernn_keyboard_model *m,
+                                const edgernn_keyboard_options *options) {
+  const uint32_t once = scratch_bytes(m) + EDGERNN_ROOM(m->words.state_bytes) + floats(m->inputs) +
+                        floats(m->pressed + m->past) + floats(m->labels);
+  return EDGERNN_KEYBOARD_BYTES(options->beam, options->suggestions, options->back, options->own,
+                                once, keys_bytes(m), history_bytes(m), floats(m->past));
+}
+
+static int cannot_be(const edgernn_keyboard_options *options) {
+  return !options->beam || options->beam > EDGERNN_KEYBOARD_MOST_BEAM || !options->suggestions ||
+         options->suggestions > EDGERNN_KEYBOARD_MOST_SUGGESTIONS || !options->back ||
+         options->own > EDGERNN_KEYBOARD_MOST_OWN;
+}
+
+int edgernn_keyboard_init(edgernn_keyboard *k, const edgernn_keyboard_model *m,
+                          const edgernn_keyboard_options *options, void *memory, uint32_t bytes) {
+  const uint32_t beam = options->beam, suggestions = options->suggestions;
+  const uint32_t grown = EDGERNN_KEYBOARD_GROWN(beam), offers = EDGERNN_KEYBOARD_OFFERS(beam);
+  if (cannot_be(options) || ((uintptr_t)memory & 15u)) return -1;
+  if (bytes < edgernn_keyboard_bytes(m, options)) return -1;
+  unsigned char *at = memory;
+  k->model = m;
+  k->options = *options;
+  k->reading_bytes = EDGERNN_KEYBOARD_READING(history_bytes(m));
+  k->moment_bytes = EDGERNN_KEYBOARD_MOMENT(beam, keys_bytes(m), history_bytes(m));
+  k->answer_bytes = EDGERNN_ROOM(sizeof(edgernn_answer)) + floats(m->past);
+  k->moments = take(&at, (options->back + 1u) * k->moment_bytes);
+  k->grown = take(&at, grown * k->reading_bytes);
+  k->answers = take(&at, EDGERNN_KEYBOARD_ANSWERS(beam) * k->answer_bytes);
+  k->offers = take(&at, offers * (uint32_t)sizeof *k->offers);
+  k->done = take(&at, grown * (uint32_t)sizeof *k->done);
+  k->own = take(&at, options->own * (uint32_t)sizeof *k->own);
+  k->guesses = take(&at, (suggestions + beam) * (uint32_t)sizeof *k->guesses);
+  k->old_text = take(&at, EDGERNN_KEYBOARD_TEXT);
+  k->text = take(&at, EDGERNN_KEYBOARD_TEXT);
+  k->before = take(&at, EDGERNN_KEYBOARD_TEXT);
+  k->after = take(&at, EDGERNN_KEYBOARD_TEXT);
+  k->said = take(&at, EDGERNN_KEYBOARD_WORDS(suggestions) + beam * EDGERNN_KEYBOARD_WAY);
+  k->scratch = take(&at, scratch_bytes(m));
+  k->asked = take(&at, m->words.state_bytes);
+  k->row = take(&at, floats(m->inputs));
+  k->both = take(&at, floats(m->pressed + m->past));
+  k->logits = take(&at, floats(m->labels));
+  k->own_count = 0;
+  edgernn_keyboard_begin(k);
+  return 0;
+}
+
+/* ---- moments */
+
+static edgernn_moment *moment(const edgernn_keyboard *k, uint32_t at) {
+  return (edgernn_moment *)(k->moments + at * k->moment_bytes);
+}
+
+static void *keys_state(const edgernn_moment *m) {
+  return (unsigned char *)m + EDGERNN_ROOM(sizeof *m);
+}
+
+static void *words_state(const edgernn_keyboard *k, const edgernn_moment *m) {
+  return (unsigned char *)keys_state(m) + EDGERNN_ROOM(k->model->keys.state_bytes);
+}
+
+/* Before a sentence, behind the text as it stands. */
+static void begin_anew(edgernn_keyboard *k) {
+  edgernn_moment *const m = k->now;
+  k->model->keys.reset(keys_state(m));
+  k->model->words.reset(words_state(k, m));
+  m->run_count = m->typing = m->bytes = m->cut = 0;
+  m->typed[0] = 0;
+  edgernn_search_begin(k);
+}
+
+void edgernn_keyboard_begin(edgernn_keyboard *k) {
+  k->at = k->past = 0;
+  k->now = moment(k, 0);
+  k->now->length = 0;
+  begin_anew(k);
+}
+
+/* The next moment begins as a copy of this one, which can be gone back to. */
+static void go_on(edgernn_keyboard *k) {
+  k->earlier = k->now;
+  k->at = k->at == k->options.back ? 0u : k->at + 1u;
+  k->now = moment(k, k->at);
+  copy_bytes(k->now, k->earlier, k->moment_bytes);
+  if (k->past < k->options.back) ++k->past;
+}
+
+static void append(edgernn_moment *m, uint32_t c) {
+  m->bytes = (uint32_t)(edgernn_put(m->typed + m->bytes, c) - m->typed);
+  m->typed[m->bytes] = 0;
+}
+
+/* If a character would be one too many, what is in question stays as it is read now. */
+static int make_room(edgernn_keyboard *k, uint32_t c) {
+  char bytes[4];
+  edgernn_moment *const m = k->now;
+  edgernn_reading *const best = edgernn_reading_at(k, m, 0);
+  if (m->bytes + (uint32_t)(edgernn_put(bytes, c) - bytes) <= ROOM) return 0;
+  m->cut = m->cut || m->bytes > m->typing;
+  m->run_count = m->typing = m->bytes = 0;
+  m->typed[0] = 0;
+  m->count = 1;
+  best->score = 0.0f;
+  return 1;
+}
+
+/* ---- the steps */
+
+static int same_floats(const float *a, const float *b, uint32_t count) {
+  const uint32_t *x = (const uint32_t *)(const void *)a, *y = (const uint32_t *)(const void *)b;
+  while (count--) {
+    if (*x++ != *y++) return 0;
+  }
+  return 1;
+}
+
+static const edgernn_answer *told(edgernn_keyboard *k, const float *vector, void *words) {
+  const edgernn_keyboard_model *m = k->model;
+  edgernn_answer *const its = (edgernn_answer *)(k->answers + k->answer_count++ * k->answer_bytes);
+  const uint32_t most = larger(k->options.beam, k->options.suggestions);
+  copy_floats((float *)((unsigned char *)its + EDGERNN_ROOM(sizeof *its)), vector, m->past);
+  copy_floats(k->both + m->pressed, vector, m->past);
+  m->words.step(words, k->scratch, k->both, k->logits);
+  its->more = log_sigmoid(-k->logits[m->labels - 1u]);
+  its->end = log_sigmoid(k->logits[m->labels - 1u]);
+  log_softmax(k->logits, m->labels - 1u);
+  its->typed = k->logits[0];
+  its->count = likeliest(k->logits, m->labels - 1u, most, its->labels);
+  for (uint32_t i = 0; i < its->count; ++i) its->chances[i] = k->logits[its->labels[i]];
+  return its;
+}
+
+const edgernn_answer *edgernn_ask(edgernn_keyboard *k, const float *vector) {
+  for (uint32_t i = 0; i < k->answer_count; ++i) {
+    const unsigned char *const one = k->answers + i * k->answer_bytes;
+    const float *const asked = (const float *)(one + EDGERNN_ROOM(sizeof(edgernn_answer)));
+    if (same_floats(asked, vector, k->model->past)) return (const edgernn_answer *)one;
+  }
+  copy_bytes(k->asked, words_state(k, k->earlier), k->model->words.state_bytes);
+  return told(k, vector, k->asked);
+}
+
+/* Step through the keystroke; what `words` carries on is the same whatever it is asked. */
+static void hear(edgernn_keyboard *k, uint32_t c, float dx, float dy) {
+  const edgernn_keyboard_model *m = k->model;
+  float *const last = k->row + m->inputs - 3u;
+  for (uint32_t i = 0; i < m->inputs; ++i) k->row[i] = 0.0f;
+  k->row[edgernn_place(m, c)] = 1.0f;
+  last[0] = edgernn_lower(c) != c ? 1.0f : 0.0f;
+  last[1] = dx;
+  last[2] = dy;
+  m->keys.step(keys_state(k->now), k->scratch, k->row, k->both);
+  k->answer_count = 0;
+  told(k, edgernn_vector(edgernn_reading_at(k, k->now, 0)), words_state(k, k->now));
+}
+
+/* ---- what is shown */
+
+static void show_nothing(edgernn_keyboard *k) {
+  k->shown = (edgernn_shown){0, "", "", k->guesses, k->guesses + k->options.suggestions,
+                             0, 0,  0,  0};
+}
+
+static void show_own(edgernn_keyboard *k, edgernn_text core, float typed) {
+  const uint32_t most = k->options.suggestions;
+  edgernn_guess *const found = k->guesses;
+  uint16_t own[EDGERNN_KEYBOARD_MOST_SUGGESTIONS];
+  const uint32_t count = edgernn_begun(k, core, most, own);
+  const float share = typed - edgernn_log_f32((float)(count ? count : 1u));
+  for (uint32_t i = 0; i < count && i < most; ++i) {
+    uint32_t at = k->shown.completion_count;
+    while (at && share > found[at - 1u].share) --at;
+    if (at == most) return;
+    if (k->shown.completion_count < most) ++k->shown.completion_count;
+    for (uint32_t j = k->shown.completion_count - 1u; j > at; --j) found[j] = found[j - 1u];
+    found[at] = (edgernn_guess){k->own[own[i]].text, share};
+  }
+}
+
+/* The likeliest words; the user's own share what the vocabulary lacks. */
+static void show_completions(edgernn_keyboard *k) {
+  const edgernn_moment *const m = k->now;
+  const edgernn_run open = edgernn_parted(m->typed, m->typing, m->bytes);
+  const edgernn_text core = {m->typed + open.core, (uint32_t)open.rest - open.core};
+  const edgernn_casing casing = edgernn_casing_of(core);
+  const edgernn_answer *const its = edgernn_ask(k, edgernn_vector(edgernn_reading_at(k, m, 0)));
+  uint32_t count = 0;
+  for (; count < its->count && count < k->options.suggestions; ++count) {
+    char *const word = k->said + EDGERNN_KEYBOARD_WORDS(count);
+    const edgernn_held held = {its->labels[count], 0};
+    *edgernn_put_cased(word, edgernn_held_text(k, 0, held), casing) = 0;
+    k->guesses[count] = (edgernn_guess){word, its->chances[count]};
+  }
+  k->shown.completion_count = count;
+  show_own(k, core, its->typed);
+  for (uint32_t i = 0; i < k->shown.completion_count; ++i) {
+    k->guesses[i].share = edgernn_exp_f32(k->guesses[i].share);
+  }
+}
+
+/* How the last run may be read, by the readings that hold a word there. */
+static void show_ways(edgernn_keyboard *k) {
+  const edgernn_moment *const m = k->now;
+  edgernn_guess *const ways = k->guesses + k->options.suggestions;
+  char *way = k->said + EDGERNN_KEYBOARD_WORDS(k->options.suggestions);
+  float total = edgernn_reading_at(k, m, 0)->score;
+  for (uint32_t i = 1; i < m->count; ++i) {
+    total = add_logs(total, edgernn_reading_at(k, m, i)->score);
+  }
+  for (uint32_t i = 0; i < m->count && m->run_count; ++i, way += EDGERNN_KEYBOARD_WAY) {
+    const edgernn_reading *const one = edgernn_reading_at(k, m, i);
+    const edgernn_text text = {way, (uint32_t)(edgernn_write_last(k, one, way) - way)};
+    const float share = edgernn_exp_f32(one->score - total);
+    uint32_t at = 0;
+    way[text.bytes] = 0;
+    while (at < k->shown.reading_count &&
+           !edgernn_same_text(text, edgernn_whole_text(ways[at].text))) {
+      ++at;
+    }
+    if (!text.bytes) continue;
+    if (at < k->shown.reading_count) {
+      ways[at].share += share;
+    } else {
+      ways[k->shown.reading_count++] = (edgernn_guess){way, share};
+    }
+  }
+}
+
+/* The next word of a text from a place on, which moves behind it; of no bytes at the end. */
+static edgernn_text next_word(const char **at, const char *end) {
+  edgernn_text word = {*at, 0};
+  while (*at < end) {
+    const char *const before = *at;
+    if (!edgernn_is_space(edgernn_next(at, end))) {
+      word.bytes = (uint32_t)(*at - word.at);
+    } else if (word.bytes) {
+      *at = before;
+      break;
+    } else {
+      word.at = *at;
+    }
+  }
+  return word;
+}
+
+/* At most so many words from a place on, apart by single spaces. */
+static void write_words(char *to, const char *at, const char *end, uint32_t most) {
+  const char *const start = to;
+  for (edgernn_text word = next_word(&at, end); word.bytes && most; word = next_word(&at, end)) {
+    if (to != start) *to++ = ' ';
+    to = edgernn_put_text(to, word);
+    --most;
+  }
+  *to = 0;
+}
+
+/* What changed in front of the run that has just ended, word by word. */
+static void show_revised(edgernn_keyboard *k, edgernn_text old, edgernn_text text) {
+  const char *was = old.at, *now = text.at;
+  const char *const was_end = old.at + old.bytes, *const now_end = text.at + text.bytes;
+  const char *was_at = was, *now_at = now;
+  uint32_t count = 0, bytes = 0;
+  for (edgernn_text word = next_word(&was, was_end); word.bytes; word = next_word(&was, was_end)) {
+    bytes = (uint32_t)(word.at - old.at) + word.bytes;
+    ++count;
+  }
+  if (bytes <= text.bytes &&
+      edgernn_same_text((edgernn_text){old.at, bytes}, (edgernn_text){text.at, bytes})) {
+    return;
+  }
+  for (was = was_at; count; --count, was_at = was, now_at = now) {
+    const edgernn_text one = next_word(&was, was_end), other = next_word(&now, now_end);
+    if (!other.bytes || !edgernn_same_text(one, other)) break;
+  }
+  write_words(k->before, was_at, was_end, count);
+  write_words(k->after, now_at, now_end, count);
+  k->shown.before = k->before;
+  k->shown.after = k->after;
+}
+
+/* What to change at the end of the text, and how to change it back. */
+static void show_text(edgernn_keyboard *k, edgernn_text old, edgernn_text text) {
+  edgernn_moment *const earlier = k->earlier;
+  uint32_t same = 0;
+  while (same < old.bytes && same < text.bytes && old.at[same] == text.at[same]) ++same;
+  while (same && same < text.bytes && ((unsigned char)text.at[same] & 0xc0u) == 0x80u) --same;
+  earlier->kept = edgernn_characters((edgernn_text){old.at, same});
+  earlier->put = edgernn_characters((edgernn_text){text.at + same, text.bytes - same});
+  k->shown.erased = edgernn_characters((edgernn_text){old.at + same, old.bytes - same});
+  k->shown.put = text.at + same;
+  k->now->length += earlier->put - k->shown.erased;
+}
+
+/* ---- keystrokes */
+
+/* The open run has ended. Gives how many readings there are, 0 if there was none. */
+static uint32_t end_run(edgernn_keyboard *k) {
+  edgernn_moment *const m = k->now;
+  if (!m->cut && m->bytes == m->typing) return 0;
+  const edgernn_run run = edgernn_parted(m->typed, m->typing, m->bytes);
+  const edgernn_text core = {m->typed + run.core, (uint32_t)run.rest - run.core};
+  const int fixed = m->cut || !edgernn_correctable(k->model, core);
+  m->runs[m->run_count++] = run;
+  m->typing = m->bytes;
+  m->cut = 0;
+  return edgernn_search_close(k, fixed);
+}
+
+/* Take a space; `to` is where the text in question is written to. Gives its end. */
+static char *take_space(edgernn_keyboard *k, uint32_t c, uint32_t readings, char *to) {
+  edgernn_moment *const m = k->now;
+  const edgernn_reading *const best =
+      readings ? edgernn_search_best(k) : edgernn_reading_at(k, m, 0);
+  if (m->run_count) {
+    append(m, c);
+    m->typing = m->bytes;
+  }
+  to = edgernn_write_all(k, best, to);
+  if (!m->run_count) to = edgernn_put(to, c);
+  if (readings) edgernn_search_settle(k, readings);
+  if (c == EDGERNN_ENTER) begin_anew(k);
+  return to;
+}
+
+const edgernn_shown *edgernn_keyboard_push(edgernn_keyboard *k, uint32_t c, float dx, float dy) {
+  if (!c || c > 0x10ffffu || (c >= 0xd800u && c < 0xe000u)) c = REPLACEMENT;
+  const char *const old_end = edgernn_write_all(k, edgernn_reading_at(k, k->now, 0), k->old_text);
+  edgernn_text old = {k->old_text, (uint32_t)(old_end - k->old_text)};
+  uint32_t readings = 0, typing;
+  char *to = k->text;
+  show_nothing(k);
+  go_on(k);
+  if (make_room(k, c)) to = edgernn_put_text(to, old);
+  hear(k, c, dx, dy);
+  typing = k->now->bytes - k->now->typing;
+  if (edgernn_is_space(c)) {
+    readings = end_run(k);
+    to = take_space(k, c, readings, to);
+  } else {
+    append(k->now, c);
+    to = edgernn_write_all(k, edgernn_reading_at(k, k->now, 0), to);
+  }
+  *to = 0;
+  const edgernn_text text = {k->text, (uint32_t)(to - k->text)};
+  show_text(k, old, text);
+  show_completions(k);
+  if (readings) {
+    old.bytes -= typing;
+    show_ways(k);
+    show_revised(k, old, text);
+  }
+  k->shown.typing = k->now->typed + k->now->typing;
+  return &k->shown;
+}
+
+const edgernn_shown *edgernn_keyboard_back(edgernn_keyboard *k) {
+  show_nothing(k);
+  if (k->past) {
+    --k->past;
+    k->at = k->at ? k->at - 1u : k->options.back;
+    k->now = moment(k, k->at);
+    *edgernn_write_all(k, edgernn_reading_at(k, k->now, 0), k->text) = 0;
+    const char *at = k->text, *const end = at + edgernn_whole_text(at).bytes;
+    for (uint32_t i = 0; i < k->now->kept; ++i) edgernn_next(&at, end);
+    k->shown.erased = k->now->put;
+    k->shown.put = at;
+  } else if (k->now->length) {
+    --k->now->length;
+    k->shown.erased = 1;
+    begin_anew(k);
+  }
+  k->shown.typing = k->now->typed + k->now->typing;
+  return &k->shown;
+}

@@ -1,0 +1,304 @@
+/* Beam search over the words of a sentence, run of keys by run of keys; how readings are written.
+ *
+ * The twin of edgernn/keyboard/search.py: the order of every sum and choice is the same there.
+ */
+#include "keyboard_inner.h"
+#include "loop_search.h"
+
+#define LAG EDGERNN_KEYBOARD_LAG
+#define MOST EDGERNN_KEYBOARD_MOST
+#define NEAREST EDGERNN_KEYBOARD_NEAREST
+#define TYPED 0u /* the label of a word that the vocabulary lacks */
+#define SPARE 2u /* letters by which a word may be shorter than the runs that it is read from */
+
+/* ---- readings: generation by generation, each of a word more in the last run */
+
+edgernn_reading *edgernn_reading_at(const edgernn_keyboard *k, const edgernn_moment *m,
+                                    uint32_t i) {
+  const uint32_t first = k->moment_bytes - k->options.beam * k->reading_bytes;
+  return (edgernn_reading *)((unsigned char *)m + first + i * k->reading_bytes);
+}
+
+float *edgernn_vector(const edgernn_reading *one) {
+  return (float *)((unsigned char *)one + EDGERNN_ROOM(sizeof *one));
+}
+
+static edgernn_reading *grown(const edgernn_keyboard *k, uint32_t at) {
+  return (edgernn_reading *)(k->grown + at * k->reading_bytes);
+}
+
+/* `history` hears a word. */
+static void tell(edgernn_keyboard *k, edgernn_reading *one, uint32_t label) {
+  const edgernn_keyboard_model *m = k->model;
+  const int64_t token = label;
+  unsigned char *const vector = (unsigned char *)edgernn_vector(one);
+  m->history.step(vector + floats(m->past), k->scratch, &token, edgernn_vector(one));
+}
+
+void edgernn_search_begin(edgernn_keyboard *k) {
+  const edgernn_keyboard_model *m = k->model;
+  edgernn_reading *const one = edgernn_reading_at(k, k->now, 0);
+  k->now->count = 1;
+  one->score = 0.0f;
+  m->history.reset((unsigned char *)edgernn_vector(one) + floats(m->past));
+  tell(k, one, m->labels - 1u);
+}
+
+/* ---- words */
+
+static edgernn_text core_of(const edgernn_keyboard *k, uint32_t run) {
+  const edgernn_run *const one = &k->now->runs[run];
+  return (edgernn_text){k->now->typed + one->core, (uint32_t)one->rest - one->core};
+}
+
+edgernn_text edgernn_held_text(const edgernn_keyboard *k, uint32_t run, edgernn_held held) {
+  const edgernn_keyboard_model *m = k->model;
+  if (held.label != TYPED) {
+    const uint32_t *const start = m->starts + held.label;
+    return (edgernn_text){m->texts + start[0], start[1] - start[0] - 1u};
+  }
+  if (!held.own) return core_of(k, run);
+  return (edgernn_text){k->own[held.own - 1u].text, k->own[held.own - 1u].bytes};
+}
+
+static int same_held(const edgernn_keyboard *k, uint32_t run, edgernn_held a, edgernn_held b) {
+  if (a.label == b.label && a.own == b.own) return 1;
+  return edgernn_same_text(edgernn_held_text(k, run, a), edgernn_held_text(k, run, b));
+}
+
+static int same_run(const edgernn_keyboard *k, uint32_t run, const edgernn_reading *a,
+                    const edgernn_reading *b) {
+  if (a->counts[run] != b->counts[run]) return 0;
+  for (uint32_t i = 0; i < a->counts[run]; ++i) {
+    if (!same_held(k, run, a->words[run][i], b->words[run][i])) return 0;
+  }
+  return 1;
+}
+
+/* How many runs two readings begin alike with. */
+static uint32_t alike(const edgernn_keyboard *k, const edgernn_reading *a,
+                      const edgernn_reading *b) {
+  uint32_t count = 0;
+  while (count < k->now->run_count && same_run(k, count, a, b)) ++count;
+  return count;
+}
+
+/* ---- what is offered, and what is done */
+
+/* The likelier stands for both of the same words, in the place of the first. */
+static void offer(edgernn_keyboard *k, uint32_t *count, edgernn_offer one) {
+  const uint32_t last = k->now->run_count - 1u;
+  const edgernn_reading *const from = grown(k, one.from);
+  for (uint32_t i = 0; i < *count; ++i) {
+    edgernn_offer *const other = &k->offers[i];
+    if (!same_held(k, last, one.held, other->held)) continue;
+    if (alike(k, from, grown(k, other->from)) <= last) continue;
+    if (one.score > other->score) *other = one;
+    return;
+  }
+  k->offers[(*count)++] = one;
+}
+
+static void finish(edgernn_keyboard *k, uint32_t *count, edgernn_offer one) {
+  for (uint32_t i = 0; i < *count; ++i) {
+    edgernn_offer *const other = &k->done[i];
+    if (alike(k, grown(k, one.from), grown(k, other->from)) < k->now->run_count) continue;
+    if (one.score > other->score) *other = one;
+    return;
+  }
+  k->done[(*count)++] = one;
+}
+
+/* The best of them, as many as the beam takes, to the front; equal ones in order. */
+static uint32_t choose(edgernn_offer *some, uint32_t count, uint32_t beam) {
+  uint32_t at = 0;
+  for (; at < count && at < beam; ++at) {
+    uint32_t best = at;
+    for (uint32_t i = at + 1u; i < count; ++i) {
+      if (some[i].score > some[best].score) best = i;
+    }
+    const edgernn_offer chosen = some[best];
+    for (; best > at; --best) some[best] = some[best - 1u];
+    some[at] = chosen;
+  }
+  return at;
+}
+
+/* What the last run may hold next: as the first word what is typed or an own word; labels. */
+static void offer_words(edgernn_keyboard *k, uint32_t from, const edgernn_answer *its, int first,
+                        int held_fast, uint32_t *count) {
+  const float score = grown(k, from)->score, base = its->more + its->typed;
+  uint16_t own[NEAREST];
+  float nats[NEAREST];
+  if (first) {
+    const edgernn_text core = core_of(k, k->now->run_count - 1u);
+    offer(k, count, (edgernn_offer){score + base, from, {TYPED, 0}});
+    if (held_fast) return;
+    const uint32_t near = edgernn_near(k, core, own, nats);
+    for (uint32_t i = 0; i < near; ++i) {
+      const edgernn_held held = {TYPED, (uint16_t)(own[i] + 1u)};
+      offer(k, count, (edgernn_offer){score + (base + nats[i]), from, held});
+    }
+  }
+  for (uint32_t i = 0; i < its->count && i < k->options.beam; ++i) {
+    const edgernn_held held = {its->labels[i], 0};
+    offer(k, count, (edgernn_offer){score + (its->more + its->chances[i]), from, held});
+  }
+}
+
+/* The best offers are the next generation. */
+static uint32_t grow(edgernn_keyboard *k, uint32_t offers, uint32_t to) {
+  const uint32_t last = k->now->run_count - 1u;
+  const uint32_t count = choose(k->offers, offers, k->options.beam);
+  for (uint32_t i = 0; i < count; ++i) {
+    const edgernn_offer *const chosen = &k->offers[i];
+    edgernn_reading *const one = grown(k, to + i);
+    copy_bytes(one, grown(k, chosen->from), k->reading_bytes);
+    one->score = chosen->score;
+    one->words[last][one->counts[last]++] = chosen->held;
+    tell(k, one, chosen->held.label);
+  }
+  return count;
+}
+
+/* ---- the end of a run */
+
+/* Its last runs are held as they were typed if more than so many have no word. */
+static void hold_firm(edgernn_reading *one, uint32_t runs, uint32_t most) {
+  uint32_t count = runs;
+  while (count && !one->counts[count - 1u]) --count;
+  if (runs - count <= most) return;
+  for (; count < runs; ++count) {
+    one->counts[count] = 1;
+    one->words[count][0] = (edgernn_held){TYPED, 0};
+  }
+}
+
+/* Whether no letters are lost: runs without a word are part of a later word as long. */
+static int is_whole(const edgernn_keyboard *k, const edgernn_reading *one) {
+  uint32_t waiting = 0;
+  for (uint32_t run = 0; run < k->now->run_count; ++run) {
+    const uint32_t letters = edgernn_characters(core_of(k, run));
+    if (!one->counts[run]) {
+      waiting += letters;
+      continue;
+    }
+    uint32_t length = 0;
+    for (uint32_t i = 0; i < one->counts[run]; ++i) {
+      length += edgernn_characters(edgernn_held_text(k, run, one->words[run][i]));
+    }
+    if (waiting && length + SPARE < waiting + letters) return 0;
+    waiting = 0;
+  }
+  return 1;
+}
+
+uint32_t edgernn_search_close(edgernn_keyboard *k, int fixed) {
+  const uint32_t beam = k->options.beam, last = k->now->run_count - 1u;
+  const int held_fast = fixed || edgernn_is_kept(k, core_of(k, last));
+  uint32_t done = 0, count = k->now->count;
+  for (uint32_t i = 0; i < count; ++i) {
+    copy_bytes(grown(k, i), edgernn_reading_at(k, k->now, i), k->reading_bytes);
+    hold_firm(grown(k, i), last, fixed ? 0u : MOST);
+    grown(k, i)->counts[last] = 0;
+  }
+  for (uint32_t words = 0; count; ++words) {
+    uint32_t offers = 0;
+    for (uint32_t from = words * beam; from < words * beam + count; ++from) {
+      const edgernn_reading *const one = grown(k, from);
+      const edgernn_answer *const its = edgernn_ask(k, edgernn_vector(one));
+      if ((words || !fixed) && is_whole(k, one)) {
+        finish(k, &done, (edgernn_offer){one->score + its->end, from, {TYPED, 0}});
+      }
+      if (words == MOST || (words && one->words[last][words - 1u].label == TYPED)) continue;
+      offer_words(k, from, its, !words, held_fast, &offers);
+    }
+    count = grow(k, offers, (words + 1u) * beam);
+  }
+  return choose(k->done, done, beam);
+}
+
+const edgernn_reading *edgernn_search_best(const edgernn_keyboard *k) {
+  return grown(k, k->done[0].from);
+}
+
+/* Take the first runs and all that was typed up to their end out of what is in question. */
+static void drop_runs(edgernn_moment *m, uint32_t count) {
+  const uint32_t cut = count < m->run_count ? m->runs[count].start : m->typing;
+  m->run_count -= count;
+  m->typing -= cut;
+  m->bytes -= cut;
+  copy_bytes(m->typed, m->typed + cut, m->bytes + 1u);
+  for (uint32_t i = 0; i < m->run_count; ++i) {
+    const edgernn_run one = m->runs[i + count];
+    m->runs[i] = (edgernn_run){(uint16_t)(one.start - cut), (uint16_t)(one.core - cut),
+                               (uint16_t)(one.rest - cut), (uint16_t)(one.end - cut)};
+  }
+}
+
+void edgernn_search_settle(edgernn_keyboard *k, uint32_t count) {
+  edgernn_moment *const m = k->now;
+  const edgernn_reading *const best = edgernn_search_best(k);
+  const float best_score = k->done[0].score;
+  const uint32_t runs = m->run_count, old = runs > LAG ? runs - LAG : 0u;
+  uint32_t sure = runs;
+  m->count = 0;
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint32_t same = alike(k, best, grown(k, k->done[i].from));
+    if (same < old) continue;
+    if (same < sure) sure = same;
+    edgernn_reading *const to = edgernn_reading_at(k, m, m->count++);
+    copy_bytes(to, grown(k, k->done[i].from), k->reading_bytes);
+    to->score = k->done[i].score - best_score;
+  }
+  while (sure && !best->counts[sure - 1u]) --sure; /* a run without a word waits for the next */
+  for (uint32_t i = 0; i < m->count; ++i) {
+    edgernn_reading *const one = edgernn_reading_at(k, m, i);
+    copy_bytes(one->counts, one->counts + sure, runs - sure);
+    copy_bytes(one->words, one->words + sure, (runs - sure) * (uint32_t)sizeof *one->words);
+  }
+  drop_runs(m, sure);
+}
+
+/* ---- what is written */
+
+static edgernn_text between(const edgernn_moment *m, uint32_t from, uint32_t to) {
+  return (edgernn_text){m->typed + from, to - from};
+}
+
+/* The words of a run, of which runs from `first` on are a part. */
+static char *write_words(const edgernn_keyboard *k, const edgernn_reading *one, uint32_t first,
+                         uint32_t run, char *to) {
+  const edgernn_moment *const m = k->now;
+  to = edgernn_put_text(to, between(m, m->runs[first].start, m->runs[first].core));
+  for (uint32_t i = 0; i < one->counts[run]; ++i) {
+    const edgernn_held held = one->words[run][i];
+    const edgernn_text text = edgernn_held_text(k, run, held);
+    if (i) *to++ = ' ';
+    to = i || held.label == TYPED
+             ? edgernn_put_text(to, text)
+             : edgernn_put_cased(to, text, edgernn_casing_of(core_of(k, first)));
+  }
+  return edgernn_put_text(to, between(m, m->runs[run].rest, m->runs[run].end));
+}
+
+char *edgernn_write_all(const edgernn_keyboard *k, const edgernn_reading *one, char *to) {
+  const edgernn_moment *const m = k->now;
+  uint32_t waiting = 0;
+  for (uint32_t run = 0; run < m->run_count; ++run) {
+    if (!one->counts[run]) continue;
+    const uint32_t next = run + 1u < m->run_count ? m->runs[run + 1u].start : m->typing;
+    to = write_words(k, one, waiting, run, to);
+    to = edgernn_put_text(to, between(m, m->runs[run].end, next));
+    waiting = run + 1u;
+  }
+  const uint32_t rest = waiting < m->run_count ? m->runs[waiting].start : m->typing;
+  return edgernn_put_text(to, between(m, rest, m->bytes));
+}
+
+char *edgernn_write_last(const edgernn_keyboard *k, const edgernn_reading *one, char *to) {
+  const uint32_t run = k->now->run_count - 1u;
+  const edgernn_run *const last = &k->now->runs[run];
+  if (one->counts[run]) return write_words(k, one, run, run, to);
+  return edgernn_put_text(to, between(k->now, last->start, last->end));
+}
