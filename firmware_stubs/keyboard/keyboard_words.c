@@ -27,10 +27,10 @@ static uint32_t distance(const uint32_t *a, uint32_t m, const uint32_t *b, uint3
   if ((m > n ? m - n : n - m) > most) return most + 1u;
   for (uint32_t j = 0; j <= n; ++j) row[j] = j;
   for (uint32_t i = 1; i <= m; ++i) {
-    uint32_t *const free = last, best = i;
+    uint32_t *const next = last, best = i;
     last = before;
     before = row;
-    row = free;
+    row = next;
     row[0] = i;
     for (uint32_t j = 1; j <= n; ++j) {
       const uint32_t changed = before[j - 1u] + (a[i - 1u] != b[j - 1u]);

@@ -1,0 +1,403 @@
+"""The loop in C against the one in Python: toy steps, lines with slips, not a bit of difference."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgernn.backend import Array, find_runner
+from edgernn.c_loop import literals, loop_sources
+from edgernn.errors import DataError
+from edgernn.keyboard import decode, own_words, search
+from edgernn.keyboard.c_loop import LOOP, MOST_BEAM, MOST_LABEL, MOST_OWN, MOST_SUGGESTIONS
+from edgernn.keyboard.decode import Guess, Keyboard, Revision, Shown
+from edgernn.keyboard.encoding import INPUTS, KEYS
+from edgernn.keyboard.layout import BACKSPACE
+from edgernn.keyboard.letters import in_words, lower, upper
+from edgernn.keyboard.own_words import OwnWords
+from edgernn.keyboard.typing import Keystroke, Typist, plainly_typed
+from edgernn.target import Target, find_target
+from edgernn.toolchain import build_firmware, build_library, build_wasm
+
+pytestmark = pytest.mark.cc
+LABELS = (
+    *("<typed>", "the", "cat", "I", "it", "don't", "hello", "world", "he", "can", "see", "3d"),
+    *("état", "naïve", "the", "r&b", "a", "of", "quarterback", "<end>"),  # one word is there twice
+)
+OWN = {"Anneliese": 4.0, "Zoë": 5.5, "cta": 0.3, "Gn00": 2.25, "kat": 4.0, "cat": 3.7, "猫": 1.0}
+KEPT = ("Teh", "e-mail", "x" * 40)
+TEXTS = (
+    "I don't know whether their friend received the letter yesterday.",
+    "Yeah, it's a good movie! Have you seen the first one?",
+    "We were in New York for 3 days (it rained), THEN home. 4x4 iPhone",
+    "annel cta zo\u00eb gn00 teh kat cat TEH e-mail Annelise \u732b \u00c9tat",
+    "caf\u00e9 \U0001f600 \u201cteh\u201d \u2014 \u732b \U0001f1e6 \u0301 \u00b5 \ufffd",
+    "\x01\x1c \x85 a\xa0b \x7f\t\r\u2003c\u200bd \u3000",
+)
+GUARD = bytes(range(64))
+EXPORTS = ("toy_back", "toy_add", "toy_keep", "toy_length", "toy_letters")
+
+
+class Numbers:
+    """What the toy steps add. ties: whole numbers without a past, so that many are equal."""
+
+    def __init__(self, *, ties: bool) -> None:
+        rng = np.random.default_rng(3)
+        keys, labels = (
+            rng.normal(0, 1.5, (INPUTS - 3, len(LABELS))),
+            rng.normal(0, 1, (18 + 2,) * 2),
+        )
+        assert labels.shape == (len(LABELS),) * 2
+        keys[:, -1] -= 1
+        self.share = np.float32(0 if ties else 0.5)
+        self.keys = (np.round(keys) if ties else keys).astype(np.float32)
+        self.labels = (np.round(labels) if ties else labels).astype(np.float32)
+
+    def header(self) -> str:
+        starts = np.cumsum([0, *(len(label.encode()) + 1 for label in LABELS)])
+        texts = " ".join(literals([label + "\0" for label in LABELS]))
+        return "\n".join(
+            [
+                "#include <stdint.h>",
+                f"#define LABELS {len(LABELS)}",
+                f"#define INPUTS {INPUTS}",
+                f"#define SHARE {float(self.share)}f",
+                f"static const float key_rows[][LABELS] = {{{_rows(self.keys)}}};",
+                f"static const float label_rows[][LABELS] = {{{_rows(self.labels)}}};",
+                f"static const uint32_t key_characters[] = {{{_list(map(ord, KEYS))}}};",
+                f"static const uint32_t starts[] = {{{_list(starts)}}};",
+                f"static const char texts[] = {texts};",
+                "",
+            ]
+        )
+
+
+def _rows(rows: Array) -> str:
+    return ", ".join("{" + ", ".join(f"{float(x).hex()}f" for x in row) + "}" for row in rows)
+
+
+def _list(numbers: Iterable[Any]) -> str:
+    return ", ".join(map(str, numbers))
+
+
+class Toy:
+    """The steps of toy.c in a session's clothes."""
+
+    labels = LABELS
+
+    def __init__(self, name: str, numbers: Numbers) -> None:
+        self.name, self.numbers = name, numbers
+        self.reset()
+
+    def reset(self) -> None:
+        self.state = np.zeros(len(LABELS), np.float32)
+
+    def load_state(self, state: Array) -> None:
+        self.state = state
+
+    def step(self, x: Array) -> Array:
+        if self.name == "words":
+            given, past = np.split(x, 2)
+            self.state = self.numbers.share * self.state + given
+            return np.asarray(self.state + past)
+        before = self.numbers.share * self.state
+        if self.name == "history":
+            self.state = before + self.numbers.labels[int(x[0])]
+            return self.state
+        row = x.ravel()
+        touched = row[-2] * (np.arange(len(LABELS)) % 3).astype(np.float32)
+        self.state = before + self.numbers.keys[int(row[:-3].argmax())] + row[-3] + touched
+        return self.state
+
+
+class Loop:
+    """The C, wherever it is loaded."""
+
+    def __init__(self, module: Any, pointer: str, numbers: Numbers) -> None:
+        self.module, self.pointer, self.numbers = module, pointer, numbers
+        pad = "4x" if pointer == "Q" else ""
+        self.shown_form = struct.Struct(f"<I{pad}{pointer * 4}II{pointer * 2}")
+        self.guess_form = struct.Struct(f"<{pointer}f{pad}")
+        self.state = module.alloc(module.call("toy_state_size"))
+        self.place, self.given = module.alloc(128), module.alloc(1024)
+
+    def init(self, *options: int, lacking: int = 0) -> int:
+        """options: beam, suggestions, back, own."""
+        self._give(struct.pack("<4I", *options))
+        nbytes = self.module.call("toy_scratch_size", self.given)
+        assert nbytes > 0  # macro and function agree
+        memory = self.module.alloc(nbytes + len(GUARD))
+        self.module.write(memory, b"\xa5" * nbytes + GUARD)
+        self.guard, self.text = memory + nbytes, ""
+        return int(self.module.call("toy_init", self.state, self.given, memory, nbytes - lacking))
+
+    def kept_to_its_memory(self) -> bool:
+        return bool(self.module.read(self.guard, len(GUARD)) == GUARD)
+
+    def push(self, key: Keystroke) -> Shown:
+        self._give(struct.pack("<Iff", ord(key.char), key.dx, key.dy))
+        self.module.call("toy_step", self.state, self.given, self.place)
+        return self._shown()
+
+    def back(self) -> Shown:
+        self.module.call("toy_back", self.state, self.place)
+        return self._shown()
+
+    def begin(self) -> None:
+        self.module.call("toy_reset", self.state)
+        self.text = ""
+
+    def add(self, word: bytes, worth: float = own_words.WORTH) -> int:
+        self._give(struct.pack("<f", worth) + word + b"\0")
+        return int(self.module.call("toy_add", self.state, self.given + 4, self.given))
+
+    def keep(self, word: bytes) -> int:
+        self._give(word + b"\0")
+        return int(self.module.call("toy_keep", self.state, self.given))
+
+    def _give(self, data: bytes) -> None:
+        self.module.write(self.given, data)
+
+    def _shown(self) -> Shown:
+        data = self.module.read(self.place, self.shown_form.size)
+        erased, put, typing, *lists, before, after = self.shown_form.unpack(data)
+        assert erased <= len(self.text)
+        self.text = self.text[: len(self.text) - erased] + self._read(put)
+        completions, readings = (
+            self._guesses(*one) for one in zip(lists[:2], lists[2:], strict=True)
+        )
+        revised = Revision(self._read(before), self._read(after)) if before else None
+        return Shown(self.text, self._read(typing), completions, readings, revised)
+
+    def _guesses(self, at: int, count: int) -> tuple[Guess, ...]:
+        data = self.module.read(at, count * self.guess_form.size)
+        return tuple(Guess(self._read(text), x) for text, x in self.guess_form.iter_unpack(data))
+
+    def _read(self, at: int) -> str:
+        data: bytes = self.module.read(at, self.module.call("toy_length", at))
+        return data.decode()
+
+
+def built(target: Target, folder: Path, *, ties: bool = False) -> Loop:
+    numbers = Numbers(ties=ties)
+    files = {
+        **loop_sources("keyboard", LOOP),
+        "toy.c": (Path(__file__).parent / "toy.c").read_text(),
+        "toy.h": numbers.header(),
+    }
+    build: Any = build_wasm if target.kind == "wasm" else build_library
+    if target.kind == "firmware":
+        build, files["toy.h"] = build_firmware, files["toy.h"] + "#define TOY_MAIN\n"
+    path = build(files, target, folder, name="toy", exports=EXPORTS)
+    module = find_runner(target.runner).load(path.read_bytes(), target)
+    return Loop(module, "Q" if target.kind == "library" else "I", numbers)
+
+
+@pytest.fixture(scope="module")
+def loop(tmp_path_factory: pytest.TempPathFactory) -> Loop:
+    return built(find_target("host"), tmp_path_factory.mktemp("toy"))
+
+
+@pytest.fixture(scope="module")
+def tied(tmp_path_factory: pytest.TempPathFactory) -> Loop:
+    return built(find_target("host"), tmp_path_factory.mktemp("tied"), ties=True)
+
+
+def twin(loop: Loop, **options: Any) -> Keyboard:
+    sessions = {name: Toy(name, loop.numbers) for name in decode.STEPS}
+    return Keyboard(sessions, **options)
+
+
+def own() -> OwnWords:
+    words = OwnWords.of(OWN)
+    for word in KEPT:
+        words.keep(word)
+    return words
+
+
+def taught(loop: Loop) -> None:
+    assert [loop.add(word.encode(), worth) for word, worth in OWN.items()] == [0] * len(OWN)
+    assert [loop.keep(word.encode()) for word in KEPT] == [0] * len(KEPT)
+
+
+def keystrokes(count: int, seed: int) -> list[Keystroke]:
+    """Lines with slips, some ended, some taken back in part; now and then a very long run."""
+    rng, typist, keys = np.random.default_rng(seed), Typist(), list[Keystroke]()
+    for at in range(count):
+        keys += typist.typed(TEXTS[at % len(TEXTS)], rng).keystrokes()
+        keys += [Keystroke("\n" if rng.random() < 0.3 else " ")] * int(rng.integers(1, 4))
+        keys += [Keystroke(BACKSPACE)] * int(rng.integers(0, 3) * rng.integers(0, 50))
+        if at % 7 == 3:
+            keys += [Keystroke("x") if at % 2 else Keystroke(" ")] * 600
+    return keys
+
+
+def compare(loop: Loop, board: Keyboard, keys: Iterable[Keystroke]) -> list[Shown]:
+    """Texts, completions, readings, shares and revisions are equal; all that was shown."""
+    found = []
+    for at, key in enumerate(keys):
+        back = key.char == BACKSPACE
+        shown = board.back() if back else board.push(key)
+        assert (loop.back() if back else loop.push(key)) == shown, at
+        found.append(shown)
+    assert loop.kept_to_its_memory()
+    return found
+
+
+@pytest.mark.parametrize("beam", [1, 2, 4, 7])
+@pytest.mark.parametrize("ties", [False, True])
+def test_c_shows_python_s_texts_and_shares_to_the_bit(
+    beam: int, ties: bool, loop: Loop, tied: Loop
+) -> None:
+    chosen = tied if ties else loop
+    assert chosen.init(beam, 3, decode.BACK, len(OWN) + len(KEPT)) == 0
+    taught(chosen)
+    found = compare(chosen, twin(chosen, beam=beam, own=own()), keystrokes(12, beam))
+    assert len(found) > 500
+    assert {len(one.completions) for one in found} >= {0, 3}
+    if beam > 1:
+        assert any(one.revised for one in found)
+        assert max(len(one.readings) for one in found) > 1
+
+
+def test_ties_are_in_the_order_of_the_labels(tied: Loop) -> None:
+    assert tied.init(3, 16, 2, 0) == 0
+    shown = compare(tied, twin(tied, beam=3, suggestions=16, back=2), map(Keystroke, "ab cd"))
+    shares = [[guess.share for guess in one.completions] for one in shown]
+    assert all(len(set(some)) < len(some) == 16 for some in shares)
+
+
+def test_words_that_come_later_are_heard_from_then_on(loop: Loop) -> None:
+    assert loop.init(4, 3, 64, 3) == 0
+    board = twin(loop)
+    for word in ("Anneliese", "\u00c9tienne"):
+        board.own.add(word)
+        assert loop.add(word.encode()) == 0
+        compare(loop, board, plainly_typed("annelise anneleise \u00e9t x").keystrokes())
+    board.keep("ANNELISE")
+    assert loop.keep(b"ANNELISE") == 0
+    compare(loop, board, plainly_typed("annelise etienne annelise ").keystrokes())
+    assert loop.keep(b"annelise") == 0  # kept already: needs no room
+    assert loop.keep(b"other") == loop.add(b"other") == -1
+    board.begin()
+    loop.begin()
+    compare(loop, board, plainly_typed("anneliese annelise ").keystrokes())
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["zq" * 5000, "the cat " * 1250, " " * 10_000, "(((a)))' " * 1000, "\U0001f600\u00e9 " * 3000],
+    ids=["a run", "words", "spaces", "signs", "strangers"],
+)
+def test_lines_of_ten_thousand_characters(line: str, loop: Loop) -> None:
+    assert loop.init(1, 1, 4, 0) == 0
+    keys = [*map(Keystroke, line), *[Keystroke(BACKSPACE)] * 9, *map(Keystroke, "teh cat\n")]
+    found = compare(loop, twin(loop, beam=1, suggestions=1, back=4), keys)
+    assert max(len(one.typing.encode()) for one in found) <= decode.ROOM
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("name", ["aarch64", "cortex-m7", "wasm"])
+def test_every_cpu_shows_the_same(name: str, tmp_path: Path) -> None:
+    target = find_target(name)
+    if missing := find_runner(target.runner).missing():
+        pytest.skip(missing)
+    loop = built(target, tmp_path)
+    assert loop.init(3, 2, 4, len(OWN) + len(KEPT)) == 0
+    taught(loop)
+    board = twin(loop, beam=3, suggestions=2, back=4, own=own())
+    compare(loop, board, keystrokes(2, 1)[:150])
+
+
+def test_more_is_taken_back_than_is_held(loop: Loop) -> None:
+    assert loop.init(2, 3, 5, 0) == 0
+    board = twin(loop, beam=2, back=5)
+    found = compare(loop, board, map(Keystroke, "teh cta \u732b sat" + BACKSPACE * 30 + "no go "))
+    assert [one.text for one in found].count("") >= 10
+
+
+def test_memory_and_options_that_cannot_be_are_refused(loop: Loop) -> None:
+    assert loop.init(4, 3, 8, 2, lacking=1) == -1
+    assert loop.init(MOST_BEAM, MOST_SUGGESTIONS, 1, 0) == 0
+    assert loop.init(MOST_BEAM + 1, 1, 1, 0) == loop.init(1, MOST_SUGGESTIONS + 1, 1, 0) == -1
+    assert loop.init(0, 1, 1, 0) == loop.init(1, 0, 1, 0) == loop.init(1, 1, 0, 0) == -1
+    assert loop.init(1, 1, 1, MOST_OWN + 1) == -1
+    assert loop.module.call("toy_init", loop.state, loop.given, loop.state + 4, 1 << 20) == -1
+
+
+@pytest.mark.parametrize(
+    "word", ["", "a b", "e-mail", "x" * 33, "cat", "\u2014", "\u00e9" * 33, "x\u3000"]
+)
+def test_own_words_that_cannot_be_are_refused_in_both(word: str, loop: Loop) -> None:
+    assert loop.init(1, 1, 1, 9) == 0
+    assert loop.add(b"cat") == loop.add(("\U00020000" * 32).encode()) == 0
+    assert loop.add(word.encode()) == -1
+    with pytest.raises(DataError, match="own word"):
+        OwnWords.of(["cat"]).add(word)
+
+
+@pytest.mark.parametrize(
+    "word", [b"\xff", b"a\xc3", b"\xed\xa0\x80", b"\xc0\xaf", b"\xf4\x90\x80\x80"]
+)
+def test_what_is_no_utf_8_is_refused(word: bytes, loop: Loop) -> None:
+    assert loop.init(1, 1, 1, 9) == 0
+    assert loop.add(word) == loop.keep(word) == -1
+
+
+def test_what_is_no_character_is_read_as_its_replacement(loop: Loop) -> None:
+    texts = []
+    for character in (0, 0xD800, 0x110000, 0xFFFFFFFF):
+        assert loop.init(1, 1, 1, 0) == 0
+        loop.module.write(loop.given, struct.pack("<Iff", character, 0, 0))
+        loop.module.call("toy_step", loop.state, loop.given, loop.place)
+        texts.append(loop._shown())
+    board = twin(loop, beam=1, suggestions=1)
+    assert texts == [board.push(Keystroke("\ufffd"))] * 4
+
+
+def test_letters_signs_and_spaces_are_python_s(loop: Loop) -> None:
+    size = 1 << 14
+    place = loop.module.alloc(16 * size)
+    for first in range(0, 0x110000, size):
+        loop.module.call("toy_letters", first, size, place)
+        found = np.frombuffer(loop.module.read(place, 16 * size), np.uint32).reshape(-1, 4)
+        want = [
+            (char.isspace(), in_words(char), ord(lower(char)), ord(upper(char)))
+            for char in map(chr, range(first, first + size))
+        ]
+        np.testing.assert_array_equal(found, np.array(want, np.uint32))
+
+
+def test_the_numbers_of_the_header_are_python_s() -> None:
+    text = loop_sources("keyboard", LOOP)["keyboard.h"]
+    numbers = {
+        "LAG": search.LAG,
+        "MOST": search.MOST,
+        "ROOM": decode.ROOM,
+        "LONGEST": own_words.LONGEST,
+        "NEAREST": own_words.NEAREST,
+        "LABEL": MOST_LABEL,
+        "MOST_BEAM": MOST_BEAM,
+        "MOST_SUGGESTIONS": MOST_SUGGESTIONS,
+        "MOST_OWN": MOST_OWN,
+    }
+    found = dict(re.findall(r"#define EDGERNN_KEYBOARD_(\w+) (\d+)u", text))
+    assert found == {name: str(number) for name, number in numbers.items()}
+
+
+def test_the_loop_calls_no_library_and_has_no_variables() -> None:
+    files = loop_sources("keyboard", LOOP)
+    text = re.sub(r"/\*.*?\*/", "", "".join(files.values()), flags=re.DOTALL)
+    included = set(re.findall(r"#include (.*)", text))
+    assert included == {"<stdint.h>"} | {f'"{name}"' for name in files if name.endswith(".h")}
+    assert not re.findall(r"\b(malloc|free|memcpy|memset|printf|expf|logf|double|long)\b", text)
+    outside = re.findall(
+        r"^(?:static )?(?!typedef|extern|return)\w[\w *]*(?:\[.*\])? ?[=;].*$", text, re.M
+    )
+    assert all(line.startswith("static const uint32_t ") for line in outside)
