@@ -124,6 +124,14 @@ static uint32_t choose(edgernn_offer *some, uint32_t count, uint32_t beam) {
   return at;
 }
 
+/* Whether as many likelier readings are done as the beam takes: behind the first word no score
+ * rises, so that nothing that grows from here will be among them. */
+static int is_lost(const edgernn_keyboard *k, const edgernn_reading *one, uint32_t done) {
+  uint32_t better = 0;
+  for (uint32_t i = 0; i < done; ++i) better += k->done[i].score > one->score;
+  return better >= k->options.beam;
+}
+
 /* What the last run may hold next: as the first word what is typed or an own word; labels. */
 static void offer_words(edgernn_keyboard *k, uint32_t from, const edgernn_answer *its, int first,
                         int held_fast, uint32_t *count) {
@@ -206,6 +214,7 @@ uint32_t edgernn_search_close(edgernn_keyboard *k, int fixed) {
     uint32_t offers = 0;
     for (uint32_t from = words * beam; from < words * beam + count; ++from) {
       const edgernn_reading *const one = grown(k, from);
+      if (words && is_lost(k, one, done)) continue;
       const edgernn_answer *const its = edgernn_ask(k, edgernn_vector(one));
       if ((words || !fixed) && is_whole(k, one)) {
         finish(k, &done, (edgernn_offer){one->score + its->end, from, {TYPED, 0}});

@@ -295,6 +295,7 @@ def test_words_that_come_later_are_heard_from_then_on(loop: Loop) -> None:
     ["zq" * 5000, "the cat " * 1250, " " * 10_000, "(((a)))' " * 1000, "\U0001f600\u00e9 " * 3000],
     ids=["a run", "words", "spaces", "signs", "strangers"],
 )
+@pytest.mark.slow
 def test_lines_of_ten_thousand_characters(line: str, loop: Loop) -> None:
     assert loop.init(1, 1, 4, 0) == 0
     keys = [*map(Keystroke, line), *[Keystroke(BACKSPACE)] * 9, *map(Keystroke, "teh cat\n")]
@@ -364,7 +365,7 @@ def test_what_is_no_character_is_read_as_its_replacement(loop: Loop) -> None:
 def test_letters_signs_and_spaces_are_python_s(loop: Loop) -> None:
     size = 1 << 14
     place = loop.module.alloc(16 * size)
-    for first in range(0, 0x110000, size):
+    for first in (*range(0, 0x20000, size), 0x110000 - size):
         loop.module.call("toy_letters", first, size, place)
         found = np.frombuffer(loop.module.read(place, 16 * size), np.uint32).reshape(-1, 4)
         want = [
