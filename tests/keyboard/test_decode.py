@@ -7,9 +7,9 @@ from math import inf, nan
 import pytest
 
 from edgernn.errors import DataError
-from edgernn.keyboard.decode import Guess, Keyboard, Run, written
+from edgernn.keyboard.decode import ROOM, Guess, Keyboard, Run, written
 from edgernn.keyboard.encoding import FARTHEST, encode
-from edgernn.keyboard.own_words import OwnWords
+from edgernn.keyboard.own_words import LONGEST, NEAREST, OwnWords
 from edgernn.keyboard.search import Held
 from edgernn.keyboard.typing import Keystroke
 from edgernn.single import F32
@@ -172,6 +172,30 @@ def test_a_long_line_loses_no_letter() -> None:
     assert typed(keyboard(beam=1), line).text == line
 
 
+def test_what_there_is_no_room_for_stays_as_it_is_read() -> None:
+    board = keyboard()
+    shown = typed(board, "cta " + "z" * (ROOM - 6) + "teh")
+    assert shown.text == "cat " + "z" * (ROOM - 6) + "teh"
+    assert shown.typing == "h"
+    assert typed(board, " teh ").text == "cat " + "z" * (ROOM - 6) + "teh the "
+    assert typed(board, " " * (ROOM + 9) + "cta ").text.endswith(" cat ")
+
+
+def test_own_words_that_may_be_meant_are_the_nearest_few() -> None:
+    own = OwnWords.of(f"ann{at:x}" for at in range(16))
+    assert [word for word, _ in own.near("anne")][:3] == ["anne", "ann0", "ann1"]
+    assert len(own.near("anne")) == NEAREST
+
+
+def test_a_long_run_that_is_taken_back_far_goes_on_as_typed() -> None:
+    board = keyboard(back=2)
+    typed(board, "teh " + "q" * LONGEST + "cta")
+    for _ in range(3):
+        shown = board.back()
+    assert shown.text == "the " + "q" * LONGEST
+    assert typed(board, "cta ").text == "the " + "q" * LONGEST + "cta "
+
+
 def test_bad_arguments_are_named() -> None:
     with pytest.raises(DataError, match="lacks the step keys, history"):
         Keyboard({"words": Words()})
@@ -186,6 +210,8 @@ def test_bad_arguments_are_named() -> None:
         keyboard(beam=0)
     with pytest.raises(DataError, match="suggestions 0; need at least 1"):
         keyboard(suggestions=0)
+    with pytest.raises(DataError, match="back 0; need at least 1"):
+        keyboard(back=0)
     with pytest.raises(DataError, match="own word 'a b': need 1 to 32 letters"):
         OwnWords.of(["a b"])
     with pytest.raises(DataError, match="own word 'Ann': is there already"):

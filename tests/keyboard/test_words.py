@@ -10,6 +10,7 @@ import pytest
 from edgernn.errors import DataError
 from edgernn.keyboard.corpora import dialogues, encyclopedia
 from edgernn.keyboard.evaluation_sets import transcripts
+from edgernn.keyboard.letters import SIGNS, in_words, lower, upper
 from edgernn.keyboard.words import (
     UNKNOWN,
     Casing,
@@ -47,6 +48,22 @@ def test_a_word_is_a_core_a_casing_and_punctuation() -> None:
 @given(st.text(max_size=40) | st.text("aßİΣςǅ'_-1 \u0301\u00a0.", max_size=20))
 def test_any_text_is_joined_again(text: str) -> None:
     assert join(split(text)) == " ".join(text.split())
+
+
+def test_signs_are_no_letters_and_of_ascii_all_that_are_none() -> None:
+    everywhere = [chr(at) for first, last in SIGNS for at in range(first, last + 1)]
+    assert not [char for char in everywhere if char.isalnum()]
+    plain = [chr(at) for at in range(128)]
+    assert [in_words(char) for char in plain] == [char.isalnum() for char in plain]
+    assert parted("\u201cteh\u2014") == ("\u201c", "teh", "\u2014")
+    assert parted("caf\u00e9\u732b") == ("", "caf\u00e9\u732b", "")
+
+
+def test_letters_of_ascii_and_latin_1_have_case_and_no_others() -> None:
+    text = "Az\u00c9\u00e9\u00d7\u00f7\u00df\u00ff\u0130\u0436\u03a9"
+    assert upper(text) == "AZ\u00c9\u00c9\u00d7\u00f7\u00df\u00ff\u0130\u0436\u03a9"
+    assert lower(text) == "az\u00e9\u00e9\u00d7\u00f7\u00df\u00ff\u0130\u0436\u03a9"
+    assert cased_like("\u00e9tat", "The") == "\u00c9tat"
 
 
 @pytest.mark.slow
