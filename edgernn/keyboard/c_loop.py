@@ -22,6 +22,7 @@ from edgernn.embed import artifact, step_files
 from edgernn.errors import DataError
 from edgernn.keyboard.decode import STEPS, check_steps
 from edgernn.keyboard.encoding import INPUTS, KEYS
+from edgernn.keyboard.search import SLIP, STRANGE
 
 LOOP = (
     "keyboard.h",
@@ -32,7 +33,7 @@ LOOP = (
     "keyboard_words.c",
 )
 MODEL_H, MODEL_C = "keyboard_model.h", "keyboard_model.c"
-MOST_BEAM, MOST_SUGGESTIONS, MOST_OWN = 16, 16, 65535
+MOST_BEAM, MOST_SUGGESTIONS, MOST_OWN = 16, 16, 65534
 MOST_LABEL = 128  # bytes of a label
 TAKEN = {"keys": "float32", "history": "int64", "words": "float32"}
 FEW = 12  # numbers in a line
@@ -117,6 +118,8 @@ def _source(labels: Sequence[str], sizes: Sizes, facts: Facts) -> str:
     numbers = [
         *(f".{name} = {getattr(sizes, name)}u" for name in Sizes.__slots__),
         f".key_count = {len(KEYS)}u",
+        f".slip = {SLIP}f",
+        f".strange = {STRANGE}f",
         *(f".{name} = {name}" for name in ("key_characters", "texts", "starts")),
     ]
     return model_source("keyboard", facts, numbers, lines)

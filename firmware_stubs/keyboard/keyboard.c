@@ -8,6 +8,8 @@
 #include "loop_search.h"
 
 #define ROOM EDGERNN_KEYBOARD_ROOM
+#define FARTHEST EDGERNN_KEYBOARD_FARTHEST
+#define LONGEST EDGERNN_KEYBOARD_LONGEST
 #define REPLACEMENT 0xfffdu /* what no character is read as */
 
 /* ---- memory */
@@ -100,7 +102,7 @@ static void begin_anew(edgernn_keyboard *k) {
 void edgernn_keyboard_begin(edgernn_keyboard *k) {
   k->at = k->past = 0;
   k->now = moment(k, 0);
-  k->now->length = 0;
+  k->now->completion_count = 0;
   begin_anew(k);
 }
 
@@ -145,7 +147,6 @@ static int same_floats(const float *a, const float *b, uint32_t count) {
 static const edgernn_answer *told(edgernn_keyboard *k, const float *vector, void *words) {
   const edgernn_keyboard_model *m = k->model;
   edgernn_answer *const its = (edgernn_answer *)(k->answers + k->answer_count++ * k->answer_bytes);
-  const uint32_t most = larger(k->options.beam, k->options.suggestions);
   copy_floats((float *)((unsigned char *)its + EDGERNN_ROOM(sizeof *its)), vector, m->past);
   copy_floats(k->both + m->pressed, vector, m->past);
   m->words.step(words, k->scratch, k->both, k->logits);
@@ -153,7 +154,8 @@ static const edgernn_answer *told(edgernn_keyboard *k, const float *vector, void
   its->end = log_sigmoid(k->logits[m->labels - 1u]);
   log_softmax(k->logits, m->labels - 1u);
   its->typed = k->logits[0];
-  its->count = likeliest(k->logits, m->labels - 1u, most, its->labels);
+  its->sought = k->logits[k->sought];
+  its->count = likeliest(k->logits, m->labels - 1u, EDGERNN_KEYBOARD_POOL, its->labels);
   for (uint32_t i = 0; i < its->count; ++i) its->chances[i] = k->logits[its->labels[i]];
   return its;
 }
@@ -168,6 +170,13 @@ const edgernn_answer *edgernn_ask(edgernn_keyboard *k, const float *vector) {
   return told(k, vector, k->asked);
 }
 
+/* What is no number is taken to be in the middle of the key. */
+static float within(float offset) {
+  if (offset > FARTHEST) return FARTHEST;
+  if (offset < -FARTHEST) return -FARTHEST;
+  return offset == offset ? offset : 0.0f;
+}
+
 /* Step through the keystroke; what `words` carries on is the same whatever it is asked. */
 static void hear(edgernn_keyboard *k, uint32_t c, float dx, float dy) {
   const edgernn_keyboard_model *m = k->model;
@@ -175,8 +184,8 @@ static void hear(edgernn_keyboard *k, uint32_t c, float dx, float dy) {
   for (uint32_t i = 0; i < m->inputs; ++i) k->row[i] = 0.0f;
   k->row[edgernn_place(m, c)] = 1.0f;
   last[0] = edgernn_lower(c) != c ? 1.0f : 0.0f;
-  last[1] = dx;
-  last[2] = dy;
+  last[1] = within(dx);
+  last[2] = within(dy);
   m->keys.step(keys_state(k->now), k->scratch, k->row, k->both);
   k->answer_count = 0;
   told(k, edgernn_vector(edgernn_reading_at(k, k->now, 0)), words_state(k, k->now));
@@ -189,44 +198,59 @@ static void show_nothing(edgernn_keyboard *k) {
                              0, 0,  0,  0};
 }
 
-static void show_own(edgernn_keyboard *k, edgernn_text core, float typed) {
+/* The user's own words share what the vocabulary lacks. */
+static void complete_own(edgernn_keyboard *k, edgernn_text core, float typed) {
   const uint32_t most = k->options.suggestions;
-  edgernn_guess *const found = k->guesses;
+  edgernn_moment *const m = k->now;
+  edgernn_completion *const found = m->completions;
   uint16_t own[EDGERNN_KEYBOARD_MOST_SUGGESTIONS];
   const uint32_t count = edgernn_begun(k, core, most, own);
   const float share = typed - edgernn_log_f32((float)(count ? count : 1u));
   for (uint32_t i = 0; i < count && i < most; ++i) {
-    uint32_t at = k->shown.completion_count;
+    uint32_t at = m->completion_count;
     while (at && share > found[at - 1u].share) --at;
     if (at == most) return;
-    if (k->shown.completion_count < most) ++k->shown.completion_count;
-    for (uint32_t j = k->shown.completion_count - 1u; j > at; --j) found[j] = found[j - 1u];
-    found[at] = (edgernn_guess){k->own[own[i]].text, share};
+    if (m->completion_count < most) ++m->completion_count;
+    for (uint32_t j = m->completion_count - 1u; j > at; --j) found[j] = found[j - 1u];
+    found[at] = (edgernn_completion){{0, (uint16_t)(own[i] + 1u)}, share};
   }
 }
 
-/* The likeliest words; the user's own share what the vocabulary lacks. */
-static void show_completions(edgernn_keyboard *k) {
-  const edgernn_moment *const m = k->now;
+static edgernn_text open_core(const edgernn_moment *m) {
   const edgernn_run open = edgernn_parted(m->typed, m->typing, m->bytes);
-  const edgernn_text core = {m->typed + open.core, (uint32_t)open.rest - open.core};
-  const edgernn_casing casing = edgernn_casing_of(core);
+  return (edgernn_text){m->typed + open.core, (uint32_t)open.rest - open.core};
+}
+
+/* The likeliest words. */
+static void complete(edgernn_keyboard *k) {
+  edgernn_moment *const m = k->now;
   const edgernn_answer *const its = edgernn_ask(k, edgernn_vector(edgernn_reading_at(k, m, 0)));
   uint32_t count = 0;
   for (; count < its->count && count < k->options.suggestions; ++count) {
-    char *const word = k->said + EDGERNN_KEYBOARD_WORDS(count);
-    const edgernn_held held = {its->labels[count], 0};
-    *edgernn_put_cased(word, edgernn_held_text(k, 0, held), casing) = 0;
-    k->guesses[count] = (edgernn_guess){word, its->chances[count]};
+    m->completions[count] = (edgernn_completion){{its->labels[count], 0}, its->chances[count]};
   }
-  k->shown.completion_count = count;
-  show_own(k, core, its->typed);
-  for (uint32_t i = 0; i < k->shown.completion_count; ++i) {
-    k->guesses[i].share = edgernn_exp_f32(k->guesses[i].share);
+  m->completion_count = count;
+  complete_own(k, open_core(m), its->typed);
+  for (uint32_t i = 0; i < m->completion_count; ++i) {
+    m->completions[i].share = edgernn_exp_f32(m->completions[i].share);
   }
 }
 
-/* How the last run may be read, by the readings that hold a word there. */
+static void show_open(edgernn_keyboard *k) {
+  const edgernn_moment *const m = k->now;
+  const edgernn_casing casing = edgernn_casing_of(open_core(m));
+  for (uint32_t i = 0; i < m->completion_count; ++i) {
+    const edgernn_completion *const one = &m->completions[i];
+    const edgernn_text text = edgernn_held_text(k, 0, one->held);
+    char *const word = k->said + EDGERNN_KEYBOARD_WORDS(i);
+    *(one->held.own ? edgernn_put_text(word, text) : edgernn_put_cased(word, text, casing)) = 0;
+    k->guesses[i] = (edgernn_guess){word, one->share};
+  }
+  k->shown.completion_count = m->completion_count;
+  k->shown.typing = m->typed + m->typing;
+}
+
+/* How the last run may be read. */
 static void show_ways(edgernn_keyboard *k) {
   const edgernn_moment *const m = k->now;
   edgernn_guess *const ways = k->guesses + k->options.suggestions;
@@ -235,7 +259,7 @@ static void show_ways(edgernn_keyboard *k) {
   for (uint32_t i = 1; i < m->count; ++i) {
     total = add_logs(total, edgernn_reading_at(k, m, i)->score);
   }
-  for (uint32_t i = 0; i < m->count && m->run_count; ++i, way += EDGERNN_KEYBOARD_WAY) {
+  for (uint32_t i = 0; i < m->count; ++i, way += EDGERNN_KEYBOARD_WAY) {
     const edgernn_reading *const one = edgernn_reading_at(k, m, i);
     const edgernn_text text = {way, (uint32_t)(edgernn_write_last(k, one, way) - way)};
     const float share = edgernn_exp_f32(one->score - total);
@@ -251,6 +275,9 @@ static void show_ways(edgernn_keyboard *k) {
     } else {
       ways[k->shown.reading_count++] = (edgernn_guess){way, share};
     }
+  }
+  for (uint32_t i = 0; i < k->shown.reading_count; ++i) { /* sums are rounded */
+    if (ways[i].share > 1.0f) ways[i].share = 1.0f;
   }
 }
 
@@ -316,87 +343,130 @@ static void show_text(edgernn_keyboard *k, edgernn_text old, edgernn_text text) 
   earlier->put = edgernn_characters((edgernn_text){text.at + same, text.bytes - same});
   k->shown.erased = edgernn_characters((edgernn_text){old.at + same, old.bytes - same});
   k->shown.put = text.at + same;
-  k->now->length += earlier->put - k->shown.erased;
 }
 
 /* ---- keystrokes */
 
-/* The open run has ended. Gives how many readings there are, 0 if there was none. */
-static uint32_t end_run(edgernn_keyboard *k) {
+/* The open run ends here. */
+static void end_run(edgernn_keyboard *k) {
   edgernn_moment *const m = k->now;
-  if (!m->cut && m->bytes == m->typing) return 0;
-  const edgernn_run run = edgernn_parted(m->typed, m->typing, m->bytes);
-  const edgernn_text core = {m->typed + run.core, (uint32_t)run.rest - run.core};
-  const int fixed = m->cut || !edgernn_correctable(k->model, core);
-  m->runs[m->run_count++] = run;
+  m->runs[m->run_count++] = edgernn_parted(m->typed, m->typing, m->bytes);
   m->typing = m->bytes;
   m->cut = 0;
-  return edgernn_search_close(k, fixed);
 }
 
-/* Take a space; `to` is where the text in question is written to. Gives its end. */
-static char *take_space(edgernn_keyboard *k, uint32_t c, uint32_t readings, char *to) {
+/* Whether the open run is held as it was typed. */
+static int is_fixed(const edgernn_keyboard *k) {
+  const edgernn_text core = open_core(k->now);
+  return k->now->cut || edgernn_is_kept(k, core) || !edgernn_correctable(k->model, core);
+}
+
+/* Put down a space and drop the runs that are settled; `to` is where the text in question is
+ * written to. Gives its end. */
+static char *take_space(edgernn_keyboard *k, uint32_t c, uint32_t settled, char *to) {
   edgernn_moment *const m = k->now;
-  const edgernn_reading *const best =
-      readings ? edgernn_search_best(k) : edgernn_reading_at(k, m, 0);
   if (m->run_count) {
     append(m, c);
     m->typing = m->bytes;
   }
-  to = edgernn_write_all(k, best, to);
+  to = edgernn_write_all(k, edgernn_reading_at(k, m, 0), to);
   if (!m->run_count) to = edgernn_put(to, c);
-  if (readings) edgernn_search_settle(k, readings);
+  edgernn_search_drop(k, settled);
   if (c == EDGERNN_ENTER) begin_anew(k);
   return to;
+}
+
+/* A keystroke that ends a run, if there is one; as above. */
+static char *hear_space(edgernn_keyboard *k, uint32_t c, float dx, float dy, char *to) {
+  edgernn_moment *const m = k->now;
+  const int ends = m->cut || m->bytes > m->typing, fixed = ends && is_fixed(k);
+  uint32_t settled = 0;
+  if (fixed) k->sought = edgernn_label_of(k->model, open_core(m));
+  hear(k, c, dx, dy);
+  if (ends) {
+    end_run(k);
+    settled = edgernn_search_close(k, fixed);
+    show_ways(k);
+  }
+  return take_space(k, c, settled, to);
 }
 
 const edgernn_shown *edgernn_keyboard_push(edgernn_keyboard *k, uint32_t c, float dx, float dy) {
   if (!c || c > 0x10ffffu || (c >= 0xd800u && c < 0xe000u)) c = REPLACEMENT;
   const char *const old_end = edgernn_write_all(k, edgernn_reading_at(k, k->now, 0), k->old_text);
   edgernn_text old = {k->old_text, (uint32_t)(old_end - k->old_text)};
-  uint32_t readings = 0, typing;
+  const uint32_t typing = k->now->bytes - k->now->typing;
   char *to = k->text;
   show_nothing(k);
   go_on(k);
+  k->sought = 0;
   if (make_room(k, c)) to = edgernn_put_text(to, old);
-  hear(k, c, dx, dy);
-  typing = k->now->bytes - k->now->typing;
   if (edgernn_is_space(c)) {
-    readings = end_run(k);
-    to = take_space(k, c, readings, to);
+    to = hear_space(k, c, dx, dy, to);
   } else {
+    hear(k, c, dx, dy);
     append(k->now, c);
     to = edgernn_write_all(k, edgernn_reading_at(k, k->now, 0), to);
   }
   *to = 0;
   const edgernn_text text = {k->text, (uint32_t)(to - k->text)};
   show_text(k, old, text);
-  show_completions(k);
-  if (readings) {
+  complete(k);
+  show_open(k);
+  if (k->shown.reading_count) {
     old.bytes -= typing;
-    show_ways(k);
     show_revised(k, old, text);
   }
-  k->shown.typing = k->now->typed + k->now->typing;
   return &k->shown;
 }
 
-const edgernn_shown *edgernn_keyboard_back(edgernn_keyboard *k) {
-  show_nothing(k);
+/* ---- what is taken back */
+
+/* The place of the character before this one. */
+static const char *step_back(const char *text, const char *at) {
+  do --at;
+  while (at > text && ((unsigned char)*at & 0xc0u) == 0x80u);
+  return at;
+}
+
+static int ends_with_space(const char *text, const char *end) {
+  if (end == text) return 1;
+  const char *at = step_back(text, end);
+  return edgernn_is_space(edgernn_next(&at, end));
+}
+
+/* Behind a text; the run at its end is typed anew, so that it can go on. Of one of more than LONGEST
+ * characters, which is not corrected, the beginning is settled. */
+static void retype(edgernn_keyboard *k, const char *text, const char *end) {
+  const char *start = end;
+  for (uint32_t i = 0; i < LONGEST && !ends_with_space(text, start); ++i) {
+    start = step_back(text, start);
+  }
+  edgernn_keyboard_begin(k);
+  k->now->cut = !ends_with_space(text, start);
+  while (start < end) edgernn_keyboard_push(k, edgernn_next(&start, end), 0.0f, 0.0f);
+}
+
+const edgernn_shown *edgernn_keyboard_back(edgernn_keyboard *k, const char *before) {
+  uint32_t erased;
+  const char *put = "";
   if (k->past) {
     --k->past;
     k->at = k->at ? k->at - 1u : k->options.back;
     k->now = moment(k, k->at);
     *edgernn_write_all(k, edgernn_reading_at(k, k->now, 0), k->text) = 0;
-    const char *at = k->text, *const end = at + edgernn_whole_text(at).bytes;
-    for (uint32_t i = 0; i < k->now->kept; ++i) edgernn_next(&at, end);
-    k->shown.erased = k->now->put;
-    k->shown.put = at;
-  } else if (k->now->length) {
-    --k->now->length;
-    k->shown.erased = 1;
-    begin_anew(k);
+    const char *const end = k->text + edgernn_whole_text(k->text).bytes;
+    put = k->text;
+    for (uint32_t i = 0; i < k->now->kept; ++i) edgernn_next(&put, end);
+    erased = k->now->put;
+  } else {
+    const char *const end = before + edgernn_whole_text(before).bytes;
+    erased = end > before;
+    retype(k, before, erased ? step_back(before, end) : end);
   }
-  k->shown.typing = k->now->typed + k->now->typing;
+  show_nothing(k);
+  k->shown.erased = erased;
+  k->shown.put = put;
+  show_open(k);
   return &k->shown;
 }

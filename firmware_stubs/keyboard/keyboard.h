@@ -27,12 +27,14 @@ extern "C" {
 #define EDGERNN_KEYBOARD_LAG 6u      /* runs after which a reading is held to the best one's */
 #define EDGERNN_KEYBOARD_MOST 3u     /* words in a run, and runs in a row without one */
 #define EDGERNN_KEYBOARD_ROOM 512u   /* bytes in question; with more all of it stays as it is */
+#define EDGERNN_KEYBOARD_POOL 16u    /* words that a run is compared with, the likeliest */
 #define EDGERNN_KEYBOARD_LONGEST 32u /* characters of a word that is corrected, or one's own */
 #define EDGERNN_KEYBOARD_NEAREST 8u  /* own words that a typed one may be */
 #define EDGERNN_KEYBOARD_LABEL 128u  /* bytes of a label, or of an own word */
 #define EDGERNN_KEYBOARD_MOST_BEAM 16u
 #define EDGERNN_KEYBOARD_MOST_SUGGESTIONS 16u
-#define EDGERNN_KEYBOARD_MOST_OWN 65535u
+#define EDGERNN_KEYBOARD_MOST_OWN 65534u
+#define EDGERNN_KEYBOARD_FARTHEST 5.0f /* key widths; touches beyond are taken to be there */
 #define EDGERNN_KEYBOARD_RUNS (EDGERNN_KEYBOARD_LAG + EDGERNN_KEYBOARD_MOST + 1u)
 
 /* What `edgernn embed` writes of a bundle. `keys` takes a row of `inputs` floats and gives
@@ -40,9 +42,11 @@ extern "C" {
  * gives logits of `labels` labels: 0 is a word that is none of them, the last one an end.
  * A row has a place for any other character, for the one that ends a sentence, for each of
  * `key_count` keys, and three more: whether it is in upper case, and where the touch was.
- * Label i is the text at texts + starts[i], up to a zero. */
+ * Label i is the text at texts + starts[i], up to a zero. slip, strange: nats that an edit between
+ * what was typed and what is read costs, and a word that the labels lack. */
 typedef struct {
   uint32_t inputs, pressed, past, labels, key_count;
+  float slip, strange;
   const uint32_t *key_characters;
   const char *texts;
   const uint32_t *starts;
@@ -52,7 +56,7 @@ typedef struct {
 } edgernn_keyboard_model;
 
 /* beam: readings that are followed. suggestions: completions. back: keystrokes that can be taken
- * back one by one; behind them the end of the text is taken off as it stands. own: words of the
+ * back one by one; behind them it is the last character of the text as it is read. own: words of the
  * user's there is room for. All but own are at least 1. */
 typedef struct {
   uint32_t beam, suggestions, back, own;
@@ -80,10 +84,19 @@ typedef struct {
 
 /* The rest is the loop's own, declared for its size. */
 
-/* A word that a run holds: a label; if that is 0 the own word `own` - 1, or what is typed there. */
+/* A word that a run holds: its label, 0 if there is none. It is spelled as the label; with an `own`
+ * as the own word `own` - 1, or if that is EDGERNN_AS_TYPED as it was typed. */
 typedef struct {
   uint16_t label, own;
 } edgernn_held;
+
+#define EDGERNN_AS_TYPED 65535u
+
+/* A completion, and its probability. */
+typedef struct {
+  edgernn_held held;
+  float share;
+} edgernn_completion;
 
 /* What was typed between spaces, by where it lies: signs, from core the word, from rest signs
  * again, from end the spaces behind it. */
@@ -100,24 +113,27 @@ typedef struct {
 
 /* All that changes from keystroke to keystroke. Behind it lie the states of `keys` and `words`, and
  * the readings. typed: the runs in question and, from typing on, the open one, whose beginning is
- * settled if it is cut. length: characters of the whole text. To take back the keystroke that came
- * next: kept, characters in question that stayed, and put, those that came behind them. */
+ * settled if it is cut. To take back the keystroke that came next: kept, characters in question that
+ * stayed, and put, those that came behind them. */
 typedef struct {
-  uint32_t count, run_count, typing, bytes, cut, length, kept, put;
+  uint32_t count, run_count, typing, bytes, cut, kept, put, completion_count;
+  edgernn_completion completions[EDGERNN_KEYBOARD_MOST_SUGGESTIONS];
   edgernn_run runs[EDGERNN_KEYBOARD_RUNS];
   char typed[EDGERNN_KEYBOARD_ROOM + 4u];
 } edgernn_moment;
 
-/* What `words` told: natural logs of the likeliest labels, of a word that is none of them, of there
- * being one more word in the run, and of there not. Behind it lies the vector it was asked by. */
+/* What `words` told: natural logs of the likeliest labels, of a word that is none of them, of the
+ * label that is sought, of there being one more word in the run, and of there not. Behind it lies the
+ * vector it was asked by. */
 typedef struct {
-  float typed, more, end, chances[EDGERNN_KEYBOARD_MOST_BEAM];
+  float typed, sought, more, end, chances[EDGERNN_KEYBOARD_POOL];
   uint32_t count;
-  uint16_t labels[EDGERNN_KEYBOARD_MOST_BEAM];
+  uint16_t labels[EDGERNN_KEYBOARD_POOL];
 } edgernn_answer;
 
+/* A reading with a word more, or one that is done. key: what it is ranked by. */
 typedef struct {
-  float score;
+  float score, key;
   uint32_t from;
   edgernn_held held;
 } edgernn_offer;
@@ -141,7 +157,7 @@ typedef struct {
   char *old_text, *text, *before, *after, *said;
   float *row, *both, *logits;
   void *scratch, *asked; /* asked: a state of `words` */
-  uint32_t at, past, answer_count, own_count;
+  uint32_t at, past, answer_count, own_count, sought;
   edgernn_shown shown;
 } edgernn_keyboard;
 
@@ -157,7 +173,8 @@ typedef struct {
   (EDGERNN_ROOM(sizeof(edgernn_moment)) + (keys) + (beam) * EDGERNN_KEYBOARD_READING(each))
 #define EDGERNN_KEYBOARD_GROWN(beam) ((EDGERNN_KEYBOARD_MOST + 1u) * (beam))
 #define EDGERNN_KEYBOARD_ANSWERS(beam) (EDGERNN_KEYBOARD_GROWN(beam) + 1u)
-#define EDGERNN_KEYBOARD_OFFERS(beam) ((beam) * ((beam) + EDGERNN_KEYBOARD_NEAREST + 1u))
+#define EDGERNN_KEYBOARD_OFFERS(beam) \
+  ((beam) * (EDGERNN_KEYBOARD_POOL + EDGERNN_KEYBOARD_NEAREST + 1u))
 /* Bytes of memory. once: of what is fed to the steps; keys: of the states of `keys` and `words`;
  * each: of `history`'s vector and state; vector: of its vector. */
 #define EDGERNN_KEYBOARD_BYTES(beam, suggestions, back, own, once, keys, each, vector)           \
@@ -183,16 +200,18 @@ int edgernn_keyboard_init(edgernn_keyboard *k, const edgernn_keyboard_model *mod
 void edgernn_keyboard_begin(edgernn_keyboard *k);
 
 /* Take a keystroke: its character, and where the touch was from the centre of its key, in key
- * widths, 0 where it is not known. '\n' ends a sentence. 0, surrogates and what is above 0x10ffff
- * are read as U+FFFD. */
+ * widths, 0 where it is not known, as what is no number is read. '\n' ends a sentence. 0, surrogates
+ * and what is above 0x10ffff are read as U+FFFD. */
 const edgernn_shown *edgernn_keyboard_push(edgernn_keyboard *k, uint32_t character, float dx,
                                            float dy);
 
-/* Take the last keystroke back; of an empty text there is nothing to take back. */
-const edgernn_shown *edgernn_keyboard_back(edgernn_keyboard *k);
+/* Take the last keystroke back; of an empty text there is nothing to take back. before: the text as
+ * the app holds it, up to a zero, or its last 34 characters. It is read only where no keystroke is
+ * held any more, for the run at its end that goes on. */
+const edgernn_shown *edgernn_keyboard_back(edgernn_keyboard *k, const char *before);
 
-/* One of the user's words, worth so many nats more than what else the vocabulary lacks; 4 as a
- * rule. 0; -1 if there is no room, it is there already, it is no UTF-8, or it is not 1 to 32
+/* One of the user's words, worth so many nats more than a word of the vocabulary's that is as likely;
+ * 1 as a rule. 0; -1 if there is no room, it is there already, it is no UTF-8, or it is not 1 to 32
  * characters without spaces and signs but the apostrophe. */
 int edgernn_keyboard_add(edgernn_keyboard *k, const char *word, float worth);
 

@@ -18,6 +18,7 @@ typedef enum { EDGERNN_AS_IT_IS, EDGERNN_CAPITALISED, EDGERNN_UPPER } edgernn_ca
 
 int edgernn_is_space(uint32_t c);
 int edgernn_in_words(uint32_t c);
+int edgernn_begins_words(uint32_t c);
 uint32_t edgernn_lower(uint32_t c);
 uint32_t edgernn_upper(uint32_t c);
 
@@ -33,6 +34,13 @@ char *edgernn_put_cased(char *to, edgernn_text text, edgernn_casing casing);
 edgernn_text edgernn_whole_text(const char *text);
 uint32_t edgernn_characters(edgernn_text text);
 int edgernn_same_text(edgernn_text a, edgernn_text b);
+
+/* Whether a letter is in upper case; whether texts are the same but for that. */
+int edgernn_has_capitals(edgernn_text text);
+int edgernn_same_letters(edgernn_text a, edgernn_text b);
+
+/* A text's characters in lower case, at most so many; how many. */
+uint32_t edgernn_lowered(edgernn_text text, uint32_t most, uint32_t *to);
 
 /* A run between two places, parted. */
 edgernn_run edgernn_parted(const char *typed, uint32_t start, uint32_t end);
@@ -51,8 +59,19 @@ int edgernn_correctable(const edgernn_keyboard_model *m, edgernn_text core);
 /* Whether a word is not to be corrected. */
 int edgernn_is_kept(const edgernn_keyboard *k, edgernn_text core);
 
-/* Own words that a typed one may be, and nats beside what is typed; how many. */
-uint32_t edgernn_near(const edgernn_keyboard *k, edgernn_text core, uint16_t *own, float *nats);
+/* Characters that may be typed between two words that are read, and that so many words have. */
+#define EDGERNN_TYPED ((EDGERNN_KEYBOARD_MOST + 1u) * (EDGERNN_KEYBOARD_LONGEST + 1u))
+#define EDGERNN_WORDS EDGERNN_KEYBOARD_WORDS(EDGERNN_KEYBOARD_MOST)
+
+/* Room for rows of edits. */
+typedef uint16_t edgernn_rows[3][EDGERNN_TYPED + 1u];
+
+/* Edits between a word and each beginning of what was typed, from none to all of it: `count` + 1. */
+const uint16_t *edgernn_edits(const uint32_t *word, uint32_t length, const uint32_t *typed,
+                              uint32_t count, edgernn_rows rows);
+
+/* Own words that a typed one may be, the nearest first; how many. */
+uint32_t edgernn_near(const edgernn_keyboard *k, edgernn_text core, uint16_t *own);
 
 /* Own words that begin so: how many, and the first `most` of them. */
 uint32_t edgernn_begun(const edgernn_keyboard *k, edgernn_text core, uint32_t most, uint16_t *own);
@@ -65,14 +84,15 @@ float *edgernn_vector(const edgernn_reading *one);
 /* A sentence of which nothing was typed yet. */
 void edgernn_search_begin(edgernn_keyboard *k);
 
-/* Read the last run: k->done are the readings, the best first. Gives how many. */
+/* The label that is spelled so, whatever its case; 0 if there is none. */
+uint32_t edgernn_label_of(const edgernn_keyboard_model *m, edgernn_text core);
+
+/* Read the last run. The readings are those that are followed from here on, the best first. Gives
+ * how many runs are no longer in question. */
 uint32_t edgernn_search_close(edgernn_keyboard *k, int fixed);
 
-/* The best of them. */
-const edgernn_reading *edgernn_search_best(const edgernn_keyboard *k);
-
-/* They are what is followed from here on, without the runs that are no longer in question. */
-void edgernn_search_settle(edgernn_keyboard *k, uint32_t count);
+/* Take so many runs out of what is in question. */
+void edgernn_search_drop(edgernn_keyboard *k, uint32_t count);
 
 /* Of a held word in a run. */
 edgernn_text edgernn_held_text(const edgernn_keyboard *k, uint32_t run, edgernn_held held);

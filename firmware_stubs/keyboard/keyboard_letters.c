@@ -11,6 +11,8 @@ static const uint32_t signs[][2] = {
     {0x2794, 0x2bff},   {0x3001, 0x3004}, {0x3008, 0x3020}, {0xfe00, 0xfe0f}, {0x1f1e6, 0x1f1ff},
     {0x1f300, 0x1faff},
 };
+static const uint32_t marks[][2] = {
+    {0x0300, 0x036f}, {0x1ab0, 0x1aff}, {0x1dc0, 0x1dff}, {0x20d0, 0x20ff}};
 static const uint32_t spaces[][2] = {
     {0x09, 0x0d},     {0x1c, 0x20},     {0x85, 0x85},     {0xa0, 0xa0},     {0x1680, 0x1680},
     {0x2000, 0x200a}, {0x2028, 0x2029}, {0x202f, 0x202f}, {0x205f, 0x205f}, {0x3000, 0x3000},
@@ -28,6 +30,10 @@ int edgernn_is_space(uint32_t c) { return among(spaces, COUNT(spaces), c); }
 
 int edgernn_in_words(uint32_t c) {
   return !among(signs, COUNT(signs), c) && !edgernn_is_space(c);
+}
+
+int edgernn_begins_words(uint32_t c) {
+  return edgernn_in_words(c) && !among(marks, COUNT(marks), c);
 }
 
 uint32_t edgernn_lower(uint32_t c) { return among(capitals, COUNT(capitals), c) ? c + 0x20u : c; }
@@ -77,10 +83,11 @@ char *edgernn_put_text(char *to, edgernn_text text) {
 
 char *edgernn_put_cased(char *to, edgernn_text text, edgernn_casing casing) {
   const char *const end = text.at + text.bytes;
+  if (casing == EDGERNN_CAPITALISED && edgernn_has_capitals(text)) casing = EDGERNN_AS_IT_IS;
   while (text.at < end) {
     const uint32_t c = edgernn_next(&text.at, end), high = edgernn_upper(c);
     to = edgernn_put(to, casing == EDGERNN_AS_IT_IS ? c : high);
-    if (casing == EDGERNN_CAPITALISED && high != edgernn_lower(c)) casing = EDGERNN_AS_IT_IS;
+    if (casing == EDGERNN_CAPITALISED && high != c) casing = EDGERNN_AS_IT_IS;
   }
   return to;
 }
@@ -105,14 +112,39 @@ int edgernn_same_text(edgernn_text a, edgernn_text b) {
   return 1;
 }
 
+uint32_t edgernn_lowered(edgernn_text text, uint32_t most, uint32_t *to) {
+  const char *at = text.at, *const end = at + text.bytes;
+  uint32_t count = 0;
+  while (at < end && count < most) to[count++] = edgernn_lower(edgernn_next(&at, end));
+  return count;
+}
+
+int edgernn_has_capitals(edgernn_text text) {
+  const char *at = text.at, *const end = at + text.bytes;
+  while (at < end) {
+    const uint32_t c = edgernn_next(&at, end);
+    if (edgernn_lower(c) != c) return 1;
+  }
+  return 0;
+}
+
+int edgernn_same_letters(edgernn_text a, edgernn_text b) {
+  const char *x = a.at, *y = b.at, *const x_end = x + a.bytes, *const y_end = y + b.bytes;
+  if (a.bytes != b.bytes) return 0; /* case does not change it */
+  while (x < x_end) {
+    if (edgernn_lower(edgernn_next(&x, x_end)) != edgernn_lower(edgernn_next(&y, y_end))) return 0;
+  }
+  return 1;
+}
+
 /* ---- words */
 
 edgernn_run edgernn_parted(const char *typed, uint32_t start, uint32_t end) {
   const char *at = typed + start;
   edgernn_run run = {(uint16_t)start, (uint16_t)end, (uint16_t)end, (uint16_t)end};
   while (at < typed + end) {
-    const uint32_t before = (uint32_t)(at - typed);
-    if (!edgernn_in_words(edgernn_next(&at, typed + end))) continue;
+    const uint32_t before = (uint32_t)(at - typed), c = edgernn_next(&at, typed + end);
+    if (!(run.core == end ? edgernn_begins_words(c) : edgernn_in_words(c))) continue;
     if (run.core == end) run.core = (uint16_t)before;
     run.rest = (uint16_t)(at - typed);
   }
@@ -138,7 +170,7 @@ edgernn_casing edgernn_casing_of(edgernn_text core) {
 }
 
 uint32_t edgernn_place(const edgernn_keyboard_model *m, uint32_t c) {
-  const uint32_t key = edgernn_lower(c);
+  const uint32_t key = edgernn_is_space(c) && c != EDGERNN_ENTER ? ' ' : edgernn_lower(c);
   for (uint32_t i = 0; i < m->key_count; ++i) {
     if (m->key_characters[i] == key) return i + 2u;
   }

@@ -7,7 +7,9 @@
 
 #define LAG EDGERNN_KEYBOARD_LAG
 #define MOST EDGERNN_KEYBOARD_MOST
+#define POOL EDGERNN_KEYBOARD_POOL
 #define NEAREST EDGERNN_KEYBOARD_NEAREST
+#define AS_TYPED EDGERNN_AS_TYPED
 #define TYPED 0u /* the label of a word that the vocabulary lacks */
 #define SPARE 2u /* letters by which a word may be shorter than the runs that it is read from */
 
@@ -51,14 +53,21 @@ static edgernn_text core_of(const edgernn_keyboard *k, uint32_t run) {
   return (edgernn_text){k->now->typed + one->core, (uint32_t)one->rest - one->core};
 }
 
+static edgernn_text label_text(const edgernn_keyboard_model *m, uint32_t label) {
+  const uint32_t *const start = m->starts + label;
+  return (edgernn_text){m->texts + start[0], start[1] - start[0] - 1u};
+}
+
 edgernn_text edgernn_held_text(const edgernn_keyboard *k, uint32_t run, edgernn_held held) {
-  const edgernn_keyboard_model *m = k->model;
-  if (held.label != TYPED) {
-    const uint32_t *const start = m->starts + held.label;
-    return (edgernn_text){m->texts + start[0], start[1] - start[0] - 1u};
-  }
-  if (!held.own) return core_of(k, run);
+  if (!held.own) return label_text(k->model, held.label);
+  if (held.own == AS_TYPED) return core_of(k, run);
   return (edgernn_text){k->own[held.own - 1u].text, k->own[held.own - 1u].bytes};
+}
+
+uint32_t edgernn_label_of(const edgernn_keyboard_model *m, edgernn_text core) {
+  uint32_t label = m->labels - 2u;
+  while (label && !edgernn_same_letters(label_text(m, label), core)) --label;
+  return label;
 }
 
 static int same_held(const edgernn_keyboard *k, uint32_t run, edgernn_held a, edgernn_held b) {
@@ -83,6 +92,35 @@ static uint32_t alike(const edgernn_keyboard *k, const edgernn_reading *a,
   return count;
 }
 
+/* ---- edits between what was typed and what is read */
+
+/* In all, and the least to any beginning of what was typed. */
+typedef struct {
+  float all, least;
+} edits;
+
+/* Between so many words of the last run, and what was typed since the one before that has some. */
+static edits edits_of(const edgernn_keyboard *k, const edgernn_reading *one, uint32_t words) {
+  uint32_t word[EDGERNN_WORDS], typed[EDGERNN_TYPED], length = 0, count = 0;
+  const uint32_t last = k->now->run_count - 1u;
+  uint32_t run = last;
+  edgernn_rows rows;
+  for (uint32_t i = 0; i < words; ++i) {
+    const edgernn_text text = edgernn_held_text(k, last, one->words[last][i]);
+    if (i) word[length++] = ' ';
+    length += edgernn_lowered(text, EDGERNN_KEYBOARD_LABEL, word + length);
+  }
+  while (run && !one->counts[run - 1u]) --run;
+  for (const uint32_t first = run; run <= last; ++run) {
+    if (run > first) typed[count++] = ' ';
+    count += edgernn_lowered(core_of(k, run), EDGERNN_KEYBOARD_LONGEST, typed + count);
+  }
+  const uint16_t *const row = edgernn_edits(word, length, typed, count, rows);
+  uint32_t least = row[0];
+  for (uint32_t i = 1; i <= count; ++i) least = row[i] < least ? row[i] : least;
+  return (edits){(float)row[count], (float)least};
+}
+
 /* ---- what is offered, and what is done */
 
 /* The likelier stands for both of the same words, in the place of the first. */
@@ -93,7 +131,7 @@ static void offer(edgernn_keyboard *k, uint32_t *count, edgernn_offer one) {
     edgernn_offer *const other = &k->offers[i];
     if (!same_held(k, last, one.held, other->held)) continue;
     if (alike(k, from, grown(k, other->from)) <= last) continue;
-    if (one.score > other->score) *other = one;
+    if (one.key > other->key) *other = one;
     return;
   }
   k->offers[(*count)++] = one;
@@ -103,7 +141,7 @@ static void finish(edgernn_keyboard *k, uint32_t *count, edgernn_offer one) {
   for (uint32_t i = 0; i < *count; ++i) {
     edgernn_offer *const other = &k->done[i];
     if (alike(k, grown(k, one.from), grown(k, other->from)) < k->now->run_count) continue;
-    if (one.score > other->score) *other = one;
+    if (one.key > other->key) *other = one;
     return;
   }
   k->done[(*count)++] = one;
@@ -115,7 +153,7 @@ static uint32_t choose(edgernn_offer *some, uint32_t count, uint32_t beam) {
   for (; at < count && at < beam; ++at) {
     uint32_t best = at;
     for (uint32_t i = at + 1u; i < count; ++i) {
-      if (some[i].score > some[best].score) best = i;
+      if (some[i].key > some[best].key) best = i;
     }
     const edgernn_offer chosen = some[best];
     for (; best > at; --best) some[best] = some[best - 1u];
@@ -125,32 +163,49 @@ static uint32_t choose(edgernn_offer *some, uint32_t count, uint32_t beam) {
 }
 
 /* Whether as many likelier readings are done as the beam takes: behind the first word no score
- * rises, so that nothing that grows from here will be among them. */
+ * rises and no edit is undone, so that nothing that grows from here will be among them. */
 static int is_lost(const edgernn_keyboard *k, const edgernn_reading *one, uint32_t done) {
   uint32_t better = 0;
-  for (uint32_t i = 0; i < done; ++i) better += k->done[i].score > one->score;
+  for (uint32_t i = 0; i < done; ++i) better += k->done[i].key > one->score;
   return better >= k->options.beam;
+}
+
+/* With this word, told so many nats. */
+static void offer_word(edgernn_keyboard *k, uint32_t from, edgernn_held held, float nats,
+                       uint32_t *count) {
+  const uint32_t last = k->now->run_count - 1u;
+  edgernn_reading *const one = grown(k, from);
+  const float score = one->score + nats;
+  one->words[last][one->counts[last]] = held;
+  const float least = edits_of(k, one, one->counts[last] + 1u).least;
+  offer(k, count, (edgernn_offer){score, score - k->model->slip * least, from, held});
+}
+
+/* The last run as it was typed: it has a label of its own, or none. */
+static void offer_typed(edgernn_keyboard *k, uint32_t from, const edgernn_answer *its,
+                        uint32_t *count) {
+  const float score = grown(k, from)->score + (its->more + its->sought);
+  const edgernn_held held = {(uint16_t)k->sought, AS_TYPED};
+  offer(k, count, (edgernn_offer){score, score, from, held});
 }
 
 /* What the last run may hold next: as the first word what is typed or an own word; labels. */
 static void offer_words(edgernn_keyboard *k, uint32_t from, const edgernn_answer *its, int first,
-                        int held_fast, uint32_t *count) {
-  const float score = grown(k, from)->score, base = its->more + its->typed;
+                        uint32_t *count) {
+  const float base = its->more + its->typed;
   uint16_t own[NEAREST];
-  float nats[NEAREST];
   if (first) {
     const edgernn_text core = core_of(k, k->now->run_count - 1u);
-    offer(k, count, (edgernn_offer){score + base, from, {TYPED, 0}});
-    if (held_fast) return;
-    const uint32_t near = edgernn_near(k, core, own, nats);
+    const uint32_t near = edgernn_near(k, core, own);
+    offer_word(k, from, (edgernn_held){TYPED, AS_TYPED}, base - k->model->strange, count);
     for (uint32_t i = 0; i < near; ++i) {
       const edgernn_held held = {TYPED, (uint16_t)(own[i] + 1u)};
-      offer(k, count, (edgernn_offer){score + (base + nats[i]), from, held});
+      offer_word(k, from, held, base + k->own[own[i]].worth, count);
     }
   }
-  for (uint32_t i = 0; i < its->count && i < k->options.beam; ++i) {
+  for (uint32_t i = 0; i < its->count && i < POOL; ++i) {
     const edgernn_held held = {its->labels[i], 0};
-    offer(k, count, (edgernn_offer){score + (its->more + its->chances[i]), from, held});
+    offer_word(k, from, held, its->more + its->chances[i], count);
   }
 }
 
@@ -178,7 +233,7 @@ static void hold_firm(edgernn_reading *one, uint32_t runs, uint32_t most) {
   if (runs - count <= most) return;
   for (; count < runs; ++count) {
     one->counts[count] = 1;
-    one->words[count][0] = (edgernn_held){TYPED, 0};
+    one->words[count][0] = (edgernn_held){TYPED, AS_TYPED};
   }
 }
 
@@ -201,38 +256,74 @@ static int is_whole(const edgernn_keyboard *k, const edgernn_reading *one) {
   return 1;
 }
 
-uint32_t edgernn_search_close(edgernn_keyboard *k, int fixed) {
+/* A reading of the last run without more words. */
+static void end_reading(edgernn_keyboard *k, uint32_t from, float end, int fixed, uint32_t *done) {
+  const edgernn_keyboard_model *m = k->model;
+  const uint32_t last = k->now->run_count - 1u;
+  const edgernn_reading *const one = grown(k, from);
+  const uint32_t words = one->counts[last];
+  float score = one->score + end;
+  if (!is_whole(k, one)) return;
+  if (words && !fixed) score -= m->slip * edits_of(k, one, words).all;
+  finish(k, done,
+         (edgernn_offer){score, words ? score : score - m->strange, from, {TYPED, AS_TYPED}});
+}
+
+/* k->done are the best readings of the last run; how many. */
+static uint32_t read_last(edgernn_keyboard *k, int fixed) {
   const uint32_t beam = k->options.beam, last = k->now->run_count - 1u;
-  const int held_fast = fixed || edgernn_is_kept(k, core_of(k, last));
   uint32_t done = 0, count = k->now->count;
-  for (uint32_t i = 0; i < count; ++i) {
-    copy_bytes(grown(k, i), edgernn_reading_at(k, k->now, i), k->reading_bytes);
-    hold_firm(grown(k, i), last, fixed ? 0u : MOST);
-    grown(k, i)->counts[last] = 0;
-  }
   for (uint32_t words = 0; count; ++words) {
     uint32_t offers = 0;
     for (uint32_t from = words * beam; from < words * beam + count; ++from) {
       const edgernn_reading *const one = grown(k, from);
       if (words && is_lost(k, one, done)) continue;
       const edgernn_answer *const its = edgernn_ask(k, edgernn_vector(one));
-      if ((words || !fixed) && is_whole(k, one)) {
-        finish(k, &done, (edgernn_offer){one->score + its->end, from, {TYPED, 0}});
+      if (words || !fixed) end_reading(k, from, its->end, fixed, &done);
+      if (fixed && !words) offer_typed(k, from, its, &offers);
+      if (fixed || words == MOST) continue;
+      if (!words || one->words[last][words - 1u].label != TYPED) {
+        offer_words(k, from, its, !words, &offers);
       }
-      if (words == MOST || (words && one->words[last][words - 1u].label == TYPED)) continue;
-      offer_words(k, from, its, !words, held_fast, &offers);
     }
     count = grow(k, offers, (words + 1u) * beam);
   }
   return choose(k->done, done, beam);
 }
 
-const edgernn_reading *edgernn_search_best(const edgernn_keyboard *k) {
-  return grown(k, k->done[0].from);
+/* The readings that are done are those of now, but for those of other old words. Gives how many runs
+ * all of them agree on. */
+static uint32_t settle(edgernn_keyboard *k, uint32_t done) {
+  edgernn_moment *const m = k->now;
+  const edgernn_reading *const best = grown(k, k->done[0].from);
+  const uint32_t runs = m->run_count, old = runs > LAG ? runs - LAG : 0u;
+  uint32_t sure = runs;
+  m->count = 0;
+  for (uint32_t i = 0; i < done; ++i) {
+    const edgernn_reading *const one = grown(k, k->done[i].from);
+    const uint32_t same = alike(k, best, one);
+    if (same < old) continue;
+    if (same < sure) sure = same;
+    edgernn_reading *const to = edgernn_reading_at(k, m, m->count++);
+    copy_bytes(to, one, k->reading_bytes);
+    to->score = k->done[i].score - k->done[0].score;
+  }
+  while (sure && !best->counts[sure - 1u]) --sure; /* a run without a word waits for the next */
+  return sure;
 }
 
-/* Take the first runs and all that was typed up to their end out of what is in question. */
-static void drop_runs(edgernn_moment *m, uint32_t count) {
+uint32_t edgernn_search_close(edgernn_keyboard *k, int fixed) {
+  const uint32_t last = k->now->run_count - 1u;
+  for (uint32_t i = 0; i < k->now->count; ++i) {
+    copy_bytes(grown(k, i), edgernn_reading_at(k, k->now, i), k->reading_bytes);
+    hold_firm(grown(k, i), last, fixed ? 0u : MOST);
+    grown(k, i)->counts[last] = 0;
+  }
+  return settle(k, read_last(k, fixed));
+}
+
+void edgernn_search_drop(edgernn_keyboard *k, uint32_t count) {
+  edgernn_moment *const m = k->now;
   const uint32_t cut = count < m->run_count ? m->runs[count].start : m->typing;
   m->run_count -= count;
   m->typing -= cut;
@@ -243,36 +334,26 @@ static void drop_runs(edgernn_moment *m, uint32_t count) {
     m->runs[i] = (edgernn_run){(uint16_t)(one.start - cut), (uint16_t)(one.core - cut),
                                (uint16_t)(one.rest - cut), (uint16_t)(one.end - cut)};
   }
-}
-
-void edgernn_search_settle(edgernn_keyboard *k, uint32_t count) {
-  edgernn_moment *const m = k->now;
-  const edgernn_reading *const best = edgernn_search_best(k);
-  const float best_score = k->done[0].score;
-  const uint32_t runs = m->run_count, old = runs > LAG ? runs - LAG : 0u;
-  uint32_t sure = runs;
-  m->count = 0;
-  for (uint32_t i = 0; i < count; ++i) {
-    const uint32_t same = alike(k, best, grown(k, k->done[i].from));
-    if (same < old) continue;
-    if (same < sure) sure = same;
-    edgernn_reading *const to = edgernn_reading_at(k, m, m->count++);
-    copy_bytes(to, grown(k, k->done[i].from), k->reading_bytes);
-    to->score = k->done[i].score - best_score;
-  }
-  while (sure && !best->counts[sure - 1u]) --sure; /* a run without a word waits for the next */
   for (uint32_t i = 0; i < m->count; ++i) {
     edgernn_reading *const one = edgernn_reading_at(k, m, i);
-    copy_bytes(one->counts, one->counts + sure, runs - sure);
-    copy_bytes(one->words, one->words + sure, (runs - sure) * (uint32_t)sizeof *one->words);
+    copy_bytes(one->counts, one->counts + count, m->run_count);
+    copy_bytes(one->words, one->words + count, m->run_count * (uint32_t)sizeof *one->words);
   }
-  drop_runs(m, sure);
 }
 
 /* ---- what is written */
 
 static edgernn_text between(const edgernn_moment *m, uint32_t from, uint32_t to) {
   return (edgernn_text){m->typed + from, to - from};
+}
+
+/* The first word of a run; where its letters are those that were typed, as they were typed. */
+static char *write_first(edgernn_text text, int as_it_is, edgernn_text typed, char *to) {
+  if (as_it_is) return edgernn_put_text(to, text);
+  if (edgernn_same_letters(text, typed) && !edgernn_has_capitals(text)) {
+    return edgernn_put_text(to, typed);
+  }
+  return edgernn_put_cased(to, text, edgernn_casing_of(typed));
 }
 
 /* The words of a run, of which runs from `first` on are a part. */
@@ -284,9 +365,12 @@ static char *write_words(const edgernn_keyboard *k, const edgernn_reading *one, 
     const edgernn_held held = one->words[run][i];
     const edgernn_text text = edgernn_held_text(k, run, held);
     if (i) *to++ = ' ';
-    to = i || held.label == TYPED
-             ? edgernn_put_text(to, text)
-             : edgernn_put_cased(to, text, edgernn_casing_of(core_of(k, first)));
+    to = write_first(text, i || held.own, core_of(k, first), to);
+  }
+  for (; first < run; ++first) {
+    const edgernn_run *const next = &m->runs[first + 1u];
+    to = edgernn_put_text(to, between(m, m->runs[first].rest, m->runs[first].end));
+    to = edgernn_put_text(to, between(m, next->start, next->core));
   }
   return edgernn_put_text(to, between(m, m->runs[run].rest, m->runs[run].end));
 }

@@ -3,16 +3,8 @@
 #include "loop_search.h"
 
 #define LONGEST EDGERNN_KEYBOARD_LONGEST
-#define SLIP 3.5f /* nats that one wrong, missing or superfluous key costs */
-#define SHORT 6u  /* characters from which a word may have two slips */
-
-/* The first characters of a text in lower case, at most one more than the longest; how many. */
-static uint32_t lowered(edgernn_text text, uint32_t *to) {
-  const char *at = text.at, *const end = at + text.bytes;
-  uint32_t count = 0;
-  while (at < end && count <= LONGEST) to[count++] = edgernn_lower(edgernn_next(&at, end));
-  return count;
-}
+#define NEAREST EDGERNN_KEYBOARD_NEAREST
+#define SHORT 6u /* characters from which a word may have two slips */
 
 static edgernn_text own_text(const edgernn_own_word *one) {
   return (edgernn_text){one->text, one->bytes};
@@ -20,35 +12,40 @@ static edgernn_text own_text(const edgernn_own_word *one) {
 
 static uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
-/* Insertions, deletions, substitutions and swaps of neighbours between them; most + 1 if more. */
-static uint32_t distance(const uint32_t *a, uint32_t m, const uint32_t *b, uint32_t n,
-                         uint32_t most) {
-  uint32_t rows[3][LONGEST + 1u], *last = rows[0], *before = rows[1], *row = rows[2];
-  if ((m > n ? m - n : n - m) > most) return most + 1u;
-  for (uint32_t j = 0; j <= n; ++j) row[j] = j;
-  for (uint32_t i = 1; i <= m; ++i) {
-    uint32_t *const next = last, best = i;
+const uint16_t *edgernn_edits(const uint32_t *word, uint32_t length, const uint32_t *typed,
+                              uint32_t count, edgernn_rows rows) {
+  uint16_t *last = rows[0], *before = rows[1], *row = rows[2];
+  for (uint32_t j = 0; j <= count; ++j) row[j] = (uint16_t)j;
+  for (uint32_t i = 1; i <= length; ++i) {
+    uint16_t *const next = last;
     last = before;
     before = row;
     row = next;
-    row[0] = i;
-    for (uint32_t j = 1; j <= n; ++j) {
-      const uint32_t changed = before[j - 1u] + (a[i - 1u] != b[j - 1u]);
-      row[j] = least(least(row[j - 1u], before[j]) + 1u, changed);
-      if (i > 1u && j > 1u && a[i - 1u] == b[j - 2u] && a[i - 2u] == b[j - 1u]) {
-        row[j] = least(row[j], last[j - 2u] + 1u);
+    row[0] = (uint16_t)i;
+    for (uint32_t j = 1; j <= count; ++j) {
+      const uint32_t changed = before[j - 1u] + (word[i - 1u] != typed[j - 1u]);
+      uint32_t fewest = least(least(row[j - 1u], before[j]) + 1u, changed);
+      if (i > 1u && j > 1u && word[i - 1u] == typed[j - 2u] && word[i - 2u] == typed[j - 1u]) {
+        fewest = least(fewest, last[j - 2u] + 1u);
       }
-      best = least(best, row[j]);
+      row[j] = (uint16_t)fewest;
     }
-    if (best > most) return most + 1u;
   }
-  return row[n];
+  return row;
+}
+
+/* Edits between them; most + 1 if more. */
+static uint32_t distance(const uint32_t *word, uint32_t length, const uint32_t *typed,
+                         uint32_t count, uint32_t most) {
+  edgernn_rows rows;
+  if ((length > count ? length - count : count - length) > most) return most + 1u;
+  return least(edgernn_edits(word, length, typed, count, rows)[count], most + 1u);
 }
 
 int edgernn_is_kept(const edgernn_keyboard *k, edgernn_text core) {
   char low[EDGERNN_KEYBOARD_LABEL], *to = low;
   uint32_t characters[LONGEST + 1u];
-  const uint32_t count = lowered(core, characters);
+  const uint32_t count = edgernn_lowered(core, LONGEST + 1u, characters);
   if (count > LONGEST) return 0;
   for (uint32_t i = 0; i < count; ++i) to = edgernn_put(to, characters[i]);
   const edgernn_text typed = {low, (uint32_t)(to - low)};
@@ -58,36 +55,36 @@ int edgernn_is_kept(const edgernn_keyboard *k, edgernn_text core) {
   return 0;
 }
 
-uint32_t edgernn_near(const edgernn_keyboard *k, edgernn_text core, uint16_t *own, float *nats) {
-  uint32_t typed[LONGEST + 1u], word[LONGEST + 1u], count = 0;
-  const uint32_t length = lowered(core, typed);
+uint32_t edgernn_near(const edgernn_keyboard *k, edgernn_text core, uint16_t *own) {
+  uint32_t typed[LONGEST + 1u], word[LONGEST], away[NEAREST], count = 0;
+  const uint32_t length = edgernn_lowered(core, LONGEST + 1u, typed);
   for (uint32_t i = 0; i < k->own_count; ++i) {
     const edgernn_own_word *const one = &k->own[i];
     const uint32_t most = one->length < SHORT ? 1u : 2u;
     if (one->kept) continue;
-    const uint32_t slips = distance(typed, length, word, lowered(own_text(one), word), most);
-    if (slips > most) continue;
-    const float worth = one->worth - SLIP * (float)slips;
+    edgernn_lowered(own_text(one), LONGEST, word);
+    const uint32_t edits = distance(word, one->length, typed, length, most);
+    if (edits > most) continue;
     uint32_t at = count;
-    while (at && worth > nats[at - 1u]) --at;
-    if (at == EDGERNN_KEYBOARD_NEAREST) continue;
-    if (count < EDGERNN_KEYBOARD_NEAREST) ++count;
+    while (at && edits < away[at - 1u]) --at;
+    if (at == NEAREST) continue;
+    if (count < NEAREST) ++count;
     for (uint32_t j = count - 1u; j > at; --j) {
       own[j] = own[j - 1u];
-      nats[j] = nats[j - 1u];
+      away[j] = away[j - 1u];
     }
     own[at] = (uint16_t)i;
-    nats[at] = worth;
+    away[at] = edits;
   }
   return count;
 }
 
 uint32_t edgernn_begun(const edgernn_keyboard *k, edgernn_text core, uint32_t most, uint16_t *own) {
-  uint32_t typed[LONGEST + 1u], word[LONGEST + 1u], count = 0;
-  const uint32_t length = lowered(core, typed);
+  uint32_t typed[LONGEST + 1u], word[LONGEST], count = 0;
+  const uint32_t length = edgernn_lowered(core, LONGEST + 1u, typed);
   for (uint32_t i = 0; length && i < k->own_count; ++i) {
     uint32_t same = 0;
-    if (k->own[i].kept || lowered(own_text(&k->own[i]), word) < length) continue;
+    if (k->own[i].kept || edgernn_lowered(own_text(&k->own[i]), LONGEST, word) < length) continue;
     while (same < length && typed[same] == word[same]) ++same;
     if (same < length) continue;
     if (count < most) own[count] = (uint16_t)i;

@@ -12,6 +12,7 @@
 #include "print.h"
 
 #define BACKSPACE 8u
+#define TEXT 65536u /* bytes; of a longer text the end */
 
 typedef struct {
   uint32_t character;
@@ -22,12 +23,30 @@ static edgernn_keyboard typed;
 static unsigned char memory[KEYBOARD_BYTES(BEAM, SUGGESTIONS, BACK, OWN)]
     __attribute__((aligned(16)));
 
-static void print_text(const char *text) {
+static char text[TEXT + 1u];
+static uint32_t length;
+
+/* Change the text as an app does. */
+static void change(const edgernn_shown *shown) {
+  for (uint32_t i = 0; i < shown->erased; ++i) {
+    while (length && ((unsigned char)text[--length] & 0xc0u) == 0x80u) continue;
+  }
+  for (const char *put = shown->put; *put; ++put) {
+    if (length == TEXT) {
+      length = TEXT / 2u;
+      for (uint32_t i = 0; i < length; ++i) text[i] = text[i + length];
+    }
+    text[length++] = *put;
+  }
+  text[length] = 0;
+}
+
+static void print_text(const char *one) {
   char digits[3] = {0, 0, 0};
   port_write(" .");
-  for (; *text; ++text) {
-    digits[0] = "0123456789abcdef"[(unsigned char)*text >> 4];
-    digits[1] = "0123456789abcdef"[(unsigned char)*text & 15u];
+  for (; *one; ++one) {
+    digits[0] = "0123456789abcdef"[(unsigned char)*one >> 4];
+    digits[1] = "0123456789abcdef"[(unsigned char)*one & 15u];
     port_write(digits);
   }
 }
@@ -63,11 +82,12 @@ int main(void) {
   if (edgernn_keyboard_init(&typed, &keyboard_model, &options, memory, sizeof memory)) return 2;
   if (teach(&typed)) return 3;
   while (port_read(&key, sizeof key) == sizeof key) {
-    if (key.character == BACKSPACE) {
-      print(edgernn_keyboard_back(&typed));
-    } else {
-      print(edgernn_keyboard_push(&typed, key.character, key.dx, key.dy));
-    }
+    const edgernn_shown *const shown =
+        key.character == BACKSPACE
+            ? edgernn_keyboard_back(&typed, text)
+            : edgernn_keyboard_push(&typed, key.character, key.dx, key.dy);
+    change(shown);
+    print(shown);
   }
   return 0;
 }

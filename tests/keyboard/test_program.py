@@ -23,6 +23,7 @@ from edgernn.keyboard.encoding import INPUTS
 from edgernn.keyboard.layout import BACKSPACE
 from edgernn.keyboard.own_words import OwnWords
 from edgernn.keyboard.program import build, parsed, shown, sources
+from edgernn.keyboard.search import SLIP, STRANGE
 from edgernn.keyboard.typing import Keystroke, Typist
 from edgernn.runtime import open_steps
 
@@ -119,6 +120,8 @@ def test_a_folder_holds_all_that_is_built(bundle: Bundle, tmp_path: Path) -> Non
         ".pressed = 6u",
         ".past = 5u",
         ".labels = 4u",
+        f".slip = {SLIP}f",
+        f".strange = {STRANGE}f",
         ".history = {EDGERNN_STEP(HISTORY, history)}",
         r'"a\042\077\000"',
         r'"\303\251\000"',
@@ -204,7 +207,7 @@ def test_labels_that_cannot_be_are_named(label: str, bundle: Bundle) -> None:
     [
         ({"beam": 17}, "beam 17; the loop in C takes 1 to 16"),
         ({"suggestions": 0}, "suggestions 0; the loop in C takes 1 to 16"),
-        ({"back": 65536}, "back 65536; the loop in C takes 1 to 65535"),
+        ({"back": 65535}, "back 65535; the loop in C takes 1 to 65534"),
     ],
 )
 def test_options_that_cannot_be_are_named(

@@ -48,6 +48,8 @@ static const edgernn_keyboard_model model = {
     .past = LABELS,
     .labels = LABELS,
     .key_count = INPUTS - 5,
+    .slip = SLIP,
+    .strange = STRANGE,
     .key_characters = key_characters,
     .texts = texts,
     .starts = starts,
@@ -62,7 +64,7 @@ int toy_init(edgernn_keyboard *k, const edgernn_keyboard_options *options, void 
              uint32_t bytes);
 void toy_reset(edgernn_keyboard *k);
 void toy_step(edgernn_keyboard *k, const keystroke *key, edgernn_shown *shown);
-void toy_back(edgernn_keyboard *k, edgernn_shown *shown);
+void toy_back(edgernn_keyboard *k, const char *before, edgernn_shown *shown);
 int toy_add(edgernn_keyboard *k, const char *word, const float *worth);
 int toy_keep(edgernn_keyboard *k, const char *word);
 uint32_t toy_length(const char *text);
@@ -88,7 +90,9 @@ void toy_step(edgernn_keyboard *k, const keystroke *key, edgernn_shown *shown) {
   *shown = *edgernn_keyboard_push(k, key->character, key->dx, key->dy);
 }
 
-void toy_back(edgernn_keyboard *k, edgernn_shown *shown) { *shown = *edgernn_keyboard_back(k); }
+void toy_back(edgernn_keyboard *k, const char *before, edgernn_shown *shown) {
+  *shown = *edgernn_keyboard_back(k, before);
+}
 
 int toy_add(edgernn_keyboard *k, const char *word, const float *worth) {
   return edgernn_keyboard_add(k, word, *worth);
@@ -98,14 +102,15 @@ int toy_keep(edgernn_keyboard *k, const char *word) { return edgernn_keyboard_ke
 
 uint32_t toy_length(const char *text) { return edgernn_whole_text(text).bytes; }
 
-/* Of each character whether it is a space, whether it is a part of words, and its cases. */
+/* Of each character whether it is a space, is a part of words, begins them, and its cases. */
 void toy_letters(uint32_t first, uint32_t count, uint32_t *found) {
   for (uint32_t i = 0; i < count; ++i) {
     const uint32_t c = first + i;
-    found[4u * i] = (uint32_t)edgernn_is_space(c);
-    found[4u * i + 1u] = (uint32_t)edgernn_in_words(c);
-    found[4u * i + 2u] = edgernn_lower(c);
-    found[4u * i + 3u] = edgernn_upper(c);
+    *found++ = (uint32_t)edgernn_is_space(c);
+    *found++ = (uint32_t)edgernn_in_words(c);
+    *found++ = (uint32_t)edgernn_begins_words(c);
+    *found++ = edgernn_lower(c);
+    *found++ = edgernn_upper(c);
   }
 }
 
