@@ -69,13 +69,15 @@ EDGERNN_INLINE void log_softmax(float *x, uint32_t count) {
 EDGERNN_INLINE uint32_t likeliest(const float *chances, uint32_t labels, uint32_t most,
                                   uint16_t *found) {
   uint32_t count = 0;
+  float least = 0.0f; /* the least of those found */
   for (uint32_t label = 1; label < labels; ++label) {
+    if (count == most && chances[label] <= least) continue;
     uint32_t at = count;
     while (at && chances[label] > chances[found[at - 1]]) --at;
-    if (at == most) continue;
     if (count < most) ++count;
     for (uint32_t i = count - 1; i > at; --i) found[i] = found[i - 1];
     found[at] = (uint16_t)label;
+    least = chances[found[count - 1]];
   }
   return count;
 }
