@@ -23,7 +23,8 @@ static void keys(void *state, void *scratch, const float *in, float *out) {
   *(float *)scratch = 1.0f;
   while (in[place] == 0.0f) ++place;
   for (int i = 0; i < LABELS; ++i) {
-    out[i] = h[i] = SHARE * h[i] + key_rows[place][i] + in[INPUTS - 3] + in[INPUTS - 2] * (float)(i % 3);
+    const float touched = in[INPUTS - 2] * (float)(i % 3);
+    out[i] = h[i] = SHARE * h[i] + key_rows[place][i] + in[INPUTS - 3] + touched;
   }
 }
 
