@@ -71,7 +71,7 @@ EDGERNN_INLINE uint32_t likeliest(const float *chances, uint32_t labels, uint32_
   uint32_t count = 0;
   float least = 0.0f; /* the least of those found */
   for (uint32_t label = 1; label < labels; ++label) {
-    if (count == most && chances[label] <= least) continue;
+    if (count == most && !(chances[label] > least)) continue; /* nor what is no number */
     uint32_t at = count;
     while (at && chances[label] > chances[found[at - 1]]) --at;
     if (count < most) ++count;
