@@ -435,8 +435,8 @@ static int ends_with_space(const char *text, const char *end) {
   return edgernn_is_space(edgernn_next(&at, end));
 }
 
-/* Behind a text; the run at its end is typed anew, so that it can go on. Of one of more than LONGEST
- * characters, which is not corrected, the beginning is settled. */
+/* Behind a text; the run at its end is typed anew, so that it can go on. Of one of more than
+ * LONGEST characters, which is not corrected, the beginning is settled. */
 static void retype(edgernn_keyboard *k, const char *text, const char *end) {
   const char *start = end;
   for (uint32_t i = 0; i < LONGEST && !ends_with_space(text, start); ++i) {

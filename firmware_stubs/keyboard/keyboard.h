@@ -2,8 +2,8 @@
  *
  * Three compiled steps, reached through an edgernn_keyboard_model; all memory is the caller's, its
  * size is fixed, and nothing else is written, so every text with memory of its own may be typed in
- * a thread of its own. Gives the very texts and shares of edgernn/keyboard/decode.py. Build it as
- * the steps: -ffp-contract=off -fno-strict-aliasing.
+ * a thread of its own. Gives the very texts and shares of edgernn/keyboard/decode.py, whose
+ * `accept` and `undo` it lacks. Build it as the steps: -ffp-contract=off -fno-strict-aliasing.
  *
  *   static edgernn_keyboard keyboard;
  *   static unsigned char memory[KEYBOARD_BYTES(4, 3, 64, 100)] __attribute__((aligned(16)));
@@ -56,8 +56,8 @@ typedef struct {
 } edgernn_keyboard_model;
 
 /* beam: readings that are followed. suggestions: completions. back: keystrokes that can be taken
- * back one by one; behind them it is the last character of the text as it is read. own: words of the
- * user's there is room for. All but own are at least 1. */
+ * back one by one; behind them it is the last character of the text as it is read. own: words of
+ * the user's there is room for. All but own are at least 1. */
 typedef struct {
   uint32_t beam, suggestions, back, own;
 } edgernn_keyboard_options;
@@ -113,8 +113,8 @@ typedef struct {
 
 /* All that changes from keystroke to keystroke. Behind it lie the states of `keys` and `words`, and
  * the readings. typed: the runs in question and, from typing on, the open one, whose beginning is
- * settled if it is cut. To take back the keystroke that came next: kept, characters in question that
- * stayed, and put, those that came behind them. */
+ * settled if it is cut. To take back the keystroke that came next: kept, characters in question
+ * that stayed, and put, those that came behind them. */
 typedef struct {
   uint32_t count, run_count, typing, bytes, cut, kept, put, completion_count;
   edgernn_completion completions[EDGERNN_KEYBOARD_MOST_SUGGESTIONS];
@@ -123,8 +123,8 @@ typedef struct {
 } edgernn_moment;
 
 /* What `words` told: natural logs of the likeliest labels, of a word that is none of them, of the
- * label that is sought, of there being one more word in the run, and of there not. Behind it lies the
- * vector it was asked by. */
+ * label that is sought, of there being one more word in the run, and of there not. Behind it lies
+ * the vector it was asked by. */
 typedef struct {
   float typed, sought, more, end, chances[EDGERNN_KEYBOARD_POOL];
   uint32_t count;
@@ -200,8 +200,8 @@ int edgernn_keyboard_init(edgernn_keyboard *k, const edgernn_keyboard_model *mod
 void edgernn_keyboard_begin(edgernn_keyboard *k);
 
 /* Take a keystroke: its character, and where the touch was from the centre of its key, in key
- * widths, 0 where it is not known, as what is no number is read. '\n' ends a sentence. 0, surrogates
- * and what is above 0x10ffff are read as U+FFFD. */
+ * widths, 0 where it is not known, as what is no number is read. '\n' ends a sentence. 0,
+ * surrogates and what is above 0x10ffff are read as U+FFFD. */
 const edgernn_shown *edgernn_keyboard_push(edgernn_keyboard *k, uint32_t character, float dx,
                                            float dy);
 
@@ -210,8 +210,8 @@ const edgernn_shown *edgernn_keyboard_push(edgernn_keyboard *k, uint32_t charact
  * held any more, for the run at its end that goes on. */
 const edgernn_shown *edgernn_keyboard_back(edgernn_keyboard *k, const char *before);
 
-/* One of the user's words, worth so many nats more than a word of the vocabulary's that is as likely;
- * 1 as a rule. 0; -1 if there is no room, it is there already, it is no UTF-8, or it is not 1 to 32
+/* One of the user's words, worth so many nats more than a word of the vocabulary's that is as
+ * likely, 1 as a rule. 0; -1 if there is no room, it is there already, it is no UTF-8, or it is not 1 to 32
  * characters without spaces and signs but the apostrophe. */
 int edgernn_keyboard_add(edgernn_keyboard *k, const char *word, float worth);
 

@@ -66,7 +66,7 @@ int edgernn_is_kept(const edgernn_keyboard *k, edgernn_text core);
 /* Room for rows of edits. */
 typedef uint16_t edgernn_rows[3][EDGERNN_TYPED + 1u];
 
-/* Edits between a word and each beginning of what was typed, from none to all of it: `count` + 1. */
+/* Edits between a word and each beginning of what was typed, `count` + 1 of them. */
 const uint16_t *edgernn_edits(const uint32_t *word, uint32_t length, const uint32_t *typed,
                               uint32_t count, edgernn_rows rows);
 

@@ -291,8 +291,8 @@ static uint32_t read_last(edgernn_keyboard *k, int fixed) {
   return choose(k->done, done, beam);
 }
 
-/* The readings that are done are those of now, but for those of other old words. Gives how many runs
- * all of them agree on. */
+/* The readings that are done are those of now, but for those of other old words. Gives how many
+ * runs all of them agree on. */
 static uint32_t settle(edgernn_keyboard *k, uint32_t done) {
   edgernn_moment *const m = k->now;
   const edgernn_reading *const best = grown(k, k->done[0].from);
