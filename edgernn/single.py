@@ -87,8 +87,8 @@ def log_sigmoid(x: np.float32) -> np.float32:
 
 def likeliest(scores: Array, count: int) -> Array:
     """The places of the highest scores, the highest first, of equals the first: int64 (count,)."""
-    if count >= len(scores):
-        return np.argsort(-scores, kind="stable")
-    least = np.partition(scores, len(scores) - count)[len(scores) - count]
-    places = np.flatnonzero(scores >= least)
-    return places[np.argsort(-scores[places], kind="stable")][:count]
+    low = -scores
+    count = min(count, len(low))
+    worst = np.partition(low, count - 1)[count - 1]
+    places = np.flatnonzero(~(low > worst))  # what is no number sorts last
+    return places[np.argsort(low[places], kind="stable")][:count]

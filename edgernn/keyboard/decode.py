@@ -309,7 +309,19 @@ class Keyboard:
             readings=readings,
             sure=False,
         )
-        return _ways(readings, settled, runs[-1])
+        return self._ways(settled, runs[-1])
+
+    def _ways(self, settled: Runs, run: Run) -> tuple[Guess, ...]:
+        """How the last run may be read: by each reading, or by what all of them agree on."""
+        readings = self._now.readings
+        nats = [self._search.likely(one) for one in readings]
+        total = reduce(add_logs, nats)
+        shares: dict[str, np.float32] = {}
+        for one, likely in zip(readings, nats, strict=True):
+            text = written(one.runs[-1:] or settled[-1:], (run,))
+            shares[text] = F32(shares.get(text, F32(0)) + exp(F32(likely - total)))
+        # sums are rounded; of a run that was cut there may be nothing left
+        return tuple(Guess(text, min(float(share), 1.0)) for text, share in shares.items() if text)
 
     def _behind(self, char: str) -> None:
         """Put down a space; ENTER ends the sentence."""
@@ -333,17 +345,6 @@ class Keyboard:
         found += [(word, chances.words[TYPED] - log(F32(len(own)))) for word in own]
         found.sort(key=lambda one: -one[1])
         return tuple(Guess(word, float(exp(share))) for word, share in found[: self.suggestions])
-
-
-def _ways(readings: Readings, settled: Runs, run: Run) -> tuple[Guess, ...]:
-    """How the last run may be read: by each reading, or by what all of them agree on."""
-    total = reduce(add_logs, [one.score for one in readings])
-    shares: dict[str, np.float32] = {}
-    for one in readings:
-        text = written(one.runs[-1:] or settled[-1:], (run,))
-        shares[text] = F32(shares.get(text, F32(0)) + exp(F32(one.score - total)))
-    # sums are rounded; of a run that was cut there may be nothing left
-    return tuple(Guess(text, min(float(share), 1.0)) for text, share in shares.items() if text)
 
 
 def correctable(core: str) -> bool:

@@ -139,7 +139,7 @@ class Search:
             ]
             more = _ranked(more, [self._begun(one, typed) for one in more])
             grown = [self._moved(one) for one in more[: self.beam]]
-        return _settled(_ranked(done, [self._likely(one) for one in done])[: self.beam])
+        return _settled(_ranked(done, [self.likely(one) for one in done])[: self.beam])
 
     def _candidates(self, typed: str, its: Chances, first: bool, fixed: bool) -> list[Held]:
         """What may be the next word of a run: the likeliest labels; as the first, what is typed.
@@ -165,9 +165,10 @@ class Search:
         words, letters = _last(one, typed)
         return F32(-self.slip * F32(edits(words, letters)[-1])) if words else F32(0)
 
-    def _likely(self, one: Reading) -> np.float32:
+    def likely(self, one: Reading) -> np.float32:
         """Its score; while no word has come for the last run, that stands as it was typed."""
-        return one.score if one.runs[-1] else F32(one.score - self.strange)
+        waits = one.runs and not one.runs[-1]
+        return F32(one.score - self.strange) if waits else one.score
 
     def _begun(self, one: Reading, typed: Sequence[str]) -> np.float32:
         """The least of that, however many letters these words stand for."""

@@ -255,14 +255,14 @@ static void show_ways(edgernn_keyboard *k) {
   const edgernn_moment *const m = k->now;
   edgernn_guess *const ways = k->guesses + k->options.suggestions;
   char *way = k->said + EDGERNN_KEYBOARD_WORDS(k->options.suggestions);
-  float total = edgernn_reading_at(k, m, 0)->score;
+  float total = edgernn_likely(k, edgernn_reading_at(k, m, 0));
   for (uint32_t i = 1; i < m->count; ++i) {
-    total = add_logs(total, edgernn_reading_at(k, m, i)->score);
+    total = add_logs(total, edgernn_likely(k, edgernn_reading_at(k, m, i)));
   }
   for (uint32_t i = 0; i < m->count; ++i, way += EDGERNN_KEYBOARD_WAY) {
     const edgernn_reading *const one = edgernn_reading_at(k, m, i);
     const edgernn_text text = {way, (uint32_t)(edgernn_write_last(k, one, way) - way)};
-    const float share = edgernn_exp_f32(one->score - total);
+    const float share = edgernn_exp_f32(edgernn_likely(k, one) - total);
     uint32_t at = 0;
     way[text.bytes] = 0;
     while (at < k->shown.reading_count &&

@@ -80,6 +80,8 @@ uint32_t edgernn_begun(const edgernn_keyboard *k, edgernn_text core, uint32_t mo
 
 edgernn_reading *edgernn_reading_at(const edgernn_keyboard *k, const edgernn_moment *m, uint32_t i);
 float *edgernn_vector(const edgernn_reading *one);
+/* Its score; while no word has come for the last run, that stands as it was typed. */
+float edgernn_likely(const edgernn_keyboard *k, const edgernn_reading *one);
 
 /* A sentence of which nothing was typed yet. */
 void edgernn_search_begin(edgernn_keyboard *k);

@@ -25,6 +25,11 @@ float *edgernn_vector(const edgernn_reading *one) {
   return (float *)((unsigned char *)one + EDGERNN_ROOM(sizeof *one));
 }
 
+float edgernn_likely(const edgernn_keyboard *k, const edgernn_reading *one) {
+  const int waits = !one->counts[k->now->run_count - 1u];
+  return waits ? one->score - k->model->strange : one->score;
+}
+
 static edgernn_reading *grown(const edgernn_keyboard *k, uint32_t at) {
   return (edgernn_reading *)(k->grown + at * k->reading_bytes);
 }

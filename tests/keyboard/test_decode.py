@@ -245,3 +245,12 @@ def test_whatever_parts_words_is_heard_as_a_space() -> None:
 def test_a_touch_outside_the_keyboard_is_taken_to_be_at_its_edge() -> None:
     far, edge = Keystroke("a", 1e300, -1e300), Keystroke("a", FARTHEST, -FARTHEST)
     assert (encode([far]) == encode([edge])).all()
+
+
+def test_readings_come_in_the_order_of_their_shares() -> None:
+    """Also one that waits for a word, so that the run stands as it was typed."""
+    shown = typed(keyboard(), "helo ")
+    shares = [one.share for one in shown.readings]
+    assert shown.readings[0].word == "hello"
+    assert shares == sorted(shares, reverse=True)
+    assert sum(shares) == pytest.approx(1)
