@@ -8,7 +8,7 @@ agree on is settled, and what is LAG runs old.
 The network alone now and then puts a frequent word in the place of a rare one that was typed
 without a slip, or leaves a slip as it is. So each edit between what was typed and what is read
 costs SLIP nats beside what the network thinks of it, and to leave what no vocabulary has as it was
-typed costs STRANGE (our choice; `benchmarks.keyboard_tuning` tries others).
+typed costs STRANGE (our choice).
 
 Everything is float32 in a stated order, so that a twin in C may have the same numbers.
 """
