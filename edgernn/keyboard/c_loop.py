@@ -30,6 +30,7 @@ LOOP = (
     "keyboard_inner.h",
     "keyboard_letters.c",
     "keyboard_search.c",
+    "keyboard_show.c",
     "keyboard_words.c",
 )
 MODEL_H, MODEL_C = "keyboard_model.h", "keyboard_model.c"

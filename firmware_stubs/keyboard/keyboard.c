@@ -10,6 +10,7 @@
 #define ROOM EDGERNN_KEYBOARD_ROOM
 #define FARTHEST EDGERNN_KEYBOARD_FARTHEST
 #define LONGEST EDGERNN_KEYBOARD_LONGEST
+#define NO_CHARACTER 0xffffffffu /* what is no UTF-8 */
 #define REPLACEMENT 0xfffdu /* what no character is read as */
 
 /* ---- memory */
@@ -64,6 +65,7 @@ int edgernn_keyboard_init(edgernn_keyboard *k, const edgernn_keyboard_model *m,
   k->text = take(&at, EDGERNN_KEYBOARD_TEXT);
   k->before = take(&at, EDGERNN_KEYBOARD_TEXT);
   k->after = take(&at, EDGERNN_KEYBOARD_TEXT);
+  k->accepted = take(&at, EDGERNN_KEYBOARD_TEXT);
   k->said = take(&at, EDGERNN_KEYBOARD_WORDS(suggestions) + beam * EDGERNN_KEYBOARD_WAY);
   k->scratch = take(&at, scratch_bytes(m));
   k->asked = take(&at, m->words.state_bytes);
@@ -94,7 +96,7 @@ static void begin_anew(edgernn_keyboard *k) {
   edgernn_moment *const m = k->now;
   k->model->keys.reset(keys_state(m));
   k->model->words.reset(words_state(k, m));
-  m->run_count = m->typing = m->bytes = m->cut = 0;
+  m->run_count = m->typing = m->bytes = m->cut = m->sure = 0;
   m->typed[0] = 0;
   edgernn_search_begin(k);
 }
@@ -191,160 +193,6 @@ static void hear(edgernn_keyboard *k, uint32_t c, float dx, float dy) {
   told(k, edgernn_vector(edgernn_reading_at(k, k->now, 0)), words_state(k, k->now));
 }
 
-/* ---- what is shown */
-
-static void show_nothing(edgernn_keyboard *k) {
-  k->shown = (edgernn_shown){0, "", "", k->guesses, k->guesses + k->options.suggestions,
-                             0, 0,  0,  0};
-}
-
-/* The user's own words share what the vocabulary lacks. */
-static void complete_own(edgernn_keyboard *k, edgernn_text core, float typed) {
-  const uint32_t most = k->options.suggestions;
-  edgernn_moment *const m = k->now;
-  edgernn_completion *const found = m->completions;
-  uint16_t own[EDGERNN_KEYBOARD_MOST_SUGGESTIONS];
-  const uint32_t count = edgernn_begun(k, core, most, own);
-  const float share = typed - edgernn_log_f32((float)(count ? count : 1u));
-  for (uint32_t i = 0; i < count && i < most; ++i) {
-    uint32_t at = m->completion_count;
-    while (at && share > found[at - 1u].share) --at;
-    if (at == most) return;
-    if (m->completion_count < most) ++m->completion_count;
-    for (uint32_t j = m->completion_count - 1u; j > at; --j) found[j] = found[j - 1u];
-    found[at] = (edgernn_completion){{0, (uint16_t)(own[i] + 1u)}, share};
-  }
-}
-
-static edgernn_text open_core(const edgernn_moment *m) {
-  const edgernn_run open = edgernn_parted(m->typed, m->typing, m->bytes);
-  return (edgernn_text){m->typed + open.core, (uint32_t)open.rest - open.core};
-}
-
-/* The likeliest words. */
-static void complete(edgernn_keyboard *k) {
-  edgernn_moment *const m = k->now;
-  const edgernn_answer *const its = edgernn_ask(k, edgernn_vector(edgernn_reading_at(k, m, 0)));
-  uint32_t count = 0;
-  for (; count < its->count && count < k->options.suggestions; ++count) {
-    m->completions[count] = (edgernn_completion){{its->labels[count], 0}, its->chances[count]};
-  }
-  m->completion_count = count;
-  complete_own(k, open_core(m), its->typed);
-  for (uint32_t i = 0; i < m->completion_count; ++i) {
-    m->completions[i].share = edgernn_exp_f32(m->completions[i].share);
-  }
-}
-
-static void show_open(edgernn_keyboard *k) {
-  const edgernn_moment *const m = k->now;
-  const edgernn_casing casing = edgernn_casing_of(open_core(m));
-  for (uint32_t i = 0; i < m->completion_count; ++i) {
-    const edgernn_completion *const one = &m->completions[i];
-    const edgernn_text text = edgernn_held_text(k, 0, one->held);
-    char *const word = k->said + EDGERNN_KEYBOARD_WORDS(i);
-    *(one->held.own ? edgernn_put_text(word, text) : edgernn_put_cased(word, text, casing)) = 0;
-    k->guesses[i] = (edgernn_guess){word, one->share};
-  }
-  k->shown.completion_count = m->completion_count;
-  k->shown.typing = m->typed + m->typing;
-}
-
-/* How the last run may be read. */
-static void show_ways(edgernn_keyboard *k) {
-  const edgernn_moment *const m = k->now;
-  edgernn_guess *const ways = k->guesses + k->options.suggestions;
-  char *way = k->said + EDGERNN_KEYBOARD_WORDS(k->options.suggestions);
-  float total = edgernn_likely(k, edgernn_reading_at(k, m, 0));
-  for (uint32_t i = 1; i < m->count; ++i) {
-    total = add_logs(total, edgernn_likely(k, edgernn_reading_at(k, m, i)));
-  }
-  for (uint32_t i = 0; i < m->count; ++i, way += EDGERNN_KEYBOARD_WAY) {
-    const edgernn_reading *const one = edgernn_reading_at(k, m, i);
-    const edgernn_text text = {way, (uint32_t)(edgernn_write_last(k, one, way) - way)};
-    const float share = edgernn_exp_f32(edgernn_likely(k, one) - total);
-    uint32_t at = 0;
-    way[text.bytes] = 0;
-    while (at < k->shown.reading_count &&
-           !edgernn_same_text(text, edgernn_whole_text(ways[at].text))) {
-      ++at;
-    }
-    if (!text.bytes) continue;
-    if (at < k->shown.reading_count) {
-      ways[at].share += share;
-    } else {
-      ways[k->shown.reading_count++] = (edgernn_guess){way, share};
-    }
-  }
-  for (uint32_t i = 0; i < k->shown.reading_count; ++i) { /* sums are rounded */
-    if (ways[i].share > 1.0f) ways[i].share = 1.0f;
-  }
-}
-
-/* The next word of a text from a place on, which moves behind it; of no bytes at the end. */
-static edgernn_text next_word(const char **at, const char *end) {
-  edgernn_text word = {*at, 0};
-  while (*at < end) {
-    const char *const before = *at;
-    if (!edgernn_is_space(edgernn_next(at, end))) {
-      word.bytes = (uint32_t)(*at - word.at);
-    } else if (word.bytes) {
-      *at = before;
-      break;
-    } else {
-      word.at = *at;
-    }
-  }
-  return word;
-}
-
-/* At most so many words from a place on, apart by single spaces. */
-static void write_words(char *to, const char *at, const char *end, uint32_t most) {
-  const char *const start = to;
-  for (edgernn_text word = next_word(&at, end); word.bytes && most; word = next_word(&at, end)) {
-    if (to != start) *to++ = ' ';
-    to = edgernn_put_text(to, word);
-    --most;
-  }
-  *to = 0;
-}
-
-/* What changed in front of the run that has just ended, word by word. */
-static void show_revised(edgernn_keyboard *k, edgernn_text old, edgernn_text text) {
-  const char *was = old.at, *now = text.at;
-  const char *const was_end = old.at + old.bytes, *const now_end = text.at + text.bytes;
-  const char *was_at = was, *now_at = now;
-  uint32_t count = 0, bytes = 0;
-  for (edgernn_text word = next_word(&was, was_end); word.bytes; word = next_word(&was, was_end)) {
-    bytes = (uint32_t)(word.at - old.at) + word.bytes;
-    ++count;
-  }
-  if (bytes <= text.bytes &&
-      edgernn_same_text((edgernn_text){old.at, bytes}, (edgernn_text){text.at, bytes})) {
-    return;
-  }
-  for (was = was_at; count; --count, was_at = was, now_at = now) {
-    const edgernn_text one = next_word(&was, was_end), other = next_word(&now, now_end);
-    if (!other.bytes || !edgernn_same_text(one, other)) break;
-  }
-  write_words(k->before, was_at, was_end, count);
-  write_words(k->after, now_at, now_end, count);
-  k->shown.before = k->before;
-  k->shown.after = k->after;
-}
-
-/* What to change at the end of the text, and how to change it back. */
-static void show_text(edgernn_keyboard *k, edgernn_text old, edgernn_text text) {
-  edgernn_moment *const earlier = k->earlier;
-  uint32_t same = 0;
-  while (same < old.bytes && same < text.bytes && old.at[same] == text.at[same]) ++same;
-  while (same && same < text.bytes && ((unsigned char)text.at[same] & 0xc0u) == 0x80u) --same;
-  earlier->kept = edgernn_characters((edgernn_text){old.at, same});
-  earlier->put = edgernn_characters((edgernn_text){text.at + same, text.bytes - same});
-  k->shown.erased = edgernn_characters((edgernn_text){old.at + same, old.bytes - same});
-  k->shown.put = text.at + same;
-}
-
 /* ---- keystrokes */
 
 /* The open run ends here. */
@@ -352,13 +200,14 @@ static void end_run(edgernn_keyboard *k) {
   edgernn_moment *const m = k->now;
   m->runs[m->run_count++] = edgernn_parted(m->typed, m->typing, m->bytes);
   m->typing = m->bytes;
-  m->cut = 0;
+  m->cut = m->sure = 0;
 }
 
 /* Whether the open run is held as it was typed. */
 static int is_fixed(const edgernn_keyboard *k) {
-  const edgernn_text core = open_core(k->now);
-  return k->now->cut || edgernn_is_kept(k, core) || !edgernn_correctable(k->model, core);
+  const edgernn_moment *const m = k->now;
+  const edgernn_text core = edgernn_open_core(m);
+  return m->cut || m->sure || edgernn_is_kept(k, core) || !edgernn_correctable(k->model, core);
 }
 
 /* Put down a space and drop the runs that are settled; `to` is where the text in question is
@@ -381,12 +230,12 @@ static char *hear_space(edgernn_keyboard *k, uint32_t c, float dx, float dy, cha
   edgernn_moment *const m = k->now;
   const int ends = m->cut || m->bytes > m->typing, fixed = ends && is_fixed(k);
   uint32_t settled = 0;
-  if (fixed) k->sought = edgernn_label_of(k->model, open_core(m));
+  if (fixed) k->sought = edgernn_label_of(k->model, edgernn_open_core(m));
   hear(k, c, dx, dy);
   if (ends) {
     end_run(k);
     settled = edgernn_search_close(k, fixed);
-    show_ways(k);
+    edgernn_show_ways(k);
   }
   return take_space(k, c, settled, to);
 }
@@ -397,7 +246,7 @@ const edgernn_shown *edgernn_keyboard_push(edgernn_keyboard *k, uint32_t c, floa
   edgernn_text old = {k->old_text, (uint32_t)(old_end - k->old_text)};
   const uint32_t typing = k->now->bytes - k->now->typing;
   char *to = k->text;
-  show_nothing(k);
+  edgernn_show_nothing(k);
   go_on(k);
   k->sought = 0;
   if (make_room(k, c)) to = edgernn_put_text(to, old);
@@ -406,16 +255,17 @@ const edgernn_shown *edgernn_keyboard_push(edgernn_keyboard *k, uint32_t c, floa
   } else {
     hear(k, c, dx, dy);
     append(k->now, c);
+    k->now->sure = 0;
     to = edgernn_write_all(k, edgernn_reading_at(k, k->now, 0), to);
   }
   *to = 0;
   const edgernn_text text = {k->text, (uint32_t)(to - k->text)};
-  show_text(k, old, text);
-  complete(k);
-  show_open(k);
+  edgernn_show_text(k, old, text);
+  edgernn_complete(k);
+  edgernn_show_open(k);
   if (k->shown.reading_count) {
     old.bytes -= typing;
-    show_revised(k, old, text);
+    edgernn_show_revised(k, old, text);
   }
   return &k->shown;
 }
@@ -464,9 +314,64 @@ const edgernn_shown *edgernn_keyboard_back(edgernn_keyboard *k, const char *befo
     erased = end > before;
     retype(k, before, erased ? step_back(before, end) : end);
   }
-  show_nothing(k);
+  edgernn_show_nothing(k);
   k->shown.erased = erased;
   k->shown.put = put;
-  show_open(k);
+  edgernn_show_open(k);
+  return &k->shown;
+}
+
+/* ---- what is put in the place of what was typed */
+
+static int is_word(edgernn_text text) {
+  const char *const end = text.at + text.bytes;
+  if (!text.bytes || text.bytes > EDGERNN_KEYBOARD_LABEL) return 0;
+  while (text.at < end) {
+    const uint32_t c = edgernn_next(&text.at, end);
+    if (c == NO_CHARACTER || edgernn_is_space(c)) return 0;
+  }
+  return 1;
+}
+
+/* Before the open run. Gives how many characters it has. */
+static uint32_t reopen(edgernn_keyboard *k) {
+  const edgernn_moment *const m = k->now;
+  const uint32_t moments = k->options.back + 1u, cut = m->cut;
+  const uint32_t count = edgernn_characters(edgernn_between(m, m->typing, m->bytes));
+  if (count > k->past) {
+    edgernn_keyboard_begin(k);
+    k->now->cut = cut;
+  } else {
+    k->past -= count;
+    k->at = (k->at + moments - count) % moments;
+    k->now = moment(k, k->at);
+  }
+  return count;
+}
+
+const edgernn_shown *edgernn_keyboard_accept(edgernn_keyboard *k, const char *word) {
+  const edgernn_moment *const m = k->now;
+  const edgernn_run open = edgernn_parted(m->typed, m->typing, m->bytes);
+  const edgernn_text accepted = edgernn_whole_text(word);
+  char *to = k->accepted;
+  if (!is_word(accepted)) return 0;
+  to = edgernn_put_text(to, edgernn_between(m, open.start, open.core));
+  to = edgernn_put_text(to, accepted);
+  to = edgernn_put_text(to, edgernn_between(m, open.rest, open.end));
+  const edgernn_text typed = {k->accepted, (uint32_t)(to - k->accepted)};
+  const char *at = typed.at, *const end = typed.at + typed.bytes;
+  const uint32_t erased = reopen(k), count = edgernn_characters(typed);
+  while (at < end) edgernn_keyboard_push(k, edgernn_next(&at, end), 0.0f, 0.0f);
+  k->now->sure = 1;
+  edgernn_keyboard_push(k, ' ', 0.0f, 0.0f);
+  if (k->shown.erased > count) {
+    k->shown.erased += erased - count;
+    return &k->shown;
+  }
+  at = typed.at;
+  for (uint32_t left = count - k->shown.erased; left; --left) edgernn_next(&at, end);
+  *edgernn_put_text(k->accepted + (at - typed.at), edgernn_whole_text(k->shown.put)) = 0;
+  k->shown.erased = erased;
+  k->shown.put = k->accepted;
   return &k->shown;
 }

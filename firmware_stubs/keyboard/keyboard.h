@@ -3,7 +3,7 @@
  * Three compiled steps, reached through an edgernn_keyboard_model; all memory is the caller's, its
  * size is fixed, and nothing else is written, so every text with memory of its own may be typed in
  * a thread of its own. Gives the very texts and shares of edgernn/keyboard/decode.py, whose
- * `accept` and `undo` it lacks. Build it as the steps: -ffp-contract=off -fno-strict-aliasing.
+ * `undo` it lacks. Build it as the steps: -ffp-contract=off -fno-strict-aliasing.
  *
  *   static edgernn_keyboard keyboard;
  *   static unsigned char memory[KEYBOARD_BYTES(4, 3, 64, 100)] __attribute__((aligned(16)));
@@ -113,10 +113,10 @@ typedef struct {
 
 /* All that changes from keystroke to keystroke. Behind it lie the states of `keys` and `words`, and
  * the readings. typed: the runs in question and, from typing on, the open one, whose beginning is
- * settled if it is cut. To take back the keystroke that came next: kept, characters in question
- * that stayed, and put, those that came behind them. */
+ * settled if it is cut; sure: it is held as it was typed. To take back the keystroke that came
+ * next: kept, characters in question that stayed, and put, those that came behind them. */
 typedef struct {
-  uint32_t count, run_count, typing, bytes, cut, kept, put, completion_count;
+  uint32_t count, run_count, typing, bytes, cut, sure, kept, put, completion_count;
   edgernn_completion completions[EDGERNN_KEYBOARD_MOST_SUGGESTIONS];
   edgernn_run runs[EDGERNN_KEYBOARD_RUNS];
   char typed[EDGERNN_KEYBOARD_ROOM + 4u];
@@ -154,7 +154,7 @@ typedef struct {
   edgernn_offer *offers, *done;
   edgernn_own_word *own;
   edgernn_guess *guesses;
-  char *old_text, *text, *before, *after, *said;
+  char *old_text, *text, *before, *after, *accepted, *said;
   float *row, *both, *logits;
   void *scratch, *asked; /* asked: a state of `words` */
   uint32_t at, past, answer_count, own_count, sought;
@@ -184,7 +184,7 @@ typedef struct {
    EDGERNN_ROOM(EDGERNN_KEYBOARD_OFFERS(beam) * sizeof(edgernn_offer)) +                         \
    EDGERNN_ROOM(EDGERNN_KEYBOARD_GROWN(beam) * sizeof(edgernn_offer)) +                          \
    EDGERNN_ROOM((own) * sizeof(edgernn_own_word)) +                                              \
-   EDGERNN_ROOM(((suggestions) + (beam)) * sizeof(edgernn_guess)) + 4u * EDGERNN_KEYBOARD_TEXT + \
+   EDGERNN_ROOM(((suggestions) + (beam)) * sizeof(edgernn_guess)) + 5u * EDGERNN_KEYBOARD_TEXT + \
    EDGERNN_ROOM(EDGERNN_KEYBOARD_WORDS(suggestions) + (beam) * EDGERNN_KEYBOARD_WAY))
 
 /* Bytes of memory that these options need. */
@@ -210,9 +210,14 @@ const edgernn_shown *edgernn_keyboard_push(edgernn_keyboard *k, uint32_t charact
  * held any more, for the run at its end that goes on. */
 const edgernn_shown *edgernn_keyboard_back(edgernn_keyboard *k, const char *before);
 
+/* Put this word in the place of the open one, and a space behind it: it is typed so, and not
+ * corrected; punctuation around the open one stays. 0, and nothing has changed, if it is none, has
+ * spaces in it, is no UTF-8, or has more than 128 bytes. */
+const edgernn_shown *edgernn_keyboard_accept(edgernn_keyboard *k, const char *word);
+
 /* One of the user's words, worth so many nats more than a word of the vocabulary's that is as
- * likely, 1 as a rule. 0; -1 if there is no room, it is there already, it is no UTF-8, or it is not 1 to 32
- * characters without spaces and signs but the apostrophe. */
+ * likely, 1 as a rule. 0; -1 if there is no room, it is there already, it is no UTF-8, or it is not
+ * 1 to 32 characters without spaces and signs but the apostrophe. */
 int edgernn_keyboard_add(edgernn_keyboard *k, const char *word, float worth);
 
 /* Do not correct this word again, whatever its case. 0; -1 if there is no room or it is no UTF-8.

@@ -96,12 +96,36 @@ uint32_t edgernn_search_close(edgernn_keyboard *k, int fixed);
 /* Take so many runs out of what is in question. */
 void edgernn_search_drop(edgernn_keyboard *k, uint32_t count);
 
+/* Of what was typed, between two places. */
+edgernn_text edgernn_between(const edgernn_moment *m, uint32_t from, uint32_t to);
+
 /* Of a held word in a run. */
 edgernn_text edgernn_held_text(const edgernn_keyboard *k, uint32_t run, edgernn_held held);
 
 /* All in question as it is read; the last run alone, without spaces. Give the end, not a zero. */
 char *edgernn_write_all(const edgernn_keyboard *k, const edgernn_reading *one, char *to);
 char *edgernn_write_last(const edgernn_keyboard *k, const edgernn_reading *one, char *to);
+
+/* ---- keyboard_show.c: the twin of what decode.py shows */
+
+edgernn_text edgernn_open_core(const edgernn_moment *m);
+
+void edgernn_show_nothing(edgernn_keyboard *k);
+
+/* Ask for the likeliest words. */
+void edgernn_complete(edgernn_keyboard *k);
+
+/* The open run and its completions. */
+void edgernn_show_open(edgernn_keyboard *k);
+
+/* How the last run may be read. */
+void edgernn_show_ways(edgernn_keyboard *k);
+
+/* What changed in front of the run that has just ended, word by word. */
+void edgernn_show_revised(edgernn_keyboard *k, edgernn_text old, edgernn_text text);
+
+/* What to change at the end of the text, and how to change it back. */
+void edgernn_show_text(edgernn_keyboard *k, edgernn_text old, edgernn_text text);
 
 /* ---- keyboard.c */
 

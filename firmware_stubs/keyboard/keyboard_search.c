@@ -53,9 +53,13 @@ void edgernn_search_begin(edgernn_keyboard *k) {
 
 /* ---- words */
 
+edgernn_text edgernn_between(const edgernn_moment *m, uint32_t from, uint32_t to) {
+  return (edgernn_text){m->typed + from, to - from};
+}
+
 static edgernn_text core_of(const edgernn_keyboard *k, uint32_t run) {
   const edgernn_run *const one = &k->now->runs[run];
-  return (edgernn_text){k->now->typed + one->core, (uint32_t)one->rest - one->core};
+  return edgernn_between(k->now, one->core, one->rest);
 }
 
 static edgernn_text label_text(const edgernn_keyboard_model *m, uint32_t label) {
@@ -348,10 +352,6 @@ void edgernn_search_drop(edgernn_keyboard *k, uint32_t count) {
 
 /* ---- what is written */
 
-static edgernn_text between(const edgernn_moment *m, uint32_t from, uint32_t to) {
-  return (edgernn_text){m->typed + from, to - from};
-}
-
 /* The first word of a run; where its letters are those that were typed, as they were typed. */
 static char *write_first(edgernn_text text, int as_it_is, edgernn_text typed, char *to) {
   if (as_it_is) return edgernn_put_text(to, text);
@@ -365,7 +365,7 @@ static char *write_first(edgernn_text text, int as_it_is, edgernn_text typed, ch
 static char *write_words(const edgernn_keyboard *k, const edgernn_reading *one, uint32_t first,
                          uint32_t run, char *to) {
   const edgernn_moment *const m = k->now;
-  to = edgernn_put_text(to, between(m, m->runs[first].start, m->runs[first].core));
+  to = edgernn_put_text(to, edgernn_between(m, m->runs[first].start, m->runs[first].core));
   for (uint32_t i = 0; i < one->counts[run]; ++i) {
     const edgernn_held held = one->words[run][i];
     const edgernn_text text = edgernn_held_text(k, run, held);
@@ -374,10 +374,10 @@ static char *write_words(const edgernn_keyboard *k, const edgernn_reading *one, 
   }
   for (; first < run; ++first) {
     const edgernn_run *const next = &m->runs[first + 1u];
-    to = edgernn_put_text(to, between(m, m->runs[first].rest, m->runs[first].end));
-    to = edgernn_put_text(to, between(m, next->start, next->core));
+    to = edgernn_put_text(to, edgernn_between(m, m->runs[first].rest, m->runs[first].end));
+    to = edgernn_put_text(to, edgernn_between(m, next->start, next->core));
   }
-  return edgernn_put_text(to, between(m, m->runs[run].rest, m->runs[run].end));
+  return edgernn_put_text(to, edgernn_between(m, m->runs[run].rest, m->runs[run].end));
 }
 
 char *edgernn_write_all(const edgernn_keyboard *k, const edgernn_reading *one, char *to) {
@@ -387,16 +387,16 @@ char *edgernn_write_all(const edgernn_keyboard *k, const edgernn_reading *one, c
     if (!one->counts[run]) continue;
     const uint32_t next = run + 1u < m->run_count ? m->runs[run + 1u].start : m->typing;
     to = write_words(k, one, waiting, run, to);
-    to = edgernn_put_text(to, between(m, m->runs[run].end, next));
+    to = edgernn_put_text(to, edgernn_between(m, m->runs[run].end, next));
     waiting = run + 1u;
   }
   const uint32_t rest = waiting < m->run_count ? m->runs[waiting].start : m->typing;
-  return edgernn_put_text(to, between(m, rest, m->bytes));
+  return edgernn_put_text(to, edgernn_between(m, rest, m->bytes));
 }
 
 char *edgernn_write_last(const edgernn_keyboard *k, const edgernn_reading *one, char *to) {
   const uint32_t run = k->now->run_count - 1u;
   const edgernn_run *const last = &k->now->runs[run];
   if (one->counts[run]) return write_words(k, one, run, run, to);
-  return edgernn_put_text(to, between(k->now, last->start, last->end));
+  return edgernn_put_text(to, edgernn_between(k->now, last->start, last->end));
 }

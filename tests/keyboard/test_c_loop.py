@@ -41,7 +41,7 @@ TEXTS = (
     "\x01\x1c \x85 a\xa0b \x7f\t\r\u2003c\u200bd \u3000",
 )
 GUARD = bytes(range(64))
-EXPORTS = ("toy_back", "toy_add", "toy_keep", "toy_length", "toy_letters")
+EXPORTS = ("toy_back", "toy_accept", "toy_add", "toy_keep", "toy_length", "toy_letters")
 
 
 class Numbers:
@@ -151,6 +151,12 @@ class Loop:
         self._give(self.text.encode() + b"\0")
         self.module.call("toy_back", self.state, self.given, self.place)
         return self._shown()
+
+    def accept(self, word: bytes) -> Shown | None:
+        """None if it is refused."""
+        self._give(word + b"\0")
+        refused = self.module.call("toy_accept", self.state, self.given, self.place)
+        return None if refused else self._shown()
 
     def begin(self) -> None:
         self.module.call("toy_reset", self.state)
@@ -324,6 +330,25 @@ def test_more_is_taken_back_than_is_held(loop: Loop) -> None:
     board = twin(loop, beam=2, back=5)
     found = compare(loop, board, map(Keystroke, "teh cta \u732b sat" + BACKSPACE * 30 + "no go "))
     assert [one.text for one in found].count("") >= 10
+
+
+@pytest.mark.parametrize("back", [3, 64])
+def test_a_completion_takes_the_place_of_the_open_word_in_both(back: int, loop: Loop) -> None:
+    assert loop.init(4, 3, back, len(OWN) + len(KEPT)) == 0
+    taught(loop)
+    board = twin(loop, back=back, own=own())
+    found = []
+    for line in ("teh cta", '"hel,', "", "\u00e9ta" + BACKSPACE, "x" * 600, "he\n", BACKSPACE * 9):
+        compare(loop, board, map(Keystroke, line))
+        for word in ("hello", "\u00c9tat", "teh!", "\u732b" * 42):
+            found.append(board.accept(word))
+            assert loop.accept(word.encode()) == found[-1]
+            compare(loop, board, map(Keystroke, "cta" if len(word) > 4 else BACKSPACE * 2))
+    assert all(one.text.endswith(" ") and not one.typing for one in found)
+    for bad in ("", "a b", "\u3000", "x" * (MOST_LABEL + 1)):
+        assert loop.accept(bad.encode()) is None
+    assert loop.accept(b"\xff") is None
+    compare(loop, board, map(Keystroke, "teh "))
 
 
 def test_memory_and_options_that_cannot_be_are_refused(loop: Loop) -> None:

@@ -66,6 +66,7 @@ int toy_init(edgernn_keyboard *k, const edgernn_keyboard_options *options, void 
 void toy_reset(edgernn_keyboard *k);
 void toy_step(edgernn_keyboard *k, const keystroke *key, edgernn_shown *shown);
 void toy_back(edgernn_keyboard *k, const char *before, edgernn_shown *shown);
+int toy_accept(edgernn_keyboard *k, const char *word, edgernn_shown *shown);
 int toy_add(edgernn_keyboard *k, const char *word, const float *worth);
 int toy_keep(edgernn_keyboard *k, const char *word);
 uint32_t toy_length(const char *text);
@@ -93,6 +94,12 @@ void toy_step(edgernn_keyboard *k, const keystroke *key, edgernn_shown *shown) {
 
 void toy_back(edgernn_keyboard *k, const char *before, edgernn_shown *shown) {
   *shown = *edgernn_keyboard_back(k, before);
+}
+
+int toy_accept(edgernn_keyboard *k, const char *word, edgernn_shown *shown) {
+  const edgernn_shown *const now = edgernn_keyboard_accept(k, word);
+  if (now) *shown = *now;
+  return now ? 0 : -1;
 }
 
 int toy_add(edgernn_keyboard *k, const char *word, const float *worth) {
