@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterable
+from math import inf, nan
 from pathlib import Path
 from typing import Any
 
@@ -388,6 +389,14 @@ def test_what_is_no_character_is_read_as_its_replacement(loop: Loop) -> None:
         texts.append(loop._shown())
     board = twin(loop, beam=1, suggestions=1)
     assert texts == [board.push(Keystroke("\ufffd"))] * 4
+
+
+def test_touches_outside_are_at_the_edge_and_at_no_number_in_the_middle(loop: Loop) -> None:
+    assert loop.init(1, 3, 9, 0) == 0
+    board = twin(loop, beam=1)
+    far = [Keystroke("t", 9.5, -inf), Keystroke("h", -1e30, inf), Keystroke("e", nan, nan)]
+    edge = [Keystroke("t", 5, -5), Keystroke("h", -5, 5), Keystroke("e")]
+    assert [loop.push(key) for key in far] == [board.push(key) for key in edge]
 
 
 def test_letters_signs_and_spaces_are_python_s(loop: Loop) -> None:
