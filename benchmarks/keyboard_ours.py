@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgernn.keyboard.measured import Measured
-from edgernn.runtime import open_steps
+from edgernn.bundle import open_bundle
+from edgernn.keyboard.measured import READINGS, Measured, in_c
 
 
 class Ours(Measured):
-    """The steps of a bundle. touches: whether it may know where every key was touched."""
+    """A bundle's. touches: whether it may know where every key was touched."""
 
-    def __init__(self, bundle: Path, *, touches: bool = False) -> None:
-        super().__init__(open_steps(bundle))
+    def __init__(self, path: Path, *, touches: bool = False) -> None:
+        bundle = open_bundle(path)
+        super().__init__(in_c(bundle), in_c(bundle, beam=READINGS))
         self.touches = touches

@@ -1,7 +1,8 @@
 """Model cards: measure a model and its bundles on the data, and write what came out.
 
-models/NAME/evaluate.py says what is measured (`evaluate(run, data)`, `from_network`,
-`from_session`, which are handed all steps by name where there are several), models/NAME/card.py
+models/NAME/evaluate.py says what is measured (`evaluate(run, data)`, `validate(run, data)`,
+`from_session` and, if torch itself is measured too, `from_network`, which are handed all steps by
+name where there are several), models/NAME/card.py
 how it reads (`render(metrics)`, and if it has any the `pictures(metrics)` beside it, text by file
 name). No measured number in a card is written by hand: CARD.md is made from metrics.json, and
 metrics.json by `measure`.
@@ -39,19 +40,24 @@ def measure(
     if not data.is_dir():
         raise DataError(f"{data}: no such directory; --data takes the one with the archives")
     steps = model.steps()
-    run = evaluate.from_network(_one_or_all(steps))
-    say(f"{name}: measuring torch fp32")
-    figures = {"torch fp32": evaluate.evaluate(run, data)}
-    validation = evaluate.validate(run, data)
-    sizes: dict[str, Any] = {}
+    figures, validation, sizes = {}, None, {}
+    if hasattr(evaluate, "from_network"):
+        run = evaluate.from_network(_one_or_all(steps))
+        say(f"{name}: measuring torch fp32")
+        figures["torch fp32"] = evaluate.evaluate(run, data)
+        validation = evaluate.validate(run, data)
     for path in bundles:
         sessions, label = _sessions(path)
         say(f"{name}: measuring {label} ({path})")
-        figures[label] = evaluate.evaluate(evaluate.from_session(_one_or_all(sessions)), data)
+        run = evaluate.from_session(_one_or_all(sessions))
+        figures[label] = evaluate.evaluate(run, data)
+        validation = validation or evaluate.validate(run, data)
         built = next(iter(sessions.values())).bundle.all_built()
         for step, row in built.items():
             where = label if len(built) == 1 else f"{label}, {step}"
             sizes[where] = dict(row.get("facts") or {})
+    if validation is None:
+        raise ModelError(f"{name}: is measured as a bundle; give one that edgernn export made")
     return {
         "model": name,
         "parameters": sum(p.numel() for step in steps.values() for p in step.parameters()),

@@ -16,9 +16,10 @@ from benchmarks.keyboard_sets import Sets
 from benchmarks.peers.keyboard import Library
 from benchmarks.rows import Rows
 from edgernn.keyboard.evaluation_sets import RATES
+from edgernn.keyboard.measured import in_python
 from edgernn.keyboard.typing import Typed, plainly_typed
 
-from .spelling import steps
+from .spelling import keyboard as spelt
 
 SPOKEN = ["I love the movie.", "The cat is in the hat.", "I do not know it."]
 NAMES = ["as typed", "symspell, words", "noisy channel", "n-gram"]
@@ -125,7 +126,8 @@ def test_rows_are_kept_with_what_is_told_of_all(tmp_path: Path) -> None:
 @pytest.fixture
 def ours(monkeypatch: pytest.MonkeyPatch) -> None:
     """A keyboard that spells by distance in every bundle's place."""
-    monkeypatch.setattr(keyboard_ours, "open_steps", lambda path: steps())
+    monkeypatch.setattr(keyboard_ours, "open_bundle", lambda path: None)
+    monkeypatch.setattr(keyboard_ours, "in_c", lambda bundle, **how: in_python(spelt(**how)))
 
 
 def test_a_keyboard_of_ours_corrects_completes_and_names_what_a_word_may_be(ours: None) -> None:

@@ -33,12 +33,12 @@ from edgernn.supernet.sandwich import sandwich
 from edgernn.supernet.slices import cuts, extract, lent, sliced
 from edgernn.supernet.space import Space
 from edgernn.testing import check_streaming
-from edgernn.torch_session import TorchSession
 from edgernn.train.loop import train
 from edgernn.train.recipe import Recipe, read_recipe, recipe_text
 from edgernn.train.run import save_weights
 from edgernn.verify import verify
 
+from ..torch_session import TorchSession
 from .test_asr_data import arrays
 
 SMALL = {"hidden": 24, "layers": 2, "channels": 16, "joint": 16}

@@ -18,6 +18,7 @@ from benchmarks import keyboard_training
 from edgernn.errors import ModelError
 from edgernn.keyboard.encoding import INPUTS, encode
 from edgernn.keyboard.evaluation_sets import Transcript
+from edgernn.keyboard.measured import Measured, in_python
 from edgernn.keyboard.typing import Keystroke, Typed
 from edgernn.model import find_model
 from edgernn.models.keyboard import END, VOCABULARY, card, evaluate, training
@@ -297,7 +298,7 @@ def test_a_card_tells_what_was_measured(monkeypatch: pytest.MonkeyPatch, tmp_pat
     copied = [Transcript("1", "2", "The cat.", "The cta.")]
     monkeypatch.setattr(evaluate, "training_texts", lambda data, split, corpora: LITERAL)
     monkeypatch.setattr(evaluate, "transcripts", lambda data: copied)
-    run = evaluate.from_session(spelling.steps())
+    run = Measured(*[in_python(spelling.keyboard())] * 2)
     figures = evaluate.evaluate(run, tmp_path)
     assert figures["errors"]["0"]["word_accuracy"] == (1, 0)
     assert figures["errors"]["0.15"]["word_accuracy"][0] < 1
@@ -306,21 +307,13 @@ def test_a_card_tells_what_was_measured(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert figures["copied"]["read"]["cer"][0] == 0
     metrics = {
         "parameters": 12345,
-        "figures": {"torch fp32": figures},
+        "figures": {"C w8a8": figures},
         "validation": evaluate.validate(run, tmp_path),
         "sizes": {},
     }
     text = card.render(json.loads(json.dumps(metrics)))
     assert "12,345 trained parameters" in text
-    assert "| torch fp32, touches known | " in text
+    assert "| C w8a8, touches known | " in text
     assert "as typed\n25.0" in text
     right = 100 * figures["errors"]["0.05"]["word_accuracy"][0]
-    assert f"| torch fp32 | {right:.1f} ±" in text
-
-
-def test_the_network_itself_is_measured_key_by_key() -> None:
-    network = decoder(**SIZES).eval()
-    steps = {"keys": network.keys, "history": network.history, "words": network.words}
-    run = evaluate.from_network(steps)
-    assert run.correct("42 \U0001f600") == "42 \U0001f600"
-    assert len(run.complete([], "t", 3)) == 3
+    assert f"| C w8a8 | {right:.1f} ±" in text

@@ -26,7 +26,8 @@ from edgernn.recognition.transducer import (
     stateless_predictor,
 )
 from edgernn.streaming import Sequential, Streaming
-from edgernn.torch_session import TorchSession
+
+from ..torch_session import TorchSession
 
 WORDS = ("", "A", "B", "C")
 NO_HOT = HotWords({}, WORDS)
