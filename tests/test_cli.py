@@ -91,7 +91,12 @@ def test_models_and_targets_are_listed() -> None:
     forms = [(f"kws{variant}", 20.0, 16_000) for variant in ("", "/dense", "/half", "/tiny")]
     names = ("asr", "asr/small", "asr/large", "digits")
     recognisers = [(name, 10.0, 16_000) for name in names]
-    assert listed == [*recognisers, *forms, ("wakeword", 32.0, 16_000)]
+    assert listed == [
+        *recognisers,
+        ("keyboard", None, None),
+        *forms,
+        ("wakeword", 32.0, 16_000),
+    ]
     rows = {row["target"]: row for row in json.loads(edgernn("targets", "--json").stdout)}
     assert {"host", "aarch64", "cortex-m0", "cortex-m4", "cortex-m55", "wasm"} <= rows.keys()
     assert rows["aarch64"]["also called"] == ["arm"]
