@@ -15,6 +15,7 @@ from benchmarks.keyboard_ours import Ours
 from benchmarks.keyboard_sets import Sets
 from benchmarks.peers.keyboard import Library
 from benchmarks.rows import Rows
+from edgernn.keyboard import measured
 from edgernn.keyboard.evaluation_sets import RATES
 from edgernn.keyboard.measured import in_python
 from edgernn.keyboard.typing import Typed, plainly_typed
@@ -127,7 +128,7 @@ def test_rows_are_kept_with_what_is_told_of_all(tmp_path: Path) -> None:
 def ours(monkeypatch: pytest.MonkeyPatch) -> None:
     """A keyboard that spells by distance in every bundle's place."""
     monkeypatch.setattr(keyboard_ours, "open_bundle", lambda path: None)
-    monkeypatch.setattr(keyboard_ours, "in_c", lambda bundle, **how: in_python(spelt(**how)))
+    monkeypatch.setattr(measured, "in_c", lambda bundle, **how: in_python(spelt(**how)))
 
 
 def test_a_keyboard_of_ours_corrects_completes_and_names_what_a_word_may_be(ours: None) -> None:

@@ -26,6 +26,8 @@ from edgernn.keyboard.typing import Keystroke, Typist, plainly_typed
 from edgernn.target import Target, find_target
 from edgernn.toolchain import build_firmware, build_library, build_wasm
 
+from ..loops import outside_of_functions
+
 pytestmark = pytest.mark.cc
 LABELS = (
     *("<typed>", "the", "cat", "I", "it", "don't", "hello", "world", "he", "can", "see", "3d"),
@@ -435,12 +437,5 @@ def test_the_numbers_of_the_header_are_python_s() -> None:
 
 
 def test_the_loop_calls_no_library_and_has_no_variables() -> None:
-    files = loop_sources("keyboard", LOOP)
-    text = re.sub(r"/\*.*?\*/", "", "".join(files.values()), flags=re.DOTALL)
-    included = set(re.findall(r"#include (.*)", text))
-    assert included == {"<stdint.h>"} | {f'"{name}"' for name in files if name.endswith(".h")}
-    assert not re.findall(r"\b(malloc|free|memcpy|memset|printf|expf|logf|double|long)\b", text)
-    outside = re.findall(
-        r"^(?:static )?(?!typedef|extern|return)\w[\w *]*(?:\[.*\])? ?[=;].*$", text, re.M
-    )
+    outside = outside_of_functions(loop_sources("keyboard", LOOP))
     assert all(line.startswith("static const uint32_t ") for line in outside)

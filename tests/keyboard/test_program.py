@@ -11,7 +11,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from edgernn.bundle import Bundle, open_bundle, write
+from edgernn.bundle import Bundle, open_bundle
 from edgernn.c_loop import loop_sources
 from edgernn.cli import group
 from edgernn.device import find_device
@@ -26,6 +26,8 @@ from edgernn.keyboard.program import build, parsed, shown, sources
 from edgernn.keyboard.search import SLIP, STRANGE
 from edgernn.keyboard.typing import Keystroke, Typist
 from edgernn.runtime import open_steps
+
+from .. import loops
 
 SHAPES = {  # step: input, output
     "keys": ([1, 1, INPUTS], [1, 1, 6]),
@@ -67,45 +69,15 @@ def fed(steps, streams):
 
 
 def step(name: str) -> dict[str, Any]:
-    taken, given = SHAPES[name]
-    dtype = "int64" if name == "history" else "float32"
-    facts = {"symbol": name, "state_bytes": 20, "scratch_bytes": 40, "compiled": "zig cc -O2"}
-    return {
-        "inputs": [{"name": "x", "shape": taken, "dtype": dtype}],
-        "outputs": [{"name": "y", "shape": given, "dtype": "float32"}],
-        "states": [],
-        "timing": {"block": 1, "ratio": "1", "delay": 0},
-        "artifacts": [
-            {
-                "backend": "c",
-                "target": "chip",
-                "number_type": "fp32",
-                "main": f"{name}/chip/{name}.elf",
-                "facts": facts,
-            }
-        ],
-    }
+    return loops.step(name, *SHAPES[name], "int64" if name == "history" else "float32")
 
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Bundle:
     """A keyboard whose C is a comment."""
-    manifest = {
-        "edgernn": "0.1.0",
-        "model": "thumbs",
-        "target": "chip",
-        "number_type": "fp32",
-        "frame_ms": 1.0,
-        "labels": ["<typed>", 'a"?', "\u00e9", "<end>"],
-        "steps": {name: step(name) for name in SHAPES},
-    }
-    members = {
-        f"{name}/chip/{name}.{end}": f"/* {name} */".encode()
-        for name in SHAPES
-        for end in ("c", "h", "elf")
-    }
-    write(tmp_path / "thumbs.edgernn", manifest, members)
-    return open_bundle(tmp_path / "thumbs.edgernn")
+    labels = ["<typed>", 'a"?', "\u00e9", "<end>"]
+    steps = {name: step(name) for name in SHAPES}
+    return loops.bundle_of(tmp_path, "thumbs", labels, steps, frame_ms=1.0)
 
 
 def test_a_folder_holds_all_that_is_built(bundle: Bundle, tmp_path: Path) -> None:

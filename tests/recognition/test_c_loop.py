@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,6 +19,8 @@ from edgernn.recognition.decode import MOST_FRAMES, Reading, Recognizer, Word
 from edgernn.recognition.hot_words import HotWords
 from edgernn.target import Target, find_target
 from edgernn.toolchain import build_firmware, build_library, build_wasm, stub
+
+from ..loops import outside_of_functions
 
 pytestmark = pytest.mark.cc
 LABELS = ("", "A", "B", "C", "D")
@@ -287,12 +288,5 @@ def test_the_numbers_of_the_header_are_python_s() -> None:
 
 
 def test_the_loop_calls_no_library_and_has_no_variables() -> None:
-    files = loop_sources("recognition", LOOP)
-    text = re.sub(r"/\*.*?\*/", "", "".join(files.values()), flags=re.DOTALL)
-    included = set(re.findall(r"#include (.*)", text))
-    assert included == {"<stdint.h>"} | {f'"{name}"' for name in files if name.endswith(".h")}
-    assert not re.findall(r"\b(malloc|free|memcpy|memset|printf|expf|logf|double|long)\b", text)
-    outside = re.findall(
-        r"^(?:static )?(?!typedef|extern)\w[\w *]*(?:\[.*\])? ?[=;].*$", text, re.M
-    )
+    outside = outside_of_functions(loop_sources("recognition", LOOP))
     assert outside == ["static const edgernn_hot_place nowhere[1] = {{0.0f, 0.0f, 0, 0, 0}};"]

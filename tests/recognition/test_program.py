@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from edgernn.bundle import Bundle, open_bundle, write
+from edgernn.bundle import Bundle
 from edgernn.c_loop import loop_sources
 from edgernn.cli import group
 from edgernn.errors import EdgernnError, ToolError
 from edgernn.recognition.c_loop import LOOP, recognizer_files
 from edgernn.recognition.decode import Word, end_frames
 from edgernn.recognition.program import parsed, sources
+
+from .. import loops
 
 SHAPES = {  # step: input, output, block
     "features": ([1, 160, 1], [1, 2, 13], 160),
@@ -27,45 +29,16 @@ SHAPES = {  # step: input, output, block
 
 def step(name: str) -> dict[str, Any]:
     taken, given, block = SHAPES[name]
-    dtype = "int64" if name == "predictor" else "float32"
-    facts = {"symbol": name, "state_bytes": 20, "scratch_bytes": 40, "compiled": "zig cc -O2"}
-    return {
-        "inputs": [{"name": "x", "shape": taken, "dtype": dtype}],
-        "outputs": [{"name": "y", "shape": given, "dtype": "float32"}],
-        "states": [],
-        "timing": {"block": block, "ratio": "1", "delay": 0},
-        "artifacts": [
-            {
-                "backend": "c",
-                "target": "chip",
-                "number_type": "fp32",
-                "main": f"{name}/chip/{name}.elf",
-                "facts": facts,
-            }
-        ],
-    }
+    return loops.step(name, taken, given, "int64" if name == "predictor" else "float32", block)
 
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Bundle:
     """A recogniser whose C is a comment."""
-    manifest = {
-        "edgernn": "0.1.0",
-        "model": "ears",
-        "target": "chip",
-        "number_type": "fp32",
-        "frame_ms": 10.0,
-        "sample_rate_hz": 16000,
-        "labels": ["<blank>", 'SAY "A??"', "Ä"],
-        "steps": {name: step(name) for name in SHAPES},
-    }
-    members = {
-        f"{name}/chip/{name}.{end}": f"/* {name} */".encode()
-        for name in SHAPES
-        for end in ("c", "h", "elf")
-    }
-    write(tmp_path / "ears.edgernn", manifest, members)
-    return open_bundle(tmp_path / "ears.edgernn")
+    labels = ["<blank>", 'SAY "A??"', "Ä"]
+    steps = {name: step(name) for name in SHAPES}
+    more = {"frame_ms": 10.0, "sample_rate_hz": 16000}
+    return loops.bundle_of(tmp_path, "ears", labels, steps, **more)
 
 
 def test_a_folder_holds_all_that_is_built(bundle: Bundle, tmp_path: Path) -> None:
