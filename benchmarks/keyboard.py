@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks import keyboard_tables
 from benchmarks.document import write_section
-from benchmarks.keyboard_ours import Ours
+from benchmarks.keyboard_ours import Touched
 from benchmarks.keyboard_sets import Sets, sets
 from benchmarks.keyboard_systems import Systems
 from benchmarks.rows import Rows
@@ -48,7 +48,7 @@ class Bench:
 
     def _mistyped(self, lines: Sequence[Typed], name: str) -> Figures:
         corrector = self.systems.corrector(name)
-        if isinstance(corrector, Ours) and corrector.touches:
+        if isinstance(corrector, Touched):
             made = [corrector.meant(typed) for typed in lines]
         else:
             made = [corrector.correct(typed.text) for typed in lines]

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from edgernn.bundle import open_bundle
 from edgernn.keyboard.measured import Measured
 
 
-class Ours(Measured):
-    """A bundle's. touches: whether it may know where every key was touched."""
+def opened(path: Path) -> Measured:
+    """A bundle's, which knows no touch."""
+    return Measured.of(open_bundle(path))
 
-    def __init__(self, path: Path, *, touches: bool = False) -> None:
-        both = Measured.of(open_bundle(path))
-        super().__init__(both.lines, both.words)
-        self.touches = touches
+
+class Touched(Measured):
+    """The same where it may know where every key was touched."""
+
+    @classmethod
+    def of_ours(cls, ours: Callable[[], Measured]) -> Touched:
+        """Of one that is opened now, or was before."""
+        return cls(ours().lines, ours().words)

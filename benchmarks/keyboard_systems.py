@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.keyboard_ours import Ours
+from benchmarks.keyboard_ours import Touched, opened
 from benchmarks.peers.keyboard import AsTyped, Library
 from benchmarks.peers.keyboard.channel import Channel
 from benchmarks.peers.keyboard.ispell import Ispell
@@ -34,9 +34,9 @@ class Systems:
         }
         self.completers: dict[str, Callable[[], Completer]] = {"n-gram": lambda: self.ngram}
         for name, bundle in (bundles or {}).items():
-            self.correctors[name] = partial(Ours, bundle)
-            self.correctors[f"{name}, touches"] = partial(Ours, bundle, touches=True)
-            self.completers[name] = partial(Ours, bundle)
+            ours = cache(partial(opened, bundle))  # compiled once
+            self.correctors[name] = self.completers[name] = ours
+            self.correctors[f"{name}, touches"] = partial(Touched.of_ours, ours)
         self.made: dict[str, Any] = {}
 
     @cached_property

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import keyboard, keyboard_ours, keyboard_tables
-from benchmarks.keyboard_ours import Ours
+from benchmarks.keyboard_ours import opened
 from benchmarks.keyboard_sets import Sets
 from benchmarks.peers.keyboard import Library
 from benchmarks.rows import Rows
@@ -132,7 +132,7 @@ def ours(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_keyboard_of_ours_corrects_completes_and_names_what_a_word_may_be(ours: None) -> None:
-    one = Ours(Path("a.edgernn"))
+    one = opened(Path("a.edgernn"))
     assert one.correct("Teh cta, i see it.") == "The cat, I see it."
     assert one.best("hello", (), 5)[0] == one.best("helo", ("the",), 5)[0] == "hello"
     assert one.complete([], "", 3) == [], "nothing is shown before the first key"
