@@ -1,4 +1,4 @@
-"""What every test shares: one torch thread, and a line that says what cannot be tested here."""
+"""What every test shares: one torch thread, one seed, and a line that says what is not tested."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 
 import pytest
+import torch
 
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # xdist already uses every core
     os.environ.setdefault(variable, "1")
@@ -26,6 +27,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             "To run them: apt-get install qemu-system-arm qemu-user",
             yellow=True,
         )
+
+
+# The same weights and data in every run: torch starts each process with a seed of chance.
+@pytest.hookimpl(tryfirst=True)
+def pytest_make_collect_report() -> None:  # what a module draws as it is imported
+    torch.manual_seed(0)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:  # before any fixture
+    torch.manual_seed(0)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,10 @@ ema_decay = 0.9
 bits = 4
 noise = 0.3
 """
-CELLS: dict[str, Streaming] = {
-    "rnn": RNN(6, 20),
-    "gru": GRU(6, 20),
-    "lstm": LSTM(6, 20, proj_size=8),
+CELLS: dict[str, Callable[[], Streaming]] = {
+    "rnn": lambda: RNN(6, 20),
+    "gru": lambda: GRU(6, 20),
+    "lstm": lambda: LSTM(6, 20, proj_size=8),
 }
 
 
@@ -73,8 +74,7 @@ def test_a_network_without_cells_is_refused() -> None:
 @pytest.mark.parametrize("name", CELLS)
 def test_levels_survive_onnx_c_and_quantization(name: str) -> None:
     torch.manual_seed(0)
-    cell = CELLS[name]
-    network = Sequential(cell=cell, head=Linear(8 if name == "lstm" else 20, 3)).eval()
+    network = Sequential(cell=CELLS[name](), head=Linear(8 if name == "lstm" else 20, 3)).eval()
     Activations(bits=5).apply(network)
     x = noise((60, 1, 1, 6))
     step = capture(network, torch.from_numpy(x[0]), "net")
