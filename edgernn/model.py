@@ -143,8 +143,11 @@ class Model:
 
             from edgernn.compress.plan import restructure
 
-            whole = nn.ModuleDict(steps) if len(steps) > 1 else next(iter(steps.values()))
-            restructure(whole, table, str(self.recipe))
+            whole = nn.Module()  # a ModuleDict would take no step called `keys`
+            for name, step in steps.items():
+                whole.add_module(name, step)
+            alone = len(steps) == 1
+            restructure(step if alone else whole, table, str(self.recipe))
 
     def _checked(self, built: Any) -> dict[str, Streaming]:
         from edgernn.streaming import Streaming

@@ -31,32 +31,39 @@ from tests.compress import keep
 
 def build(hidden: int = 16) -> dict:
     up = Sequential(rnn=GRU(6, hidden), out=Linear(hidden, 4))
-    return {"up": up, "down": Sequential(down=Linear(4, 2))}
+    return {"keys": up, "down": Sequential(down=Linear(4, 2))}
 
 
 def fed(steps, streams):
     streams = list(streams)
-    return {"up": streams, "down": [_up(steps, one) for one in streams]}
+    return {"keys": streams, "down": [_up(steps, one) for one in streams]}
 
 
 def _up(steps, stream):
     import torch
     with torch.no_grad():
-        return steps["up"](torch.from_numpy(stream)).numpy()
+        return steps["keys"](torch.from_numpy(stream)).numpy()
 
 
 examples = keep.examples
 
 
+class Steps(nn.Module):
+    def __init__(self, steps):
+        super().__init__()
+        for name, step in steps.items():
+            self.add_module(name, step)
+
+
 class Task(keep.Task):
     def build(self):
-        net = nn.ModuleDict(build(**self.recipe.network))
-        net["aside"] = Linear(4, 2)  # no step of the model
+        net = Steps(build(**self.recipe.network))
+        net.aside = Linear(4, 2)  # no step of the model
         return net
 
     def output(self, network, batch):
-        up = network["up"](batch["x"])
-        return (network["down"](up) + network["aside"](up))[:, -1]
+        up = network.keys(batch["x"])
+        return (network.down(up) + network.aside(up))[:, -1]
 """
 RECIPE = """
 [train]
@@ -93,13 +100,13 @@ def test_masks_grids_thresholds_and_a_teacher(first: Path, tmp_path: Path) -> No
         tmp_path / "out",
         f"""
 [compress.units]
-"up.rnn" = 12
+"keys.rnn" = 12
 [compress.delta.relative]
-"up.rnn" = [0.5, 0.5]
+"keys.rnn" = [0.5, 0.5]
 [[compress.prune]]
 pattern = "4x4"
 sparsity = 0.5
-only = ["up.rnn.*"]
+only = ["keys.rnn.*"]
 [compress.quantize]
 number_type = "w4a8"
 [compress.distill]
@@ -108,7 +115,7 @@ weight = 0.5
 """,
     )
     steps: Any = find_model(str(out)).steps()
-    rnn = steps["up"].layers["rnn"]
+    rnn = steps["keys"].layers["rnn"]
     assert rnn.rnn.hidden_size == 12
     assert min(rnn.thresholds) > 0
     assert float((rnn.rnn.weight_hh_l0 == 0).float().mean()) >= 0.4
@@ -118,13 +125,13 @@ weight = 0.5
     )
     assert weights["aside.linear.weight"].shape == (2, 4)
     report = export(str(out), "host", "w4a8", tmp_path / "several.edgernn")
-    assert {check.what.split()[0].rstrip(":") for check in report.checks} == {"up", "down"}
+    assert {check.what.split()[0].rstrip(":") for check in report.checks} == {"keys", "down"}
 
 
 @pytest.mark.cc
 @pytest.mark.slow
 def test_the_frontier_judges_all_compiled_steps_together(first: Path, tmp_path: Path) -> None:
-    tried = Candidate(CONTROL, "w8a8"), Candidate("up smaller", "w8a8", {"units": {"up.rnn": 8}})
+    tried = Candidate(CONTROL, "w8a8"), Candidate("up smaller", "w8a8", {"units": {"keys.rnn": 8}})
     budget = parse_budget(["flash=1MB"], firmware=False)
     how = Search(
         str(first), first, "host", tmp_path / "out", budget, steps=3, tried=tried, seconds=600
@@ -134,7 +141,7 @@ def test_the_frontier_judges_all_compiled_steps_together(first: Path, tmp_path: 
     whole, smaller = (point.at("flash_bytes") for point in found.points)
     assert smaller < whole
     best = find_model(str(deliver(how, found)))
-    assert set(best.steps()) == {"up", "down"}
+    assert set(best.steps()) == {"keys", "down"}
 
 
 @pytest.mark.cc
@@ -142,12 +149,12 @@ def test_the_frontier_judges_all_compiled_steps_together(first: Path, tmp_path: 
 def test_thresholds_are_picked_for_the_steps_that_can_hold(first: Path, tmp_path: Path) -> None:
     how = Picking(str(first), first, "host", tmp_path / "out", 0.2)
     found = pick(how, quiet=True, say=lambda line: None)
-    assert [one.signal for one in found.held] == ["up.rnn.x", "up.rnn.h"]
+    assert [one.signal for one in found.held] == ["keys.rnn.x", "keys.rnn.h"]
     assert found.share < 1
     assert found.lost(found.picked) <= 0.2
     model = find_model(str(how.out))
     steps: Any = model.steps()
-    assert min(steps["up"].layers["rnn"].thresholds) > 0
+    assert min(steps["keys"].layers["rnn"].thresholds) > 0
 
 
 @pytest.mark.cc
@@ -158,9 +165,9 @@ def test_a_compiled_step_carries_its_state_as_the_network_does(first: Path, tmp_
     assert model.recipe
     task = find_task(model)(read_recipe("several", model.recipe), first)
     network: Any = compiled(task.build(), tmp_path / "several.edgernn")
-    x, up = torch.randn(3, 9, 6), network["up"]
+    x, up = torch.randn(3, 9, 6), network.keys
     with torch.no_grad():
-        expected = model.steps()["up"](x)
+        expected = model.steps()["keys"](x)
     first_part, state = up.step(x[:, :4], up.initial_state(3))
     rows = {name: leaf.flip(0) for name, leaf in state.items()}
     rest, _ = up.step(x[:, 4:].flip(0), rows)
