@@ -5,7 +5,7 @@
 Tables of docs/keyboard.md. Rates are edits of characters between what was meant and what was typed,
 over N turns of the validation workers; of each kind, the part of all edits. `--write` puts them
 there, and draws docs/keyboard-touches.svg: where touches go when 5 % of the characters are wrong.
-`--vocabulary models/keyboard/words.txt` makes that file.
+`--vocabulary models/keyboard/words.txt` makes that file, and `further.txt` beside it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from benchmarks.figure import pyplot, saved
 from edgernn.errors import EdgernnError
 from edgernn.keyboard.corpora import CORPORA, SPLITS, TRAINING, frequencies, training_texts
 from edgernn.keyboard.layout import PITCH, QWERTY
-from edgernn.keyboard.lexicon import capitals, misspelt, well_spelt, word_frequencies
+from edgernn.keyboard.lexicon import capitals, further_words, misspelt, well_spelt, word_frequencies
 from edgernn.keyboard.slips import KINDS
 from edgernn.keyboard.touches import touches_on
 from edgernn.keyboard.typing import Typed, Typist
@@ -35,6 +35,7 @@ PAGE, PICTURE = Path("docs/keyboard.md"), Path("docs/keyboard-touches.svg")
 RATES = (0.02, 0.05, 0.10, 0.15)
 SIZES = (10_000, 15_000, 20_000)
 SIZE = 15_000  # of the keyboard's own
+FURTHER = 40_000  # words beyond them
 DRAWN = 40  # touches of each key in the picture
 
 
@@ -135,7 +136,10 @@ def main() -> int:
     try:
         if given.vocabulary:
             forms = capitals(training_texts(given.data))
-            Vocabulary.of(word_frequencies(given.data), SIZE, forms).save(given.vocabulary)
+            vocabulary = Vocabulary.of(word_frequencies(given.data), SIZE, forms)
+            vocabulary.save(given.vocabulary)
+            further = further_words(given.data, vocabulary, FURTHER)
+            further.save(given.vocabulary.with_name("further.txt"))
             return 0
         texts = training_texts(given.data, "val", ("self_dialogue",))[: given.sentences]
         made = {

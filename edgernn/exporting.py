@@ -198,6 +198,7 @@ def export(
         "sample_rate_hz": found.info.sample_rate_hz,
         "frame_ms": onnx.frame_ms or found.info.frame_ms or 1.0,
         "labels": list(found.info.labels),
+        "further_words": list(found.info.further_words) or None,
         "steps": steps,
         "accuracy": _accuracy(found),
         "tools": _tools(),

@@ -181,5 +181,11 @@ _FORM = _object(
         "steps": _dict(_STEP, 1),
         "members": _dict(_MEMBER),
     },
-    {"variant": _text, "sample_rate_hz": _number, "labels": _list(_text), "calibration": _text},
+    {
+        "variant": _text,
+        "sample_rate_hz": _number,
+        "labels": _list(_text),
+        "further_words": _list(_text),
+        "calibration": _text,
+    },
 )

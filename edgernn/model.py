@@ -44,7 +44,7 @@ class ModelInfo:
     """What is known of a model without building it; None where nothing is.
 
     frame_ms: real time per block of the first step; step_ms: of those that come at another pace,
-        by name. labels: of the last output axis.
+        by name. labels: of the last output axis. further_words: that a keyboard knows beyond them.
     variants: what each trained folder within a model's own is, by its name.
     """
 
@@ -53,6 +53,7 @@ class ModelInfo:
     frame_ms: float | None = None
     step_ms: Mapping[str, float] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
+    further_words: tuple[str, ...] = ()
     variants: Mapping[str, str] = field(default_factory=dict)
 
 

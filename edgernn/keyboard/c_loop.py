@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, chain, groupby
 from math import prod
+from typing import Any
 
 from edgernn.bundle import Bundle
 from edgernn.c_loop import (
@@ -22,7 +23,8 @@ from edgernn.embed import artifact, step_files
 from edgernn.errors import DataError
 from edgernn.keyboard.decode import STEPS, check_steps
 from edgernn.keyboard.encoding import INPUTS, KEYS
-from edgernn.keyboard.search import SLIP, STRANGE
+from edgernn.keyboard.letters import lower
+from edgernn.keyboard.search import LISTED, SLIP, STRANGE
 
 LOOP = (
     "keyboard.h",
@@ -62,7 +64,7 @@ def keyboard_files(bundle: Bundle, target: str) -> dict[str, str]:
         **step_files(bundle, target),
         **loop_sources("keyboard", LOOP),
         MODEL_H: _header(sizes, facts),
-        MODEL_C: _source(bundle.manifest["labels"], sizes, facts),
+        MODEL_C: _source(bundle.manifest, sizes, facts),
     }
 
 
@@ -106,27 +108,47 @@ def _header(sizes: Sizes, facts: Facts) -> str:
     )
 
 
-def _source(labels: Sequence[str], sizes: Sizes, facts: Facts) -> str:
-    starts = accumulate((len(label.encode()) + 1 for label in labels), initial=0)
+def _source(manifest: Mapping[str, Any], sizes: Sizes, facts: Facts) -> str:
+    labels, further = manifest["labels"], manifest.get("further_words") or ()
+    begun = groupby(sorted(further, key=_first), key=_first)  # each letter's in their order
+    by_letter = {letter: list(words) for letter, words in begun} or {"": [""]}
+    blocks = [sum(map(_bytes, words)) for words in by_letter.values()]
     lines = [
         *_numbers("key_characters", [ord(char) for char in KEYS]),
-        *_numbers("starts", list(starts)),
-        "static const char texts[] =",
-        *(f"    {line}" for line in literals([f"{label}\0" for label in labels])),
-        "    ;",
-        "",
+        *_texts("texts", labels),
+        *_numbers("starts", accumulate(map(_bytes, labels), initial=0)),
+        *_texts("further", list(chain(*by_letter.values()))),
+        *_numbers("further_firsts", [sum(map(ord, letter)) for letter in by_letter]),
+        *_numbers("further_starts", accumulate(blocks, initial=0)),
     ]
+    names = ("key_characters", "texts", "starts", "further", "further_firsts", "further_starts")
     numbers = [
         *(f".{name} = {getattr(sizes, name)}u" for name in Sizes.__slots__),
         f".key_count = {len(KEYS)}u",
+        f".further_letters = {len(by_letter)}u",
         f".slip = {SLIP}f",
         f".strange = {STRANGE}f",
-        *(f".{name} = {name}" for name in ("key_characters", "texts", "starts")),
+        f".listed = {LISTED}f",
+        *(f".{name} = {name}" for name in names),
     ]
     return model_source("keyboard", facts, numbers, lines)
 
 
-def _numbers(name: str, numbers: Sequence[int]) -> list[str]:
+def _first(word: str) -> str:
+    return lower(word[:1])
+
+
+def _bytes(word: str) -> int:
+    return len(word.encode()) + 1  # a zero ends it
+
+
+def _texts(name: str, texts: Sequence[str]) -> list[str]:
+    lines = (f"    {line}" for line in literals([f"{text}\0" for text in texts]))
+    return [f"static const char {name}[] =", *lines, "    ;", ""]
+
+
+def _numbers(name: str, given: Iterable[int]) -> list[str]:
+    numbers = list(given)
     rows = [numbers[at : at + FEW] for at in range(0, len(numbers), FEW)]
     lines = [f"    {', '.join(map(str, row))}," for row in rows]
     return [f"static const uint32_t {name}[{len(numbers)}] = {{", *lines, "};", ""]

@@ -134,12 +134,13 @@ class Keyboard:
                 raise DataError(f"{name} {count}; need at least 1")
         self.sessions, self.suggestions, self.own = sessions, suggestions, own or OwnWords()
         self.labels = sessions["words"].labels
+        further = sessions["words"].further_words
         if len(self.labels) < 3:
             raise DataError(f"labels {', '.join(self.labels)}; need <typed>, words and <end>")
         for session in sessions.values():
             session.reset()
         self._start = {name: session.state for name, session in sessions.items()}
-        self._search = Search(self._tell, self.labels, beam, self.own)
+        self._search = Search(self._tell, self.labels, beam, self.own, further)
         self._past: deque[Moment] = deque(maxlen=back)
         self.begin()
 
@@ -314,7 +315,8 @@ class Keyboard:
     def _ways(self, settled: Runs, run: Run) -> tuple[Guess, ...]:
         """How the last run may be read: by each reading, or by what all of them agree on."""
         readings = self._now.readings
-        nats = [self._search.likely(one) for one in readings]
+        core = parted(run.typed)[1]
+        nats = [self._search.likely(one, core) for one in readings]
         total = reduce(add_logs, nats)
         shares: dict[str, np.float32] = {}
         for one, likely in zip(readings, nats, strict=True):
@@ -378,7 +380,7 @@ def _worded(held: Sequence[Held], typed: Sequence[Word]) -> str:
 
 def _cased(held: Held, typed: Word) -> str:
     """The word that a run holds; the run itself where these are its letters."""
-    if held.label == TYPED:
+    if held.as_is:
         return held.text
     if held.text == typed.core:
         return typed._replace(lead="", trail="").surface

@@ -14,7 +14,7 @@ from pathlib import Path
 from string import ascii_lowercase
 
 from edgernn.keyboard.corpora import TRAINING, frequencies, training_texts
-from edgernn.keyboard.words import Casing, counted, parted, split
+from edgernn.keyboard.words import Casing, Vocabulary, counted, parted, split
 
 SHARES = {"self_dialogue": 0.8, "wikitext2": 0.1}  # of a word's frequency; books have the rest
 TIMES = 20  # so much more frequent is what a misspelling is one edit from
@@ -40,6 +40,21 @@ def word_frequencies(data: Path) -> dict[str, float]:
         for word, count in counts.items():
             mixed[word] = mixed.get(word, 0.0) + share * count / total
     return {word: share for word, share in mixed.items() if word not in wrong}
+
+
+def further_words(data: Path, vocabulary: Vocabulary, size: int) -> Vocabulary:
+    """The most frequent words beyond a vocabulary that books have, or the training texts OFTEN.
+
+    Raises: DataError.
+    """
+    books, told = frequencies(data), counted(training_texts(data))
+    shares = word_frequencies(data)
+    able = {
+        word: share
+        for word, share in shares.items()
+        if word not in vocabulary.labels and (word in books or told[word] >= OFTEN)
+    }
+    return Vocabulary.of(able, size, capitals(training_texts(data)))
 
 
 def capitals(texts: Iterable[str]) -> dict[str, str]:

@@ -68,18 +68,23 @@ class OwnWords:
 
         The nearest first, at most NEAREST.
         """
-        found = []
-        for word, worth in self.worth.items():
-            most = 1 if len(word) < 6 else 2
-            away = distance(lower(typed), lower(word), most)
-            if away <= most:
-                found.append((away, word, worth))
-        found.sort(key=lambda one: one[0])
-        return [(word, worth) for _, word, worth in found[:NEAREST]]
+        return [(word, self.worth[word]) for word in nearest(typed, self.worth)]
 
     def begun(self, typed: str) -> list[str]:
         """Words that begin so."""
         return [word for word in self.worth if lower(word).startswith(lower(typed))]
+
+
+def nearest(typed: str, words: Iterable[str]) -> list[str]:
+    """Those of one edit, long ones of two, the nearest first, at most NEAREST; case is nothing."""
+    found = []
+    for word in words:
+        most = 1 if len(word) < 6 else 2
+        away = distance(lower(typed), lower(word), most)
+        if away <= most:
+            found.append((away, word))
+    found.sort(key=lambda one: one[0])
+    return [word for _, word in found[:NEAREST]]
 
 
 def distance(one: str, other: str, most: int) -> int:

@@ -7,8 +7,9 @@ agree on is settled, and what is LAG runs old.
 
 The network alone now and then puts a frequent word in the place of a rare one that was typed
 without a slip, or leaves a slip as it is. So each edit between what was typed and what is read
-costs SLIP nats beside what the network thinks of it, and to leave what no vocabulary has as it was
-typed costs STRANGE (our choice).
+costs SLIP nats beside what the network thinks of it, and to leave what was typed as it is STRANGE a
+letter. What the network gives to a word that has no label goes, less LISTED, to each listed word
+that is typed so or nearly so. All of this is our choice.
 
 Everything is float32 in a stated order, so that a twin in C may have the same numbers.
 """
@@ -25,13 +26,14 @@ from edgernn.backend import Array
 from edgernn.errors import DataError
 from edgernn.keyboard.letters import lower
 from edgernn.keyboard.own_words import OwnWords, edits
+from edgernn.keyboard.spellings import Spellings
 from edgernn.keyboard.words import UNKNOWN
 from edgernn.single import F32, likeliest, log_sigmoid, log_softmax
 
 LAG = 6  # runs after which a reading is held to the best one's
 MOST = 3  # words in a run
 TYPED = UNKNOWN  # the label of a word that the vocabulary lacks
-SLIP, STRANGE = 2.0, 4.0  # nats that an edit costs, and a word that the vocabulary lacks
+SLIP, STRANGE, LISTED = 3.0, 0.8, 0.0  # nats: an edit, a letter left as typed, a word of a list
 POOL = 16  # words that a run is compared with, the likeliest
 SPARE = 2  # letters by which a word may be shorter than the runs that it is read from
 
@@ -41,11 +43,15 @@ Tell = Callable[[int, Any], tuple[Array, Any]]  # a label, history's state -> ve
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A word that a run holds: as the vocabulary, the user's list, or the run itself spells it."""
+    """A word that a run holds: as a list, the user, or the run itself spells it.
+
+    as_is: and so it is written, whatever the run's case.
+    """
 
     text: str
     label: int
     score: np.float32
+    as_is: bool = False
 
 
 Runs = tuple[tuple[Held, ...], ...]  # the words of each
@@ -87,7 +93,9 @@ class Chances:
 
 
 class Search:
-    """Reads runs. labels: those of `words`. own: the user's words. slip, strange: as above.
+    """Reads runs. labels: those of `words`. further: words beyond them. own: the user's.
+
+    slip, strange, listed: as above.
 
     Readings come the best first.
 
@@ -100,14 +108,19 @@ class Search:
         labels: Sequence[str],
         beam: int,
         own: OwnWords | None = None,
+        further: Sequence[str] = (),
+        *,
         slip: float = SLIP,
         strange: float = STRANGE,
+        listed: float = LISTED,
     ) -> None:
         if beam < 1:
             raise DataError(f"beam {beam}; need at least 1")
         self.tell, self.labels, self.beam = tell, labels, beam
-        self.own, self.slip, self.strange = own or OwnWords(), F32(slip), F32(strange)
+        self.own = own or OwnWords()
+        self.slip, self.strange, self.listed = F32(slip), F32(strange), F32(listed)
         self._known = {lower(word): at for at, word in enumerate(labels[:-1]) if at != TYPED}
+        self.spellings = Spellings([*labels[1:-1], *further])
 
     def begin(self) -> Readings:
         """Of a sentence of which nothing was typed yet."""
@@ -139,21 +152,25 @@ class Search:
             ]
             more = _ranked(more, [self._begun(one, typed) for one in more])
             grown = [self._moved(one) for one in more[: self.beam]]
-        return _settled(_ranked(done, [self.likely(one) for one in done])[: self.beam])
+        return _settled(_ranked(done, [self.likely(one, typed[-1]) for one in done])[: self.beam])
 
     def _candidates(self, typed: str, its: Chances, first: bool, fixed: bool) -> list[Held]:
         """What may be the next word of a run: the likeliest labels; as the first, what is typed.
 
-        That is the run itself, or one of the user's words that it may be.
+        That is the run itself, or one of the user's words or of the listed ones that it may be.
         """
         found = []
         if first:
             if fixed:
                 label = self._known.get(lower(typed), TYPED)
-                return [Held(typed, label, F32(its.more + its.words[label]))]
+                return [Held(typed, label, F32(its.more + its.words[label]), as_is=True)]
             base = F32(its.more + its.words[TYPED])
-            found = [Held(typed, TYPED, F32(base - self.strange))]
-            found += [Held(text, TYPED, F32(base + nats)) for text, nats in self.own.near(typed)]
+            found = [Held(typed, TYPED, F32(base - self._spelt(typed)), as_is=True)]
+            own = self.own.near(typed)
+            found += [Held(text, TYPED, F32(base + nats), as_is=True) for text, nats in own]
+            listed = F32(base - self.listed)
+            for text in self.spellings.near(typed):
+                found.append(Held(text, self._known.get(lower(text), TYPED), listed))
         order = likeliest(its.words[1:], POOL) + 1
         return found + [
             Held(self.labels[label], int(label), F32(its.more + its.words[label]))
@@ -165,10 +182,14 @@ class Search:
         words, letters = _last(one, typed)
         return F32(-self.slip * F32(edits(words, letters)[-1])) if words else F32(0)
 
-    def likely(self, one: Reading) -> np.float32:
+    def likely(self, one: Reading, typed: str) -> np.float32:
         """Its score; while no word has come for the last run, that stands as it was typed."""
         waits = one.runs and not one.runs[-1]
-        return F32(one.score - self.strange) if waits else one.score
+        return F32(one.score - self._spelt(typed)) if waits else one.score
+
+    def _spelt(self, typed: str) -> np.float32:
+        """The cost of a run that is left as it was typed."""
+        return F32(self.strange * F32(len(typed)))
 
     def _begun(self, one: Reading, typed: Sequence[str]) -> np.float32:
         """The least of that, however many letters these words stand for."""
@@ -201,7 +222,9 @@ def _firm(one: Reading, typed: Sequence[str], most: int) -> Reading:
     waiting = typed[count : len(one.runs)]
     if len(waiting) <= most:
         return one
-    return replace(one, runs=one.runs[:count] + tuple((Held(t, TYPED, F32(0)),) for t in waiting))
+    return replace(
+        one, runs=one.runs[:count] + tuple((Held(t, TYPED, F32(0), as_is=True),) for t in waiting)
+    )
 
 
 def _settled(readings: Sequence[Reading]) -> tuple[Readings, Runs]:

@@ -29,7 +29,7 @@ extern "C" {
 #define EDGERNN_KEYBOARD_ROOM 512u   /* bytes in question; with more all of it stays as it is */
 #define EDGERNN_KEYBOARD_POOL 16u    /* words that a run is compared with, the likeliest */
 #define EDGERNN_KEYBOARD_LONGEST 32u /* characters of a word that is corrected, or one's own */
-#define EDGERNN_KEYBOARD_NEAREST 8u  /* own words that a typed one may be */
+#define EDGERNN_KEYBOARD_NEAREST 8u  /* own words that a typed one may be, and listed ones */
 #define EDGERNN_KEYBOARD_LABEL 128u  /* bytes of a label, or of an own word */
 #define EDGERNN_KEYBOARD_MOST_BEAM 16u
 #define EDGERNN_KEYBOARD_MOST_SUGGESTIONS 16u
@@ -42,14 +42,17 @@ extern "C" {
  * gives logits of `labels` labels: 0 is a word that is none of them, the last one an end.
  * A row has a place for any other character, for the one that ends a sentence, for each of
  * `key_count` keys, and three more: whether it is in upper case, and where the touch was.
- * Label i is the text at texts + starts[i], up to a zero. slip, strange: nats that an edit between
- * what was typed and what is read costs, and a word that the labels lack. */
+ * Label i is the text at texts + starts[i], up to a zero. Words beyond them lie at further, those of
+ * the letter further_firsts[i] from further_starts[i] to further_starts[i + 1], each up to a zero.
+ * Nats that are paid, slip: for an edit between what was typed and what is read; strange: for a word
+ * that no list has; listed: for one that is known from a list alone. */
 typedef struct {
   uint32_t inputs, pressed, past, labels, key_count;
-  float slip, strange;
+  uint32_t further_letters;
+  float slip, strange, listed;
   const uint32_t *key_characters;
-  const char *texts;
-  const uint32_t *starts;
+  const char *texts, *further;
+  const uint32_t *starts, *further_firsts, *further_starts;
   edgernn_step keys;
   edgernn_label_step history;
   edgernn_step words;
@@ -85,12 +88,14 @@ typedef struct {
 /* The rest is the loop's own, declared for its size. */
 
 /* A word that a run holds: its label, 0 if there is none. It is spelled as the label; with an `own`
- * as the own word `own` - 1, or if that is EDGERNN_AS_TYPED as it was typed. */
+ * as the own word `own` - 1, from EDGERNN_FURTHER on as the further word there, or if that is
+ * EDGERNN_AS_TYPED as it was typed. */
 typedef struct {
-  uint16_t label, own;
+  uint32_t label, own;
 } edgernn_held;
 
 #define EDGERNN_AS_TYPED 65535u
+#define EDGERNN_FURTHER 65536u
 
 /* A completion, and its probability. */
 typedef struct {
@@ -157,7 +162,8 @@ typedef struct {
   char *old_text, *text, *before, *after, *accepted, *said;
   float *row, *both, *logits;
   void *scratch, *asked; /* asked: a state of `words` */
-  uint32_t at, past, answer_count, own_count, sought;
+  uint32_t at, past, answer_count, own_count, sought, listed_count;
+  edgernn_held listed[EDGERNN_KEYBOARD_NEAREST]; /* what the last run may be */
   edgernn_shown shown;
 } edgernn_keyboard;
 
@@ -174,7 +180,7 @@ typedef struct {
 #define EDGERNN_KEYBOARD_GROWN(beam) ((EDGERNN_KEYBOARD_MOST + 1u) * (beam))
 #define EDGERNN_KEYBOARD_ANSWERS(beam) (EDGERNN_KEYBOARD_GROWN(beam) + 1u)
 #define EDGERNN_KEYBOARD_OFFERS(beam) \
-  ((beam) * (EDGERNN_KEYBOARD_POOL + EDGERNN_KEYBOARD_NEAREST + 1u))
+  ((beam) * (EDGERNN_KEYBOARD_POOL + 2u * EDGERNN_KEYBOARD_NEAREST + 1u))
 /* Bytes of memory. once: of what is fed to the steps; keys: of the states of `keys` and `words`;
  * each: of `history`'s vector and state; vector: of its vector. */
 #define EDGERNN_KEYBOARD_BYTES(beam, suggestions, back, own, once, keys, each, vector)           \

@@ -66,12 +66,17 @@ int edgernn_is_kept(const edgernn_keyboard *k, edgernn_text core);
 /* Room for rows of edits. */
 typedef uint16_t edgernn_rows[3][EDGERNN_TYPED + 1u];
 
-/* Edits between a word and each beginning of what was typed, `count` + 1 of them. */
+/* Edits between a word and each beginning of what was typed, `count` + 1 of them. If all of it is
+ * more than `most` away the last of them is some number above that. */
 const uint16_t *edgernn_edits(const uint32_t *word, uint32_t length, const uint32_t *typed,
-                              uint32_t count, edgernn_rows rows);
+                              uint32_t count, uint32_t most, edgernn_rows rows);
 
 /* Own words that a typed one may be, the nearest first; how many. */
-uint32_t edgernn_near(const edgernn_keyboard *k, edgernn_text core, uint16_t *own);
+uint32_t edgernn_near(const edgernn_keyboard *k, edgernn_text core, edgernn_held *found);
+
+/* The label or further word that is typed so; if there is none, those that it may be. The twin of
+ * edgernn/keyboard/spellings.py. */
+uint32_t edgernn_spelled(const edgernn_keyboard_model *m, edgernn_text core, edgernn_held *found);
 
 /* Own words that begin so: how many, and the first `most` of them. */
 uint32_t edgernn_begun(const edgernn_keyboard *k, edgernn_text core, uint32_t most, uint16_t *own);
@@ -101,6 +106,7 @@ edgernn_text edgernn_between(const edgernn_moment *m, uint32_t from, uint32_t to
 
 /* Of a held word in a run. */
 edgernn_text edgernn_held_text(const edgernn_keyboard *k, uint32_t run, edgernn_held held);
+edgernn_text edgernn_label_text(const edgernn_keyboard_model *m, uint32_t label);
 
 /* All in question as it is read; the last run alone, without spaces. Give the end, not a zero. */
 char *edgernn_write_all(const edgernn_keyboard *k, const edgernn_reading *one, char *to);

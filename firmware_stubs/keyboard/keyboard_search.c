@@ -10,6 +10,7 @@
 #define POOL EDGERNN_KEYBOARD_POOL
 #define NEAREST EDGERNN_KEYBOARD_NEAREST
 #define AS_TYPED EDGERNN_AS_TYPED
+#define FURTHER EDGERNN_FURTHER
 #define TYPED 0u /* the label of a word that the vocabulary lacks */
 #define SPARE 2u /* letters by which a word may be shorter than the runs that it is read from */
 
@@ -25,9 +26,23 @@ float *edgernn_vector(const edgernn_reading *one) {
   return (float *)((unsigned char *)one + EDGERNN_ROOM(sizeof *one));
 }
 
+edgernn_text edgernn_between(const edgernn_moment *m, uint32_t from, uint32_t to) {
+  return (edgernn_text){m->typed + from, to - from};
+}
+
+static edgernn_text core_of(const edgernn_keyboard *k, uint32_t run) {
+  const edgernn_run *const one = &k->now->runs[run];
+  return edgernn_between(k->now, one->core, one->rest);
+}
+
+/* What it costs to leave a run as it was typed. */
+static float strange(const edgernn_keyboard *k, uint32_t run) {
+  return k->model->strange * (float)edgernn_characters(core_of(k, run));
+}
+
 float edgernn_likely(const edgernn_keyboard *k, const edgernn_reading *one) {
-  const int waits = !one->counts[k->now->run_count - 1u];
-  return waits ? one->score - k->model->strange : one->score;
+  const uint32_t last = k->now->run_count - 1u;
+  return one->counts[last] ? one->score : one->score - strange(k, last);
 }
 
 static edgernn_reading *grown(const edgernn_keyboard *k, uint32_t at) {
@@ -53,29 +68,21 @@ void edgernn_search_begin(edgernn_keyboard *k) {
 
 /* ---- words */
 
-edgernn_text edgernn_between(const edgernn_moment *m, uint32_t from, uint32_t to) {
-  return (edgernn_text){m->typed + from, to - from};
-}
-
-static edgernn_text core_of(const edgernn_keyboard *k, uint32_t run) {
-  const edgernn_run *const one = &k->now->runs[run];
-  return edgernn_between(k->now, one->core, one->rest);
-}
-
-static edgernn_text label_text(const edgernn_keyboard_model *m, uint32_t label) {
+edgernn_text edgernn_label_text(const edgernn_keyboard_model *m, uint32_t label) {
   const uint32_t *const start = m->starts + label;
   return (edgernn_text){m->texts + start[0], start[1] - start[0] - 1u};
 }
 
 edgernn_text edgernn_held_text(const edgernn_keyboard *k, uint32_t run, edgernn_held held) {
-  if (!held.own) return label_text(k->model, held.label);
+  if (!held.own) return edgernn_label_text(k->model, held.label);
   if (held.own == AS_TYPED) return core_of(k, run);
+  if (held.own > AS_TYPED) return edgernn_whole_text(k->model->further + (held.own - FURTHER));
   return (edgernn_text){k->own[held.own - 1u].text, k->own[held.own - 1u].bytes};
 }
 
 uint32_t edgernn_label_of(const edgernn_keyboard_model *m, edgernn_text core) {
   uint32_t label = m->labels - 2u;
-  while (label && !edgernn_same_letters(label_text(m, label), core)) --label;
+  while (label && !edgernn_same_letters(edgernn_label_text(m, label), core)) --label;
   return label;
 }
 
@@ -124,7 +131,7 @@ static edits edits_of(const edgernn_keyboard *k, const edgernn_reading *one, uin
     if (run > first) typed[count++] = ' ';
     count += edgernn_lowered(core_of(k, run), EDGERNN_KEYBOARD_LONGEST, typed + count);
   }
-  const uint16_t *const row = edgernn_edits(word, length, typed, count, rows);
+  const uint16_t *const row = edgernn_edits(word, length, typed, count, UINT32_MAX, rows);
   uint32_t least = row[0];
   for (uint32_t i = 1; i <= count; ++i) least = row[i] < least ? row[i] : least;
   return (edits){(float)row[count], (float)least};
@@ -194,22 +201,25 @@ static void offer_word(edgernn_keyboard *k, uint32_t from, edgernn_held held, fl
 static void offer_typed(edgernn_keyboard *k, uint32_t from, const edgernn_answer *its,
                         uint32_t *count) {
   const float score = grown(k, from)->score + (its->more + its->sought);
-  const edgernn_held held = {(uint16_t)k->sought, AS_TYPED};
+  const edgernn_held held = {k->sought, AS_TYPED};
   offer(k, count, (edgernn_offer){score, score, from, held});
 }
 
-/* What the last run may hold next: as the first word what is typed or an own word; labels. */
+/* What the last run may hold next: as the first word what is typed, an own word or a listed one;
+ * labels. */
 static void offer_words(edgernn_keyboard *k, uint32_t from, const edgernn_answer *its, int first,
                         uint32_t *count) {
   const float base = its->more + its->typed;
-  uint16_t own[NEAREST];
+  edgernn_held own[NEAREST];
   if (first) {
-    const edgernn_text core = core_of(k, k->now->run_count - 1u);
-    const uint32_t near = edgernn_near(k, core, own);
-    offer_word(k, from, (edgernn_held){TYPED, AS_TYPED}, base - k->model->strange, count);
+    const uint32_t last = k->now->run_count - 1u;
+    const uint32_t near = edgernn_near(k, core_of(k, last), own);
+    offer_word(k, from, (edgernn_held){TYPED, AS_TYPED}, base - strange(k, last), count);
     for (uint32_t i = 0; i < near; ++i) {
-      const edgernn_held held = {TYPED, (uint16_t)(own[i] + 1u)};
-      offer_word(k, from, held, base + k->own[own[i]].worth, count);
+      offer_word(k, from, own[i], base + k->own[own[i].own - 1u].worth, count);
+    }
+    for (uint32_t i = 0; i < k->listed_count; ++i) {
+      offer_word(k, from, k->listed[i], base - k->model->listed, count);
     }
   }
   for (uint32_t i = 0; i < its->count && i < POOL; ++i) {
@@ -275,7 +285,7 @@ static void end_reading(edgernn_keyboard *k, uint32_t from, float end, int fixed
   if (!is_whole(k, one)) return;
   if (words && !fixed) score -= m->slip * edits_of(k, one, words).all;
   finish(k, done,
-         (edgernn_offer){score, words ? score : score - m->strange, from, {TYPED, AS_TYPED}});
+         (edgernn_offer){score, words ? score : score - strange(k, last), from, {TYPED, AS_TYPED}});
 }
 
 /* k->done are the best readings of the last run; how many. */
@@ -323,6 +333,7 @@ static uint32_t settle(edgernn_keyboard *k, uint32_t done) {
 
 uint32_t edgernn_search_close(edgernn_keyboard *k, int fixed) {
   const uint32_t last = k->now->run_count - 1u;
+  k->listed_count = fixed ? 0u : edgernn_spelled(k->model, core_of(k, last), k->listed);
   for (uint32_t i = 0; i < k->now->count; ++i) {
     copy_bytes(grown(k, i), edgernn_reading_at(k, k->now, i), k->reading_bytes);
     hold_firm(grown(k, i), last, fixed ? 0u : MOST);
@@ -370,7 +381,8 @@ static char *write_words(const edgernn_keyboard *k, const edgernn_reading *one, 
     const edgernn_held held = one->words[run][i];
     const edgernn_text text = edgernn_held_text(k, run, held);
     if (i) *to++ = ' ';
-    to = write_first(text, i || held.own, core_of(k, first), to);
+    const int as_it_is = i || (held.own && held.own <= AS_TYPED);
+    to = write_first(text, as_it_is, core_of(k, first), to);
   }
   for (; first < run; ++first) {
     const edgernn_run *const next = &m->runs[first + 1u];

@@ -1,4 +1,4 @@
-/* The user's own words, and those that are not to be corrected. */
+/* The user's own words, those that are not to be corrected, and listed ones. */
 #include "keyboard_inner.h"
 #include "loop_search.h"
 
@@ -13,7 +13,8 @@ static edgernn_text own_text(const edgernn_own_word *one) {
 static uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
 const uint16_t *edgernn_edits(const uint32_t *word, uint32_t length, const uint32_t *typed,
-                              uint32_t count, edgernn_rows rows) {
+                              uint32_t count, uint32_t most, edgernn_rows rows) {
+  uint32_t fewest_before = 0;
   uint16_t *last = rows[0], *before = rows[1], *row = rows[2];
   for (uint32_t j = 0; j <= count; ++j) row[j] = (uint16_t)j;
   for (uint32_t i = 1; i <= length; ++i) {
@@ -22,6 +23,7 @@ const uint16_t *edgernn_edits(const uint32_t *word, uint32_t length, const uint3
     before = row;
     row = next;
     row[0] = (uint16_t)i;
+    uint32_t fewest_here = i;
     for (uint32_t j = 1; j <= count; ++j) {
       const uint32_t changed = before[j - 1u] + (word[i - 1u] != typed[j - 1u]);
       uint32_t fewest = least(least(row[j - 1u], before[j]) + 1u, changed);
@@ -29,7 +31,10 @@ const uint16_t *edgernn_edits(const uint32_t *word, uint32_t length, const uint3
         fewest = least(fewest, last[j - 2u] + 1u);
       }
       row[j] = (uint16_t)fewest;
+      fewest_here = least(fewest_here, fewest);
     }
+    if (fewest_here > most && fewest_before >= most) break; /* a swap reaches back by two */
+    fewest_before = fewest_here;
   }
   return row;
 }
@@ -39,7 +44,7 @@ static uint32_t distance(const uint32_t *word, uint32_t length, const uint32_t *
                          uint32_t count, uint32_t most) {
   edgernn_rows rows;
   if ((length > count ? length - count : count - length) > most) return most + 1u;
-  return least(edgernn_edits(word, length, typed, count, rows)[count], most + 1u);
+  return least(edgernn_edits(word, length, typed, count, most, rows)[count], most + 1u);
 }
 
 int edgernn_is_kept(const edgernn_keyboard *k, edgernn_text core) {
@@ -55,28 +60,82 @@ int edgernn_is_kept(const edgernn_keyboard *k, edgernn_text core) {
   return 0;
 }
 
-uint32_t edgernn_near(const edgernn_keyboard *k, edgernn_text core, uint16_t *own) {
-  uint32_t typed[LONGEST + 1u], word[LONGEST], away[NEAREST], count = 0;
-  const uint32_t length = edgernn_lowered(core, LONGEST + 1u, typed);
-  for (uint32_t i = 0; i < k->own_count; ++i) {
-    const edgernn_own_word *const one = &k->own[i];
-    const uint32_t most = one->length < SHORT ? 1u : 2u;
-    if (one->kept) continue;
-    edgernn_lowered(own_text(one), LONGEST, word);
-    const uint32_t edits = distance(word, one->length, typed, length, most);
-    if (edits > most) continue;
-    uint32_t at = count;
-    while (at && edits < away[at - 1u]) --at;
-    if (at == NEAREST) continue;
-    if (count < NEAREST) ++count;
-    for (uint32_t j = count - 1u; j > at; --j) {
-      own[j] = own[j - 1u];
-      away[j] = away[j - 1u];
-    }
-    own[at] = (uint16_t)i;
-    away[at] = edits;
+/* Words that a typed one may be, the nearest first. */
+typedef struct {
+  uint32_t typed[LONGEST + 1u], length, away[NEAREST], count;
+  edgernn_held *found;
+} nearest;
+
+static nearest nearest_to(edgernn_text core, edgernn_held *found) {
+  nearest n = {.found = found};
+  n.length = edgernn_lowered(core, LONGEST + 1u, n.typed);
+  return n;
+}
+
+/* If this word is near enough, and not too many are nearer. */
+static void take_near(nearest *n, edgernn_text text, edgernn_held held) {
+  uint32_t word[LONGEST + 3u]; /* a longer one is not near */
+  const uint32_t length = edgernn_lowered(text, LONGEST + 3u, word);
+  const uint32_t most = length < SHORT ? 1u : 2u;
+  const uint32_t edits = distance(word, length, n->typed, n->length, most);
+  uint32_t at = n->count;
+  if (edits > most) return;
+  while (at && edits < n->away[at - 1u]) --at;
+  if (at == NEAREST) return;
+  if (n->count < NEAREST) ++n->count;
+  for (uint32_t j = n->count - 1u; j > at; --j) {
+    n->found[j] = n->found[j - 1u];
+    n->away[j] = n->away[j - 1u];
   }
-  return count;
+  n->found[at] = held;
+  n->away[at] = edits;
+}
+
+uint32_t edgernn_near(const edgernn_keyboard *k, edgernn_text core, edgernn_held *found) {
+  nearest n = nearest_to(core, found);
+  for (uint32_t i = 0; i < k->own_count; ++i) {
+    if (!k->own[i].kept) take_near(&n, own_text(&k->own[i]), (edgernn_held){0, i + 1u});
+  }
+  return n.count;
+}
+
+static uint32_t first_of(const char *text) {
+  return edgernn_lower(edgernn_next(&text, text + 4)); /* a zero ends it before that */
+}
+
+/* The further words of a letter. */
+static edgernn_text further_of(const edgernn_keyboard_model *m, uint32_t first) {
+  for (uint32_t i = 0; i < m->further_letters; ++i) {
+    const uint32_t *const start = m->further_starts + i;
+    if (m->further_firsts[i] == first) {
+      return (edgernn_text){m->further + start[0], start[1] - start[0]};
+    }
+  }
+  return (edgernn_text){m->further, 0};
+}
+
+uint32_t edgernn_spelled(const edgernn_keyboard_model *m, edgernn_text core, edgernn_held *found) {
+  const uint32_t label = edgernn_label_of(m, core), first = first_of(core.at);
+  const edgernn_text further = further_of(m, first);
+  const char *const end = further.at + further.bytes;
+  nearest n = nearest_to(core, found);
+  found[0] = (edgernn_held){label, 0};
+  if (label) return 1;
+  for (uint32_t i = 1; i + 1u < m->labels; ++i) {
+    const edgernn_text text = edgernn_label_text(m, i);
+    if (first_of(text.at) == first) take_near(&n, text, (edgernn_held){i, 0});
+  }
+  for (const char *at = further.at; at < end;) {
+    const edgernn_text text = edgernn_whole_text(at);
+    const edgernn_held held = {0, EDGERNN_FURTHER + (uint32_t)(at - m->further)};
+    take_near(&n, text, held);
+    if (n.count && !n.away[0]) { /* typed so */
+      found[0] = held;
+      return 1;
+    }
+    at += text.bytes + 1u;
+  }
+  return n.count;
 }
 
 uint32_t edgernn_begun(const edgernn_keyboard *k, edgernn_text core, uint32_t most, uint16_t *own) {

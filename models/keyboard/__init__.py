@@ -9,9 +9,11 @@ if __name__ != "edgernn.models.keyboard":
     raise ImportError("import edgernn.models.keyboard: the repository root is on sys.path")
 
 VOCABULARY = Vocabulary.load(Path(__file__).with_name("words.txt"))
+FURTHER = Vocabulary.load(Path(__file__).with_name("further.txt"))
 LABELS = len(VOCABULARY) + 1  # of what the vocabulary lacks, of its words, and of an end
 END = LABELS - 1  # to `history` the beginning of a sentence
 INFO = ModelInfo(
     summary=f"what is meant by what is typed; {len(VOCABULARY.words):,} English words; conv + GRU",
     labels=("<typed>", *VOCABULARY.words, "<end>"),
+    further_words=FURTHER.words,
 )

@@ -79,7 +79,7 @@ def test_a_run_that_is_fixed_is_held_as_it_is() -> None:
     readings, settled = search.close(
         search.begin(), ["4x4"], lambda past: logits(9, 9, 9), fixed=True
     )
-    assert settled == ((Held("4x4", 0, settled[0][0].score),),)
+    assert settled == ((Held("4x4", 0, settled[0][0].score, as_is=True),),)
     assert texts(readings) == [()]
 
 
