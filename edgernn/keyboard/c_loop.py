@@ -35,6 +35,7 @@ LOOP = (
     "keyboard_show.c",
     "keyboard_words.c",
 )
+TABLES = ("key_characters", "texts", "starts", "further", "further_firsts", "further_starts")
 MODEL_H, MODEL_C = "keyboard_model.h", "keyboard_model.c"
 MOST_BEAM, MOST_SUGGESTIONS, MOST_OWN = 16, 16, 65534
 MOST_LABEL = 128  # bytes of a label
@@ -109,8 +110,25 @@ def _header(sizes: Sizes, facts: Facts) -> str:
 
 
 def _source(manifest: Mapping[str, Any], sizes: Sizes, facts: Facts) -> str:
-    labels, further = manifest["labels"], manifest.get("further_words") or ()
-    begun = groupby(sorted(further, key=_first), key=_first)  # each letter's in their order
+    tables, letters = word_tables(manifest["labels"], manifest.get("further_words") or ())
+    numbers = [
+        *(f".{name} = {getattr(sizes, name)}u" for name in Sizes.__slots__),
+        f".key_count = {len(KEYS)}u",
+        f".further_letters = {letters}u",
+        f".slip = {SLIP}f",
+        f".strange = {STRANGE}f",
+        f".listed = {LISTED}f",
+        *(f".{name} = {name}" for name in TABLES),
+    ]
+    return model_source("keyboard", facts, numbers, tables)
+
+
+def word_tables(labels: Sequence[str], further: Sequence[str]) -> tuple[list[str], int]:
+    """C of TABLES: characters of keys, labels, further words letter by letter; and how many those.
+
+    The words of a letter are in the order that they are given in.
+    """
+    begun = groupby(sorted(further, key=_first), key=_first)
     by_letter = {letter: list(words) for letter, words in begun} or {"": [""]}
     blocks = [sum(map(_bytes, words)) for words in by_letter.values()]
     lines = [
@@ -121,17 +139,7 @@ def _source(manifest: Mapping[str, Any], sizes: Sizes, facts: Facts) -> str:
         *_numbers("further_firsts", [sum(map(ord, letter)) for letter in by_letter]),
         *_numbers("further_starts", accumulate(blocks, initial=0)),
     ]
-    names = ("key_characters", "texts", "starts", "further", "further_firsts", "further_starts")
-    numbers = [
-        *(f".{name} = {getattr(sizes, name)}u" for name in Sizes.__slots__),
-        f".key_count = {len(KEYS)}u",
-        f".further_letters = {len(by_letter)}u",
-        f".slip = {SLIP}f",
-        f".strange = {STRANGE}f",
-        f".listed = {LISTED}f",
-        *(f".{name} = {name}" for name in names),
-    ]
-    return model_source("keyboard", facts, numbers, lines)
+    return lines, len(by_letter)
 
 
 def _first(word: str) -> str:

@@ -14,6 +14,7 @@ from edgernn.keyboard.own_words import distance
 from edgernn.keyboard.typing import Keystroke
 
 WORDS = ("the", "cat", "I", "hello", "world", "he", "can", "see", "it", "don't")
+FURTHER = ("seen", "worldly", "hollow")
 LABELS = ("<typed>", *WORDS, "<end>")
 STRICT = 4.0  # nats that a slip costs the steps below
 
@@ -21,7 +22,7 @@ STRICT = 4.0  # nats that a slip costs the steps below
 class Keys:
     """The keystroke itself."""
 
-    labels = LABELS
+    labels, further_words = LABELS, FURTHER
 
     def reset(self) -> None:
         self.state: Any = ""

@@ -13,12 +13,19 @@ import numpy as np
 import pytest
 
 from edgernn.backend import Array, find_runner
-from edgernn.c_loop import literals, loop_sources
+from edgernn.c_loop import loop_sources
 from edgernn.errors import DataError
 from edgernn.keyboard import decode, encoding, own_words, search
-from edgernn.keyboard.c_loop import LOOP, MOST_BEAM, MOST_LABEL, MOST_OWN, MOST_SUGGESTIONS
+from edgernn.keyboard.c_loop import (
+    LOOP,
+    MOST_BEAM,
+    MOST_LABEL,
+    MOST_OWN,
+    MOST_SUGGESTIONS,
+    word_tables,
+)
 from edgernn.keyboard.decode import Guess, Keyboard, Revision, Shown
-from edgernn.keyboard.encoding import INPUTS, KEYS
+from edgernn.keyboard.encoding import INPUTS
 from edgernn.keyboard.layout import BACKSPACE
 from edgernn.keyboard.letters import begins_words, in_words, lower, upper
 from edgernn.keyboard.own_words import OwnWords
@@ -33,6 +40,10 @@ LABELS = (
     *("<typed>", "the", "cat", "I", "it", "don't", "hello", "world", "he", "can", "see", "3d"),
     *("état", "naïve", "the", "r&b", "a", "of", "quarterback", "<end>"),  # one word is there twice
 )
+FURTHER = (
+    *("hallo", "yesterday", "herald", "\u00c9cole", "\u00e9cran", "friendly", "letters", "iPhones"),
+    *("movies", "y" * 31, "y" * 33, "y" * 34, "received", "wold", "worlds", "hells"),
+)
 OWN = {"Anneliese": 4.0, "Zoë": 5.5, "cta": 0.3, "Gn00": 2.25, "kat": 4.0, "cat": 3.7, "猫": 1.0}
 KEPT = ("Teh", "e-mail", "the", "x" * 40)
 TEXTS = (
@@ -41,6 +52,8 @@ TEXTS = (
     "We were in New York for 3 days (it rained), THEN home. 4x4 iPhone 3D The THE",
     "annel cta zo\u00eb gn00 teh kat cat TEH e-mail Annelise \u732b \u00c9tat",
     "caf\u00e9 \U0001f600 \u201cteh\u201d \u2014 \u732b \U0001f1e6 \u0301 \u00b5 \ufffd",
+    "Halo yestreday herlad ecole frendly leters iphone movis recieved wolds hell \u00e9cole",
+    f"{'y' * 30} {'y' * 32} {'y' * 31}x",
     "\x01\x1c \x85 a\xa0b \x7f\t\r\u2003c\u200bd \u3000",
 )
 GUARD = bytes(range(64))
@@ -63,8 +76,7 @@ class Numbers:
         self.labels = (np.round(labels) if ties else labels).astype(np.float32)
 
     def header(self) -> str:
-        starts = np.cumsum([0, *(len(label.encode()) + 1 for label in LABELS)])
-        texts = " ".join(literals([label + "\0" for label in LABELS]))
+        tables, letters = word_tables(LABELS, FURTHER)
         return "\n".join(
             [
                 "#include <stdint.h>",
@@ -73,12 +85,11 @@ class Numbers:
                 f"#define SHARE {float(self.share)}f",
                 f"#define SLIP {search.SLIP}f",
                 f"#define STRANGE {search.STRANGE}f",
+                f"#define LISTED {search.LISTED}f",
+                f"#define FURTHER_LETTERS {letters}u",
                 f"static const float key_rows[][LABELS] = {{{_rows(self.keys)}}};",
                 f"static const float label_rows[][LABELS] = {{{_rows(self.labels)}}};",
-                f"static const uint32_t key_characters[] = {{{_list(map(ord, KEYS))}}};",
-                f"static const uint32_t starts[] = {{{_list(starts)}}};",
-                f"static const char texts[] = {texts};",
-                "",
+                *tables,
             ]
         )
 
@@ -87,14 +98,10 @@ def _rows(rows: Array) -> str:
     return ", ".join("{" + ", ".join(f"{float(x).hex()}f" for x in row) + "}" for row in rows)
 
 
-def _list(numbers: Iterable[Any]) -> str:
-    return ", ".join(map(str, numbers))
-
-
 class Toy:
     """The steps of toy.c in a session's clothes."""
 
-    labels = LABELS
+    labels, further_words = LABELS, FURTHER
 
     def __init__(self, name: str, numbers: Numbers) -> None:
         self.name, self.numbers = name, numbers
