@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @command
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--words", type=click.Path(path_type=Path), help="Your own words, one a line.")
+@click.option("--capitals/--no-capitals", default=True, help="Of a line's first word.")
 @click.option("--beam", type=click.IntRange(1), default=4, show_default=True, help="Readings.")
 @click.option(
     "--suggestions", type=click.IntRange(1), default=3, show_default=True, help="Completions."
@@ -30,6 +31,7 @@ def type_(
     bundle: Path,
     words: Path | None,
     beam: int,
+    capitals: bool,
     suggestions: int,
     each: bool,
     on: str | None,
@@ -63,7 +65,9 @@ def type_(
     if sys.stdin is None:
         raise DataError("standard input is closed")
     own = OwnWords.read(words) if words else None
-    keyboard = Keyboard(open_steps(bundle, on=on), beam=beam, suggestions=suggestions, own=own)
+    keyboard = Keyboard(
+        open_steps(bundle, on=on), beam=beam, suggestions=suggestions, own=own, capitals=capitals
+    )
     if not as_json and sys.stdin.isatty() and (sys.stdout.isatty() or sys.stderr.isatty()):
         _edit(keyboard)
         return

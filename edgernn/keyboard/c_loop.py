@@ -38,7 +38,7 @@ LOOP = (
 TABLES = ("key_characters", "texts", "starts", "further", "further_firsts", "further_starts")
 MODEL_H, MODEL_C = "keyboard_model.h", "keyboard_model.c"
 MOST_BEAM, MOST_SUGGESTIONS, MOST_OWN = 16, 16, 65534
-MOST_LABEL = 128  # bytes of a label
+MOST_LABEL = 128  # bytes of a label or a further word
 TAKEN = {"keys": "float32", "history": "int64", "words": "float32"}
 FEW = 12  # numbers in a line
 
@@ -83,10 +83,10 @@ def _sizes(bundle: Bundle) -> Sizes:
         "words and the bundle's labels": (sizes.labels, len(labels)),
     }
     check_fit(bundle, sizes.labels, pairs)
-    for label in labels:
-        if len(label.encode()) > MOST_LABEL or "\0" in label:
+    for word in (*labels, *(bundle.manifest.get("further_words") or ())):
+        if len(word.encode()) > MOST_LABEL or "\0" in word:
             raise DataError(
-                f"{bundle.path}: label {label[:40]!r} has {len(label.encode())} bytes; the loop in "
+                f"{bundle.path}: word {word[:40]!r} has {len(word.encode())} bytes; the loop in "
                 f"C takes at most {MOST_LABEL}, without zeros"
             )
     return sizes

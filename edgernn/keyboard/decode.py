@@ -28,7 +28,7 @@ from edgernn.keyboard.letters import lower
 from edgernn.keyboard.own_words import LONGEST, OwnWords
 from edgernn.keyboard.search import TYPED, Ask, Chances, Held, Readings, Runs, Search
 from edgernn.keyboard.typing import Keystroke
-from edgernn.keyboard.words import Word, cased_like, parted, word_of
+from edgernn.keyboard.words import Word, capital, cased_like, parted, word_of
 from edgernn.single import F32, add_logs, exp, likeliest, log
 
 STEPS = ("keys", "history", "words")
@@ -77,10 +77,11 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What was typed between spaces, and the spaces behind it."""
+    """What was typed between spaces, and the spaces behind it. first: its line begins with it."""
 
     typed: str
     behind: str = ""
+    first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +89,8 @@ class Moment:
     """All that changes from keystroke to keystroke.
 
     settled: text that is no longer in question. runs: those behind it; typing: the open one.
-    completions: of the keystroke before it, `key`. sure: the open run is held as it was typed, cut:
-    its beginning is settled.
+    completions: of the keystroke before it, `key`. first: no run of this line has ended. sure: the
+    open run is held as it was typed, cut: its beginning is settled.
     """
 
     keys: Any
@@ -100,6 +101,7 @@ class Moment:
     typing: str = ""
     completions: tuple[Guess, ...] = ()
     key: Keystroke = NONE
+    first: bool = False
     sure: bool = False
     cut: bool = False
 
@@ -113,7 +115,7 @@ class Keyboard:
 
     sessions: of `edgernn.runtime.open_steps`. beam: readings that are followed. suggestions: how
     many completions there are. back: keystrokes that can be taken back one by one. own: the user's
-    words.
+    words. capitals: the first word of a line has one, if it is a listed word that is corrected.
 
     Raises: DataError if the sessions or their labels are no keyboard decoder's, or for a beam,
         suggestions or back below 1.
@@ -127,12 +129,14 @@ class Keyboard:
         suggestions: int = 3,
         back: int = BACK,
         own: OwnWords | None = None,
+        capitals: bool = True,
     ) -> None:
         check_steps(sessions)
         for name, count in (("beam", beam), ("suggestions", suggestions), ("back", back)):
             if count < 1:
                 raise DataError(f"{name} {count}; need at least 1")
         self.sessions, self.suggestions, self.own = sessions, suggestions, own or OwnWords()
+        self.capitals = capitals
         self.labels = sessions["words"].labels
         further = sessions["words"].further_words
         if len(self.labels) < 3:
@@ -221,8 +225,10 @@ class Keyboard:
     def _fresh(self, text: str) -> Moment:
         """Before a sentence, behind this text."""
         keys, words = self._start["keys"], self._start["words"]
-        cut = not text[-1:].isspace() and text != ""
-        return Moment(keys, words, self._search.begin(), settled=text, cut=cut)
+        cut, first = not text[-1:].isspace() and text != "", text[-1:] in ("", ENTER)
+        begun = self._search.begin()
+        first = first and self.capitals
+        return Moment(keys, words, begun, settled=text, first=first, cut=cut)
 
     def _make_room(self, key: Keystroke) -> None:
         """If the keystroke would be one too many, what is in question stays as it is read now."""
@@ -239,7 +245,8 @@ class Keyboard:
         count = len(self._now.typing)
         if count > len(self._past):
             self._past.clear()
-            self._now = self._fresh(self._now.text[:-count])
+            first = self._now.first
+            self._now = replace(self._fresh(self._now.text[:-count]), first=first)
         elif count:
             self._now = self._past[-count]
             for _ in range(count):
@@ -295,7 +302,7 @@ class Keyboard:
     def _close(self, ask: Ask) -> tuple[Guess, ...]:
         """Read the run that has ended; gives how it may be read."""
         now = self._now
-        runs = (*now.runs, Run(now.typing))
+        runs = (*now.runs, Run(now.typing, first=now.first))
         typed = [parted(run.typed)[1] for run in runs]
         core = typed[-1]
         sure = now.sure or now.cut or lower(core) in self.own.kept
@@ -306,6 +313,7 @@ class Keyboard:
             settled=now.settled + written(settled, runs),
             runs=runs[len(settled) :],
             typing="",
+            first=False,
             cut=False,
             readings=readings,
             sure=False,
@@ -342,6 +350,8 @@ class Keyboard:
         typing, chances = self._now.typing, Chances.of(ask(self._now.readings[0].vector))
         order = likeliest(chances.words[1:], self.suggestions) + 1
         found = [(cased_like(self.labels[at], typing), chances.words[at]) for at in order]
+        if self._now.first:
+            found = [(capital(word), share) for word, share in found]
         begun = parted(typing)[1]
         own = self.own.begun(begun) if begun else []
         found += [(word, chances.words[TYPED] - log(F32(len(own)))) for word in own]
@@ -366,14 +376,17 @@ def written(words: Sequence[Sequence[Held]], runs: Sequence[Run]) -> str:
     for held, run in zip(words, runs, strict=False):
         waiting.append(run)
         if held:
-            text += _worded(held, [word_of(one.typed) for one in waiting]) + run.behind
+            text += _worded(held, waiting) + run.behind
             waiting = []
     return text + "".join(one.typed + one.behind for one in waiting)
 
 
-def _worded(held: Sequence[Held], typed: Sequence[Word]) -> str:
+def _worded(held: Sequence[Held], runs: Sequence[Run]) -> str:
+    typed = [word_of(one.typed) for one in runs]
     first, last = typed[0], typed[-1]
-    texts = [_cased(held[0], first), *(one.text for one in held[1:])]
+    word = _cased(held[0], first)
+    begins = runs[0].first and not held[0].as_is
+    texts = [capital(word) if begins else word, *(one.text for one in held[1:])]
     within = "".join(one.trail + other.lead for one, other in pairwise(typed))
     return f"{first.lead}{' '.join(texts)}{within}{last.trail}"
 

@@ -28,6 +28,7 @@ def sources(
     suggestions: int = 3,
     back: int = BACK,
     own: OwnWords | None = None,
+    capitals: bool = True,
 ) -> dict[str, str]:
     """C with a `main` that reads keystrokes and prints what is shown; options as `Keyboard` has.
 
@@ -38,7 +39,7 @@ def sources(
     for name, most in (("beam", MOST_BEAM), ("suggestions", MOST_SUGGESTIONS), ("back", MOST_OWN)):
         if not 1 <= options[name] <= most:
             raise DataError(f"{name} {options[name]}; the loop in C takes 1 to {most}")
-    options["own"] = len(own.worth) + len(own.kept)
+    options |= {"own": len(own.worth) + len(own.kept), "no_capitals": int(not capitals)}
     files = keyboard_files(bundle, target)
     files["type.h"] = _header(options, own)
     files["type.c"] = stub("keyboard/type.c")

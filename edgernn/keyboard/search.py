@@ -119,7 +119,7 @@ class Search:
         self.tell, self.labels, self.beam = tell, labels, beam
         self.own = own or OwnWords()
         self.slip, self.strange, self.listed = F32(slip), F32(strange), F32(listed)
-        self._known = {lower(word): at for at, word in enumerate(labels[:-1]) if at != TYPED}
+        self._known = {lower(labels[at]): at for at in range(len(labels) - 2, TYPED, -1)}
         self.spellings = Spellings([*labels[1:-1], *further])
 
     def begin(self) -> Readings:

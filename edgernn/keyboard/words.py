@@ -93,12 +93,17 @@ def cased_like(form: str, other: str) -> str:
     model = word_of(other)
     if model.casing is Casing.UPPER:
         return upper(form)
-    capital = model.casing is Casing.CAPITALISED or any(map(is_upper, model.literal[:1]))
-    return _capitalised(form) if capital and form == lower(form) else form
+    begins = model.casing is Casing.CAPITALISED or any(map(is_upper, model.literal[:1]))
+    return capital(form) if begins else form
+
+
+def capital(form: str) -> str:
+    """A form as it begins a sentence: with a capital, if it has none."""
+    return _capitalised(form) if form == lower(form) else form
 
 
 def _capitalised(core: str) -> str:
-    """With its first letter in upper case: 3d becomes 3D."""
+    """With its first letter in upper case; of 3d it is the D."""
     for i, char in enumerate(core):
         if upper(char) != char:
             return core[:i] + upper(char) + core[i + 1 :]

@@ -91,13 +91,14 @@ static void *words_state(const edgernn_keyboard *k, const edgernn_moment *m) {
   return (unsigned char *)keys_state(m) + EDGERNN_ROOM(k->model->keys.state_bytes);
 }
 
-/* Before a sentence, behind the text as it stands. */
-static void begin_anew(edgernn_keyboard *k) {
+/* Before a sentence, behind the text as it stands, a line's begin or not. */
+static void begin_anew(edgernn_keyboard *k, int first) {
   edgernn_moment *const m = k->now;
   k->model->keys.reset(keys_state(m));
   k->model->words.reset(words_state(k, m));
   m->run_count = m->typing = m->bytes = m->cut = m->sure = 0;
   m->typed[0] = 0;
+  m->first = first && !k->options.no_capitals;
   edgernn_search_begin(k);
 }
 
@@ -105,7 +106,7 @@ void edgernn_keyboard_begin(edgernn_keyboard *k) {
   k->at = k->past = 0;
   k->now = moment(k, 0);
   k->now->completion_count = 0;
-  begin_anew(k);
+  begin_anew(k, 1);
 }
 
 /* The next moment begins as a copy of this one, which can be gone back to. */
@@ -198,9 +199,10 @@ static void hear(edgernn_keyboard *k, uint32_t c, float dx, float dy) {
 /* The open run ends here. */
 static void end_run(edgernn_keyboard *k) {
   edgernn_moment *const m = k->now;
-  m->runs[m->run_count++] = edgernn_parted(m->typed, m->typing, m->bytes);
+  m->runs[m->run_count] = edgernn_parted(m->typed, m->typing, m->bytes);
+  m->runs[m->run_count++].first = (uint16_t)m->first;
   m->typing = m->bytes;
-  m->cut = m->sure = 0;
+  m->cut = m->sure = m->first = 0;
 }
 
 /* Whether the open run is held as it was typed. */
@@ -221,7 +223,7 @@ static char *take_space(edgernn_keyboard *k, uint32_t c, uint32_t settled, char 
   to = edgernn_write_all(k, edgernn_reading_at(k, m, 0), to);
   if (!m->run_count) to = edgernn_put(to, c);
   edgernn_search_drop(k, settled);
-  if (c == EDGERNN_ENTER) begin_anew(k);
+  if (c == EDGERNN_ENTER) begin_anew(k, 1);
   return to;
 }
 
@@ -294,6 +296,7 @@ static void retype(edgernn_keyboard *k, const char *text, const char *end) {
   }
   edgernn_keyboard_begin(k);
   k->now->cut = !ends_with_space(text, start);
+  k->now->first = k->now->first && (start == text || start[-1] == EDGERNN_ENTER);
   while (start < end) edgernn_keyboard_push(k, edgernn_next(&start, end), 0.0f, 0.0f);
 }
 
@@ -336,11 +339,12 @@ static int is_word(edgernn_text text) {
 /* Before the open run. Gives how many characters it has. */
 static uint32_t reopen(edgernn_keyboard *k) {
   const edgernn_moment *const m = k->now;
-  const uint32_t moments = k->options.back + 1u, cut = m->cut;
+  const uint32_t moments = k->options.back + 1u, cut = m->cut, first = m->first;
   const uint32_t count = edgernn_characters(edgernn_between(m, m->typing, m->bytes));
   if (count > k->past) {
     edgernn_keyboard_begin(k);
     k->now->cut = cut;
+    k->now->first = first;
   } else {
     k->past -= count;
     k->at = (k->at + moments - count) % moments;

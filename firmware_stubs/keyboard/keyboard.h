@@ -60,9 +60,10 @@ typedef struct {
 
 /* beam: readings that are followed. suggestions: completions. back: keystrokes that can be taken
  * back one by one; behind them it is the last character of the text as it is read. own: words of
- * the user's there is room for. All but own are at least 1. */
+ * the user's there is room for. no_capitals: the first word of a line is not given one. All but the
+ * last two are at least 1. */
 typedef struct {
-  uint32_t beam, suggestions, back, own;
+  uint32_t beam, suggestions, back, own, no_capitals;
 } edgernn_keyboard_options;
 
 /* A word that may be meant, and its probability. */
@@ -104,9 +105,9 @@ typedef struct {
 } edgernn_completion;
 
 /* What was typed between spaces, by where it lies: signs, from core the word, from rest signs
- * again, from end the spaces behind it. */
+ * again, from end the spaces behind it. first: its line begins with it. */
 typedef struct {
-  uint16_t start, core, rest, end;
+  uint16_t start, core, rest, end, first;
 } edgernn_run;
 
 /* The words of each run in question. Behind it lie the vector and the state of `history`. */
@@ -118,10 +119,10 @@ typedef struct {
 
 /* All that changes from keystroke to keystroke. Behind it lie the states of `keys` and `words`, and
  * the readings. typed: the runs in question and, from typing on, the open one, whose beginning is
- * settled if it is cut; sure: it is held as it was typed. To take back the keystroke that came
+ * settled if it is cut; sure: it is held as it was typed; first: no run of this line has ended. To take back the keystroke that came
  * next: kept, characters in question that stayed, and put, those that came behind them. */
 typedef struct {
-  uint32_t count, run_count, typing, bytes, cut, sure, kept, put, completion_count;
+  uint32_t count, run_count, typing, bytes, cut, sure, first, kept, put, completion_count;
   edgernn_completion completions[EDGERNN_KEYBOARD_MOST_SUGGESTIONS];
   edgernn_run runs[EDGERNN_KEYBOARD_RUNS];
   char typed[EDGERNN_KEYBOARD_ROOM + 4u];

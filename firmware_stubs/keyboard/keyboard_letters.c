@@ -141,7 +141,7 @@ int edgernn_same_letters(edgernn_text a, edgernn_text b) {
 
 edgernn_run edgernn_parted(const char *typed, uint32_t start, uint32_t end) {
   const char *at = typed + start;
-  edgernn_run run = {(uint16_t)start, (uint16_t)end, (uint16_t)end, (uint16_t)end};
+  edgernn_run run = {(uint16_t)start, (uint16_t)end, (uint16_t)end, (uint16_t)end, 0};
   while (at < typed + end) {
     const uint32_t before = (uint32_t)(at - typed), c = edgernn_next(&at, typed + end);
     if (!(run.core == end ? edgernn_begins_words(c) : edgernn_in_words(c))) continue;

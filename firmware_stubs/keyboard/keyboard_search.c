@@ -81,9 +81,10 @@ edgernn_text edgernn_held_text(const edgernn_keyboard *k, uint32_t run, edgernn_
 }
 
 uint32_t edgernn_label_of(const edgernn_keyboard_model *m, edgernn_text core) {
-  uint32_t label = m->labels - 2u;
-  while (label && !edgernn_same_letters(edgernn_label_text(m, label), core)) --label;
-  return label;
+  for (uint32_t label = 1; label + 1u < m->labels; ++label) {
+    if (edgernn_same_letters(edgernn_label_text(m, label), core)) return label;
+  }
+  return TYPED;
 }
 
 static int same_held(const edgernn_keyboard *k, uint32_t run, edgernn_held a, edgernn_held b) {
@@ -352,7 +353,8 @@ void edgernn_search_drop(edgernn_keyboard *k, uint32_t count) {
   for (uint32_t i = 0; i < m->run_count; ++i) {
     const edgernn_run one = m->runs[i + count];
     m->runs[i] = (edgernn_run){(uint16_t)(one.start - cut), (uint16_t)(one.core - cut),
-                               (uint16_t)(one.rest - cut), (uint16_t)(one.end - cut)};
+                               (uint16_t)(one.rest - cut), (uint16_t)(one.end - cut),
+                               one.first};
   }
   for (uint32_t i = 0; i < m->count; ++i) {
     edgernn_reading *const one = edgernn_reading_at(k, m, i);
@@ -363,13 +365,15 @@ void edgernn_search_drop(edgernn_keyboard *k, uint32_t count) {
 
 /* ---- what is written */
 
-/* The first word of a run; where its letters are those that were typed, as they were typed. */
-static char *write_first(edgernn_text text, int as_it_is, edgernn_text typed, char *to) {
-  if (as_it_is) return edgernn_put_text(to, text);
+/* The first word of a run; where its letters are those that were typed, as they were typed.
+ * first: a line begins with it. */
+static char *write_first(edgernn_text text, edgernn_text typed, int first, char *to) {
+  const edgernn_casing least = first ? EDGERNN_CAPITALISED : EDGERNN_AS_IT_IS;
+  const edgernn_casing casing = edgernn_casing_of(typed);
   if (edgernn_same_letters(text, typed) && !edgernn_has_capitals(text)) {
-    return edgernn_put_text(to, typed);
+    return edgernn_put_cased(to, typed, least);
   }
-  return edgernn_put_cased(to, text, edgernn_casing_of(typed));
+  return edgernn_put_cased(to, text, casing == EDGERNN_AS_IT_IS ? least : casing);
 }
 
 /* The words of a run, of which runs from `first` on are a part. */
@@ -382,7 +386,8 @@ static char *write_words(const edgernn_keyboard *k, const edgernn_reading *one, 
     const edgernn_text text = edgernn_held_text(k, run, held);
     if (i) *to++ = ' ';
     const int as_it_is = i || (held.own && held.own <= AS_TYPED);
-    to = write_first(text, as_it_is, core_of(k, first), to);
+    to = as_it_is ? edgernn_put_text(to, text)
+                  : write_first(text, core_of(k, first), m->runs[first].first, to);
   }
   for (; first < run; ++first) {
     const edgernn_run *const next = &m->runs[first + 1u];

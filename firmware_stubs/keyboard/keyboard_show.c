@@ -49,7 +49,8 @@ void edgernn_complete(edgernn_keyboard *k) {
 
 void edgernn_show_open(edgernn_keyboard *k) {
   const edgernn_moment *const m = k->now;
-  const edgernn_casing casing = edgernn_casing_of(edgernn_open_core(m));
+  const edgernn_casing open = edgernn_casing_of(edgernn_open_core(m));
+  const edgernn_casing casing = open == EDGERNN_AS_IT_IS && m->first ? EDGERNN_CAPITALISED : open;
   for (uint32_t i = 0; i < m->completion_count; ++i) {
     const edgernn_completion *const one = &m->completions[i];
     const edgernn_text text = edgernn_held_text(k, 0, one->held);

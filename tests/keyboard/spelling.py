@@ -71,8 +71,8 @@ def steps() -> dict[str, Any]:
     return {"keys": Keys(), "history": History(), "words": Words()}
 
 
-def keyboard(**how: Any) -> Keyboard:
-    return Keyboard(steps(), **how)
+def keyboard(*, capitals: bool = False, **how: Any) -> Keyboard:
+    return Keyboard(steps(), capitals=capitals, **how)
 
 
 def typed(board: Keyboard, text: str) -> Shown:

@@ -140,8 +140,8 @@ class Loop:
         self.place, self.given = module.alloc(128), module.alloc(1 << 16)
 
     def init(self, *options: int, lacking: int = 0) -> int:
-        """options: beam, suggestions, back, own."""
-        self._give(struct.pack("<4I", *options))
+        """options: beam, suggestions, back, own, and 1 for no capitals."""
+        self._give(struct.pack("<5I", *options, *[0] * (5 - len(options))))
         nbytes = self.module.call("toy_scratch_size", self.given)
         assert nbytes > 0  # macro and function agree
         memory = self.module.alloc(nbytes + len(GUARD))
@@ -283,6 +283,16 @@ def test_c_shows_python_s_texts_and_shares_to_the_bit(
     if beam > 1:
         assert any(one.revised for one in found)
         assert max(len(one.readings) for one in found) > 1
+
+
+def test_lines_begin_with_capitals_or_not_in_both(loop: Loop) -> None:
+    lines = "the\ncat sees\nit\nof a\nquarterback\n don't\nherald\n\u00e9tat\nmovies hello\nthe"
+    keys = [*map(Keystroke, lines), *keystrokes(4, 1), *[Keystroke(BACKSPACE)] * 90]
+    texts = []
+    for capitals in (True, False):
+        assert loop.init(4, 3, decode.BACK, 0, not capitals) == 0
+        texts.append([one.text for one in compare(loop, twin(loop, capitals=capitals), keys)])
+    assert texts[0] != texts[1]
 
 
 def test_ties_are_in_the_order_of_the_labels(tied: Loop) -> None:

@@ -254,3 +254,16 @@ def test_readings_come_in_the_order_of_their_shares() -> None:
     assert shown.readings[0].word == "hello"
     assert shares == sorted(shares, reverse=True)
     assert sum(shares) == pytest.approx(1)
+
+
+def test_the_first_word_of_a_line_has_a_capital() -> None:
+    board = keyboard(capitals=True)
+    assert typed(board, "c").completions[0].word == "Cat"
+    assert typed(board, "at see\nthe cat\n").text == "Cat see\nThe cat\n"
+    assert typed(keyboard(), "the cat\n").text == "the cat\n"
+    own = OwnWords.of({"iPad": 9.0})
+    assert typed(keyboard(capitals=True, own=own), "ipad ").text == "iPad "
+    board = keyboard(capitals=True)
+    assert typed(board, "the ").text == "The "
+    assert board.undo().text == "the "  # a correction as any other
+    assert typed(board, "cat\nthe ").text == "the cat\nthe "

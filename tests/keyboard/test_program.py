@@ -167,9 +167,11 @@ def test_bundles_that_cannot_be_are_named(
     assert line in str(raised.value)
 
 
-@pytest.mark.parametrize("label", ["x" * 129, "a\0b"])
-def test_labels_that_cannot_be_are_named(label: str, bundle: Bundle) -> None:
-    manifest: Any = {**bundle.manifest, "labels": ["<typed>", "a", label, "<end>"]}
+@pytest.mark.parametrize("word", ["x" * 129, "a\0b"])
+@pytest.mark.parametrize("listed", ["labels", "further_words"])
+def test_words_that_cannot_be_are_named(listed: str, word: str, bundle: Bundle) -> None:
+    words = {"labels": ["<typed>", "a", "b", "<end>"], listed: ["<typed>", "a", word, "<end>"]}
+    manifest: Any = {**bundle.manifest, **words}
     with pytest.raises(EdgernnError, match="bytes; the loop in C takes at most 128"):
         keyboard_files(Bundle(bundle.path, manifest), "chip")
 

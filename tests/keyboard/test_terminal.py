@@ -12,7 +12,8 @@ import pytest
 
 from .screen import Terminal
 
-RUN = [sys.executable, "-c", "from tests.keyboard.spelling import run; run()", "type", "k.edgernn"]
+SPELLING = "from tests.keyboard.spelling import run; run()"
+RUN = [sys.executable, "-c", SPELLING, "type", "--no-capitals", "k.edgernn"]
 HELP = "Tab accepts"
 
 

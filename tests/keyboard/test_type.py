@@ -25,7 +25,9 @@ def spelt(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def edgernn(*words: object, given: str | bytes = "") -> Result:
-    return CliRunner().invoke(group, ["type", *map(str, words)], given, prog_name="edgernn")
+    return CliRunner().invoke(
+        group, ["type", "--no-capitals", *map(str, words)], given, prog_name="edgernn"
+    )
 
 
 def read(given: str | bytes, *options: object) -> str:
@@ -146,7 +148,7 @@ def test_another_models_bundle_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_p
 def test_a_closed_stdin_is_told(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
     monkeypatch.undo()
     line = "from tests.keyboard.spelling import run; import sys; sys.stdin = None; run()"
-    command = [sys.executable, "-c", line, "type", "k.edgernn"]
+    command = [sys.executable, "-c", line, "type", "--no-capitals", "k.edgernn"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (2, "error: standard input is closed\n")
 
