@@ -1,9 +1,9 @@
 """What options of training do for a keyboard: `python -m benchmarks.keyboard_training --data PATH`.
 
-The keyboard's own recipe over fewer steps: as it is, and with each option alone, by the same seed.
-Rows are the figures of the validation at the end; see docs/keyboards.md. A training that was
-interrupted goes on from its checkpoint, and what is there is not trained again. `--write` puts the
-table and the rows into docs/.
+The keyboard's own recipe over fewer steps: as it is, with each option alone, and on a share of the
+texts, by the same seed. Rows are the figures of the validation at the end, and those on the way
+there; see docs/keyboards.md. A training that was interrupted goes on from its checkpoint, and what
+is there is not trained again. `--write` puts the table, the picture and the rows into docs/.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any
 import torch
 
 from benchmarks.document import table, write_section
+from benchmarks.figure import pyplot, saved
 from benchmarks.rows import Row, Rows
 from benchmarks.trainings import OutOfTime, spent, trained
 from edgernn.errors import EdgernnError
@@ -28,10 +29,12 @@ from edgernn.train.recipe import Recipe, read_recipe
 from edgernn.train.run import HISTORY, own_recipe
 
 PAGE, RESULTS = Path("docs/keyboards.md"), Path("docs/keyboard_training.json")
-STEPS, CHECKS, CHECKPOINTS = 3000, 20, 30  # of a training, its validations and checkpoints
+PICTURE = "keyboards-training.svg"
+STEPS, CHECKS, CHECKPOINTS = 2000, 20, 30  # of a training, its validations and checkpoints
 SELDOM = 10  # steps between them at least, of short trials too
 HEAD = ("", "words right", "lines right", "clean words right", "completed", "core-minutes")
 FIGURES = ("val_words", "val_sentences", "val_clean", "val_completions")
+DRAWN = {"val_words": "words right, %", "val_completions": "completed, %"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ OPTIONS = {
     "smoothed labels": Option(  # half of what is smoothed stays with the word itself; not tuned
         {}, {"smoothing": {"alpha": 0.1, "temperature": 0.08, "vectors": "spelling"}}
     ),
+    "a quarter of the texts": Option({}, {"share": 1 / 4}),
+    "a sixteenth of the texts": Option({}, {"share": 1 / 16}),
 }
 
 
@@ -80,19 +85,54 @@ def carried_out(data: Path, output: Path, rows: Rows, steps: int, deadline: floa
             how = recipe(option, steps)
             folder = output / how.fingerprint()[:16]
             trained(find_model("keyboard"), how, data, folder, deadline)
-            last = json.loads((folder / HISTORY).read_text())["rows"][-1]
-            rows.note({"steps": steps, "cpu_s": spent(folder), **last}, name, str(steps))
+            history = json.loads((folder / HISTORY).read_text())["rows"]
+            curve = [[row[one] for one in ("step", *DRAWN)] for row in history]
+            row = {"steps": steps, "cpu_s": spent(folder), **history[-1], "curve": curve}
+            rows.note(row, name, str(steps))
 
 
 def lines(rows: Rows, steps: int) -> list[str]:
     """The table of what is there; nothing without a row."""
-    found = {name: row for name in OPTIONS if (row := rows.get(name, str(steps)))}
-    return table(HEAD, [[name, *told(row)] for name, row in found.items()]) if found else []
+    found = there(rows, steps)
+    made = table(HEAD, [[name, *told(row)] for name, row in found.items()])
+    return [*made, "", f"![by steps and by texts]({PICTURE})"] if found else []
+
+
+def there(rows: Rows, steps: int) -> dict[str, Row]:
+    """The row of each option that has one."""
+    return {name: row for name in OPTIONS if (row := rows.get(name, str(steps)))}
 
 
 def told(row: Row) -> list[str]:
     """The cells of a row."""
     return [*(f"{100 * row[name]:.1f}" for name in FIGURES), f"{row['cpu_s'] / 60:.1f}"]
+
+
+def draw(rows: Rows, steps: int, folder: Path) -> None:
+    """Above: each training by its steps; below: the recipe's by its share of the texts."""
+    found = there(rows, steps)
+    plain = OPTIONS["the recipe"]
+    shares = {
+        name: option.data.get("share", 1)
+        for name, option in OPTIONS.items()
+        if name in found and (option == plain or "share" in option.data)
+    }
+    figure, axes = pyplot().subplots(2, len(DRAWN), figsize=(9, 6.5))
+    for column, (name, title) in enumerate(DRAWN.items(), 1):
+        by_steps, by_share = axes[:, column - 1]
+        for option, row in found.items():
+            curve = [(point[0], 100 * point[column]) for point in row["curve"]]
+            by_steps.plot(*zip(*curve, strict=True), label=option, linewidth=1)
+        points = [(100 * share, 100 * found[option][name]) for option, share in shares.items()]
+        by_share.plot(*zip(*points, strict=True), marker="o")
+        by_share.set_xscale("log", base=4)
+        by_share.set_xticks([x for x, _ in points], [f"{x:g}" for x, _ in points])
+        for axis, along in ((by_steps, "steps"), (by_share, "texts learnt from, %")):
+            axis.set(xlabel=along, ylabel=title)
+            axis.grid(color="#eeeeee")
+    axes[0, 0].legend()
+    figure.tight_layout()
+    saved(figure, folder / PICTURE)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -120,6 +160,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\n".join(made))
         if options.write and made:
             write_section("keyboards training", made, PAGE)
+            draw(rows, options.steps, PAGE.parent)
             rows.write(RESULTS)
     except EdgernnError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from edgernn.train.near_lengths import NearLengths
 from edgernn.train.recipe import Recipe, filled
 
 HELD = 400  # texts that are validated on
+TOGETHER = 64  # texts beside each other that a share takes or leaves, so that dialogues stay whole
 NONE = -1  # a question without a wanted word, or without a wanted end
 
 
@@ -124,6 +126,18 @@ def in_pieces(text: str, longest: int) -> list[str]:
     return [*pieces, piece] if piece else pieces
 
 
+def part(texts: Sequence[str], share: float) -> list[str]:
+    """A share of the texts, evenly spread and the same each time; a quarter holds a sixteenth.
+
+    Raises: DataError for a share that is none.
+    """
+    if not 0 < share <= 1:
+        raise DataError(f"data.share {share}; need above 0, at most 1")
+    starts = range(0, len(texts), TOGETHER)
+    taken = [at for i, at in enumerate(starts) if ceil((i + 1) * share) > ceil(i * share)]
+    return [text for at in taken for text in texts[at : at + TOGETHER]]
+
+
 class Task:
     """Sentences typed with slips, in batches of near lengths; those with misspelt words left out.
 
@@ -133,9 +147,11 @@ class Task:
     Options: `corpora`, `longest` of a piece in characters, `within`, the share of keystrokes that
     are asked within words, `sample`, the labels drawn beside the wanted ones, `salad`, the share of
     sentences of words drawn from the vocabulary, so that rare ones are spelled often enough, and
-    `errors`, those of `edgernn.keyboard.typing.Errors`. With `smoothing`, a table of `Smoothing`
-    whose `vectors` are those of `likeness.vectors`, what is wanted of a word is smoothed over the
-    labels drawn; a batch then holds their `shares` (C,) and `vectors` (C, D) too.
+    `errors`, those of `edgernn.keyboard.typing.Errors`. With `share`, it is `part` of the texts
+    that is learnt from; the vocabulary, and what is misspelt, are those of all. With `smoothing`, a
+    table of `Smoothing` whose `vectors` are those of `likeness.vectors`, what is wanted of a word
+    is smoothed over the labels drawn; a batch then holds their `shares` (C,) and `vectors` (C, D)
+    too.
     """
 
     def __init__(self, recipe: Recipe, data: Path) -> None:
@@ -148,6 +164,7 @@ class Task:
         self.typist = Typist(Errors(**self.options["errors"]))
         texts = training_texts(data, "train", self.options["corpora"])
         texts = well_spelt(texts, misspelt(texts, frequencies(data)))
+        texts = part(texts, self.options.get("share", 1.0))
         longest = self.options["longest"]
         self.texts = [piece for text in texts for piece in in_pieces(text, longest)]
         if not self.texts:

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from benchmarks import keyboard_training
-from edgernn.errors import ModelError
+from edgernn.errors import DataError, ModelError
 from edgernn.keyboard.encoding import INPUTS, encode
 from edgernn.keyboard.evaluation_sets import Transcript
 from edgernn.keyboard.measured import Measured, in_python
@@ -25,7 +25,16 @@ from edgernn.models.keyboard import END, VOCABULARY, card, evaluate, training
 from edgernn.models.keyboard.likeness import vectors
 from edgernn.models.keyboard.network import Decoder, decoder
 from edgernn.models.keyboard.samples import labelled
-from edgernn.models.keyboard.training import NONE, Sample, Task, in_pieces, questions, stacked
+from edgernn.models.keyboard.training import (
+    NONE,
+    TOGETHER,
+    Sample,
+    Task,
+    in_pieces,
+    part,
+    questions,
+    stacked,
+)
 from edgernn.train.losses.smoothing import Labels, smoothed
 from edgernn.train.recipe import Recipe, parse_recipe, recipe_text
 from edgernn.train.run import WEIGHTS, run_recipe, save_weights
@@ -136,6 +145,18 @@ def test_texts_are_parted_at_words_and_words_are_those_of_the_vocabulary() -> No
     assert VOCABULARY.words[labelled("The,")[0] - 1] == "the"
 
 
+def test_a_share_of_the_texts_is_whole_groups_spread_evenly_and_holds_smaller_ones() -> None:
+    texts = [str(i) for i in range(32 * TOGETHER)]
+    quarter, sixteenth = part(texts, 1 / 4), part(texts, 1 / 16)
+    assert part(texts, 1) == texts
+    assert (len(quarter), len(sixteenth)) == (8 * TOGETHER, 2 * TOGETHER)
+    assert set(sixteenth) < set(quarter)
+    assert quarter[TOGETHER - 1 : TOGETHER + 1] == [texts[TOGETHER - 1], texts[4 * TOGETHER]]
+    for share in (0, 1.5):
+        with pytest.raises(DataError, match=f"data.share {share}; need above 0, at most 1"):
+            part(texts, share)
+
+
 def test_a_keystroke_is_its_key_its_shift_and_its_place() -> None:
     a, upper, other = encode([Keystroke("a", 0.25, -0.5), Keystroke("A"), Keystroke("\u732b")])
     assert (a[:-3] == upper[:-3]).all()
@@ -219,6 +240,15 @@ def test_smoothing_changes_what_is_wanted_of_words_and_nothing_else(tmp_path: Pa
     torch.testing.assert_close(smooth - loss, cross(words, target) - cross(words, right))
 
 
+def test_a_keyboard_learns_from_its_share_of_the_texts(
+    tmp_path: Path, spoken: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "TOGETHER", 1)
+    half = Task(replace(TRAINING, data={**TRAINING.data, "share": 0.5}), tmp_path)
+    assert half.texts == SPOKEN[::2]
+    assert half.validation == SPOKEN
+
+
 @pytest.mark.usefixtures("spoken")
 @pytest.mark.parametrize(
     "recipe",
@@ -277,6 +307,8 @@ def test_the_benchmark_of_options_goes_on_where_it_was_and_writes_its_table(
     assert list(rows) == [f"{name} 2" for name in keyboard_training.OPTIONS]
     assert all(row["step"] == 2 and row["cpu_s"] > 0 for row in rows.values())
     assert page.read_text().count("| weight drop | ") == 1
+    assert all(row["curve"][-1][:2] == [2, row["val_words"]] for row in rows.values())
+    assert "a sixteenth of the texts" in (tmp_path / keyboard_training.PICTURE).read_text()
     monkeypatch.setattr(keyboard_training, "trained", None)  # nothing is trained again
     assert keyboard_training.main(asked) == 0
     assert "<!-- keyboards training: begin -->" in (root / "docs/keyboards.md").read_text()
@@ -284,7 +316,7 @@ def test_the_benchmark_of_options_goes_on_where_it_was_and_writes_its_table(
 
 def test_options_of_the_benchmark_are_recipes_of_their_own() -> None:
     recipes = [keyboard_training.recipe(one, 3000) for one in keyboard_training.OPTIONS.values()]
-    assert len({recipe.fingerprint() for recipe in recipes}) == 4
+    assert len({recipe.fingerprint() for recipe in recipes}) == len(keyboard_training.OPTIONS)
     assert {recipe.validate_every for recipe in recipes} == {150}
     for recipe in recipes:
         assert parse_recipe("keyboard", recipe_text(recipe)) == recipe
