@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import platform
 import struct
 import sys
@@ -149,7 +150,8 @@ def timed(bundle: Path, lines: Sequence[Line]) -> Row:
     opened = open_bundle(bundle)
     states = [artifact(opened, name, "host")["facts"]["state_bytes"] for name in STEPS]
     return {
-        "machine": f"{machine()}; Python {platform.python_version()}, C built for {host_cpu()} by {compiler().version()}",
+        "machine": f"{machine()}, load {os.getloadavg()[0]:.1f}; Python "
+        f"{platform.python_version()}; C built for {host_cpu()} by {compiler().version()}",
         "ms": {kind: (np.percentile(ns, PERCENTILES) / 1e6).tolist() for kind, ns in kinds.items()},
         "keystrokes": {kind: len(ns) for kind, ns in kinds.items()},
         "bundle_bytes": bundle.stat().st_size,
