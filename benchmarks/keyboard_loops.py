@@ -177,7 +177,7 @@ def told(same: Row, timing: Row, instructions: Row | None) -> list[str]:
     ]
     made = [
         f"- C and Python show the same: {count}, {same['differences']} differences",
-        f"- {timing['machine']}; one thread; goal {GOAL_MS} ms",
+        f"- {timing['machine']}; goal {GOAL_MS} ms",
         f"- bytes: bundle {timing['bundle_bytes']:,}, states of the steps "
         f"{timing['state_bytes']:,}, memory of the loop {timing['loop_bytes']:,}",
         "",
