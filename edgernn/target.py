@@ -37,7 +37,7 @@ class Target:
     isa: folders of firmware_stubs/kernels searched before `portable`, best first.
     faster: a folder whose kernels are used where the CPU has what they need, found when it runs.
     zig_target, zig_cpu: zig's -target and -mcpu; empty means the machine we are on.
-    gcc_flags: the same for a user's own cross gcc.
+    gcc_flags: the same for a user's own cross gcc. flags: for any compiler, beside those.
     runner: the file in targets/runners that loads its artifacts.
     """
 
@@ -47,6 +47,7 @@ class Target:
     zig_target: str
     zig_cpu: str = ""
     gcc_flags: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
     isa: tuple[str, ...] = ()
     faster: str = ""
     runner: str = "local"

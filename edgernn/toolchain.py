@@ -195,7 +195,7 @@ def exported(name: str) -> list[str]:
 def compile_line(target: Target, cc: Compiler | None = None, optimize: str = "-O2") -> str:
     """The compile flags as one line for a header or a manifest, without paths."""
     program, *words = (cc or compiler()).command(target)
-    return " ".join([Path(program).name, *words, optimize, *COMMON_FLAGS])
+    return " ".join([Path(program).name, *words, optimize, *COMMON_FLAGS, *target.flags])
 
 
 def _golden_main(sources: Sources) -> dict[str, str]:
@@ -232,7 +232,7 @@ def _build(
         for file, text in sources.items():
             _write_source(work, file, text)
         command = [
-            *(*cc.command(target), optimize, *COMMON_FLAGS, "-I."),
+            *(*cc.command(target), optimize, *COMMON_FLAGS, *target.flags, "-I."),
             *(*units, *flags, *cc.link_flags(target), "-o", "built"),
         ]
         _run(command, work, f"{cc.name} for {target.name}")

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,20 @@ def test_the_same_sources_give_the_same_bytes(
     assert str(tmp_path).encode() not in again
     assert str(Path.home()).encode() not in again
     assert not list((tmp_path / "elsewhere").iterdir())
+
+
+@pytest.mark.cc
+def test_a_library_for_android_lies_on_its_pages_and_needs_no_other(build: Build) -> None:
+    from elftools.elf.dynamic import DynamicSection
+    from elftools.elf.elffile import ELFFile
+
+    elf = ELFFile(BytesIO(build(find_target("android-arm64"))))
+    loaded = [part["p_align"] for part in elf.iter_segments() if part["p_type"] == "PT_LOAD"]
+    assert set(loaded) == {16384}
+    (dynamic,) = (part for part in elf.iter_sections() if isinstance(part, DynamicSection))
+    tags = {tag.entry.d_tag for tag in dynamic.iter_tags()}
+    assert "DT_NEEDED" not in tags
+    assert {"DT_HASH", "DT_GNU_HASH"} <= tags
 
 
 @pytest.mark.cc
