@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, chain, groupby
+from itertools import accumulate, chain
 from math import prod
 from typing import Any
 
@@ -23,8 +23,8 @@ from edgernn.embed import artifact, step_files
 from edgernn.errors import DataError
 from edgernn.keyboard.decode import STEPS, check_steps
 from edgernn.keyboard.encoding import INPUTS, KEYS
-from edgernn.keyboard.letters import lower
 from edgernn.keyboard.search import LISTED, SLIP, STRANGE
+from edgernn.keyboard.spellings import Spellings
 
 LOOP = (
     "keyboard.h",
@@ -126,10 +126,11 @@ def _source(manifest: Mapping[str, Any], sizes: Sizes, facts: Facts) -> str:
 def word_tables(labels: Sequence[str], further: Sequence[str]) -> tuple[list[str], int]:
     """C of TABLES: characters of keys, labels, further words letter by letter; and how many those.
 
-    The words of a letter are in the order that they are given in.
+    A further word that is a label, or there before, whatever its case, is left out.
     """
-    begun = groupby(sorted(further, key=_first), key=_first)
-    by_letter = {letter: list(words) for letter, words in begun} or {"": [""]}
+    listed, known = Spellings([*labels[1:-1], *further]).words, set(labels)
+    left = {first: [w for w in words.values() if w not in known] for first, words in listed.items()}
+    by_letter = {first: words for first, words in left.items() if words} or {"": [""]}
     blocks = [sum(map(_bytes, words)) for words in by_letter.values()]
     lines = [
         *_numbers("key_characters", [ord(char) for char in KEYS]),
@@ -140,10 +141,6 @@ def word_tables(labels: Sequence[str], further: Sequence[str]) -> tuple[list[str
         *_numbers("further_starts", accumulate(blocks, initial=0)),
     ]
     return lines, len(by_letter)
-
-
-def _first(word: str) -> str:
-    return lower(word[:1])
 
 
 def _bytes(word: str) -> int:

@@ -89,8 +89,8 @@ class Moment:
     """All that changes from keystroke to keystroke.
 
     settled: text that is no longer in question. runs: those behind it; typing: the open one.
-    completions: of the keystroke before it, `key`. first: no run of this line has ended. sure: the
-    open run is held as it was typed, cut: its beginning is settled.
+    completions: of the keystroke before it, `key`. first: with capitals, no run of this line has
+    ended. sure: the open run is held as it was typed, cut: its beginning is settled.
     """
 
     keys: Any
@@ -115,7 +115,7 @@ class Keyboard:
 
     sessions: of `edgernn.runtime.open_steps`. beam: readings that are followed. suggestions: how
     many completions there are. back: keystrokes that can be taken back one by one. own: the user's
-    words. capitals: the first word of a line has one, if it is a listed word that is corrected.
+    words. capitals: the first word of a line begins with one, if it is read from a list.
 
     Raises: DataError if the sessions or their labels are no keyboard decoder's, or for a beam,
         suggestions or back below 1.
@@ -225,10 +225,9 @@ class Keyboard:
     def _fresh(self, text: str) -> Moment:
         """Before a sentence, behind this text."""
         keys, words = self._start["keys"], self._start["words"]
-        cut, first = not text[-1:].isspace() and text != "", text[-1:] in ("", ENTER)
-        begun = self._search.begin()
-        first = first and self.capitals
-        return Moment(keys, words, begun, settled=text, first=first, cut=cut)
+        cut = not text[-1:].isspace() and text != ""
+        first = self.capitals and text[-1:] in ("", ENTER)
+        return Moment(keys, words, self._search.begin(), settled=text, first=first, cut=cut)
 
     def _make_room(self, key: Keystroke) -> None:
         """If the keystroke would be one too many, what is in question stays as it is read now."""
@@ -238,7 +237,9 @@ class Keyboard:
             return
         best = replace(now.readings[0], runs=(), score=F32(0))
         cut = now.cut or now.typing != ""
-        self._now = replace(now, readings=(best,), settled=now.text, runs=(), typing="", cut=cut)
+        self._now = replace(
+            now, readings=(best,), settled=now.text, runs=(), typing="", first=False, cut=cut
+        )
 
     def _reopen(self) -> None:
         """Before the open run."""

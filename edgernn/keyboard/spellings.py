@@ -9,15 +9,18 @@ from edgernn.keyboard.own_words import nearest
 
 
 class Spellings:
-    """Words, the most frequent first; what was typed is looked for among those that begin alike."""
+    """Words, the most frequent first; what was typed is looked for among those that begin alike.
+
+    words: by first letter, by what is typed.
+    """
 
     def __init__(self, words: Iterable[str]) -> None:
-        self._words: dict[str, dict[str, str]] = {}  # by first letter, by what is typed
+        self.words: dict[str, dict[str, str]] = {}
         for word in words:
-            self._words.setdefault(lower(word[:1]), {}).setdefault(lower(word), word)
+            self.words.setdefault(lower(word[:1]), {}).setdefault(lower(word), word)
 
     def near(self, typed: str) -> list[str]:
         """The word that is typed so, whatever its case; if there is none, the nearest."""
-        begun = self._words.get(lower(typed[:1]), {})
+        begun = self.words.get(lower(typed[:1]), {})
         word = begun.get(lower(typed))
         return nearest(typed, begun.values()) if word is None else [word]

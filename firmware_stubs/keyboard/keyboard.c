@@ -91,14 +91,14 @@ static void *words_state(const edgernn_keyboard *k, const edgernn_moment *m) {
   return (unsigned char *)keys_state(m) + EDGERNN_ROOM(k->model->keys.state_bytes);
 }
 
-/* Before a sentence, behind the text as it stands, a line's begin or not. */
-static void begin_anew(edgernn_keyboard *k, int first) {
+/* Before a sentence, behind the text as it stands. */
+static void begin_anew(edgernn_keyboard *k) {
   edgernn_moment *const m = k->now;
   k->model->keys.reset(keys_state(m));
   k->model->words.reset(words_state(k, m));
   m->run_count = m->typing = m->bytes = m->cut = m->sure = 0;
   m->typed[0] = 0;
-  m->first = first && !k->options.no_capitals;
+  m->first = !k->options.no_capitals;
   edgernn_search_begin(k);
 }
 
@@ -106,7 +106,7 @@ void edgernn_keyboard_begin(edgernn_keyboard *k) {
   k->at = k->past = 0;
   k->now = moment(k, 0);
   k->now->completion_count = 0;
-  begin_anew(k, 1);
+  begin_anew(k);
 }
 
 /* The next moment begins as a copy of this one, which can be gone back to. */
@@ -130,7 +130,7 @@ static int make_room(edgernn_keyboard *k, uint32_t c) {
   edgernn_reading *const best = edgernn_reading_at(k, m, 0);
   if (m->bytes + (uint32_t)(edgernn_put(bytes, c) - bytes) <= ROOM) return 0;
   m->cut = m->cut || m->bytes > m->typing;
-  m->run_count = m->typing = m->bytes = 0;
+  m->run_count = m->typing = m->bytes = m->first = 0;
   m->typed[0] = 0;
   m->count = 1;
   best->score = 0.0f;
@@ -223,7 +223,7 @@ static char *take_space(edgernn_keyboard *k, uint32_t c, uint32_t settled, char 
   to = edgernn_write_all(k, edgernn_reading_at(k, m, 0), to);
   if (!m->run_count) to = edgernn_put(to, c);
   edgernn_search_drop(k, settled);
-  if (c == EDGERNN_ENTER) begin_anew(k, 1);
+  if (c == EDGERNN_ENTER) begin_anew(k);
   return to;
 }
 
@@ -296,7 +296,7 @@ static void retype(edgernn_keyboard *k, const char *text, const char *end) {
   }
   edgernn_keyboard_begin(k);
   k->now->cut = !ends_with_space(text, start);
-  k->now->first = k->now->first && (start == text || start[-1] == EDGERNN_ENTER);
+  if (start != text && start[-1] != EDGERNN_ENTER) k->now->first = 0;
   while (start < end) edgernn_keyboard_push(k, edgernn_next(&start, end), 0.0f, 0.0f);
 }
 

@@ -60,8 +60,8 @@ typedef struct {
 
 /* beam: readings that are followed. suggestions: completions. back: keystrokes that can be taken
  * back one by one; behind them it is the last character of the text as it is read. own: words of
- * the user's there is room for. no_capitals: the first word of a line is not given one. All but the
- * last two are at least 1. */
+ * the user's there is room for. no_capitals: the first word of a line is not given one; 0: it is, if
+ * it is read from a list. All but the last two are at least 1. */
 typedef struct {
   uint32_t beam, suggestions, back, own, no_capitals;
 } edgernn_keyboard_options;
@@ -119,8 +119,9 @@ typedef struct {
 
 /* All that changes from keystroke to keystroke. Behind it lie the states of `keys` and `words`, and
  * the readings. typed: the runs in question and, from typing on, the open one, whose beginning is
- * settled if it is cut; sure: it is held as it was typed; first: no run of this line has ended. To take back the keystroke that came
- * next: kept, characters in question that stayed, and put, those that came behind them. */
+ * settled if it is cut; sure: it is held as it was typed; first: with capitals, no run of this line
+ * has ended. To take back the keystroke that came next: kept, characters in question that stayed,
+ * and put, those that came behind them. */
 typedef struct {
   uint32_t count, run_count, typing, bytes, cut, sure, first, kept, put, completion_count;
   edgernn_completion completions[EDGERNN_KEYBOARD_MOST_SUGGESTIONS];

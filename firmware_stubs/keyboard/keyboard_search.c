@@ -353,8 +353,7 @@ void edgernn_search_drop(edgernn_keyboard *k, uint32_t count) {
   for (uint32_t i = 0; i < m->run_count; ++i) {
     const edgernn_run one = m->runs[i + count];
     m->runs[i] = (edgernn_run){(uint16_t)(one.start - cut), (uint16_t)(one.core - cut),
-                               (uint16_t)(one.rest - cut), (uint16_t)(one.end - cut),
-                               one.first};
+                               (uint16_t)(one.rest - cut), (uint16_t)(one.end - cut), one.first};
   }
   for (uint32_t i = 0; i < m->count; ++i) {
     edgernn_reading *const one = edgernn_reading_at(k, m, i);

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from edgernn.keyboard.decode import Keyboard, correctable
@@ -11,8 +13,10 @@ from edgernn.keyboard.own_words import OwnWords
 from edgernn.keyboard.typing import Keystroke
 from edgernn.keyboard.words import parted
 
-from .spelling import keyboard, typed
+from . import spelling
+from .spelling import typed
 
+keyboard = partial(spelling.keyboard, capitals=True)
 hypothesis = pytest.importorskip("hypothesis")
 given, settings, st = hypothesis.given, hypothesis.settings, hypothesis.strategies
 

@@ -42,7 +42,9 @@ LABELS = (
 )
 FURTHER = (
     *("hallo", "yesterday", "herald", "\u00c9cole", "\u00e9cran", "friendly", "letters", "iPhones"),
-    *("movies", "y" * 31, "y" * 33, "y" * 34, "received", "wold", "worlds", "hells"),
+    *("movies", "y" * 31, "y" * 33, "y" * 34, "y" * 35, "received", "wold", "worlds", "hells"),
+    *("then", "ten", "tea", "them", "thee", "tech", "teeth", "thaw", "theirs"),  # too many to take
+    *("CAT", "Hallo", "English", "english", "Supercalifragilisticexpialidocious"),  # or twice
 )
 OWN = {"Anneliese": 4.0, "Zoë": 5.5, "cta": 0.3, "Gn00": 2.25, "kat": 4.0, "cat": 3.7, "猫": 1.0}
 KEPT = ("Teh", "e-mail", "the", "x" * 40)
@@ -53,7 +55,8 @@ TEXTS = (
     "annel cta zo\u00eb gn00 teh kat cat TEH e-mail Annelise \u732b \u00c9tat",
     "caf\u00e9 \U0001f600 \u201cteh\u201d \u2014 \u732b \U0001f1e6 \u0301 \u00b5 \ufffd",
     "Halo yestreday herlad ecole frendly leters iphone movis recieved wolds hell \u00e9cole",
-    f"{'y' * 30} {'y' * 32} {'y' * 31}x",
+    f"{'y' * 30} {'y' * 32} {'y' * 31}x supercalifragilisticexpialidocio",
+    "thn englihs \u00c9CRNA \u00e9coel Cat, thhe the tehh",
     "\x01\x1c \x85 a\xa0b \x7f\t\r\u2003c\u200bd \u3000",
 )
 GUARD = bytes(range(64))
@@ -277,9 +280,10 @@ def test_c_shows_python_s_texts_and_shares_to_the_bit(
     chosen = tied if ties else loop
     assert chosen.init(beam, 3, decode.BACK, len(OWN) + len(KEPT)) == 0
     taught(chosen)
-    found = compare(chosen, twin(chosen, beam=beam, own=own()), keystrokes(12, beam))
+    found = compare(chosen, twin(chosen, beam=beam, own=own()), keystrokes(13, beam))
     assert len(found) > 500
     assert max(len(one.completions) for one in found) == 3
+    assert {guess.word for one in found for guess in one.readings} & set(FURTHER)
     if beam > 1:
         assert any(one.revised for one in found)
         assert max(len(one.readings) for one in found) > 1
@@ -350,6 +354,8 @@ def test_more_is_taken_back_than_is_held(loop: Loop) -> None:
     board = twin(loop, beam=2, back=5)
     found = compare(loop, board, map(Keystroke, "teh cta \u732b sat" + BACKSPACE * 30 + "no go "))
     assert [one.text for one in found].count("") >= 10
+    for line in ("\n  hel world" + BACKSPACE * 7 + "l ", "\nhel lo" + BACKSPACE * 5 + "l cta "):
+        compare(loop, board, map(Keystroke, line))
 
 
 @pytest.mark.parametrize("back", [3, 64])
@@ -358,7 +364,15 @@ def test_a_completion_takes_the_place_of_the_open_word_in_both(back: int, loop: 
     taught(loop)
     board = twin(loop, back=back, own=own())
     found = []
-    for line in ("teh cta", '"hel,', "", "\u00e9ta" + BACKSPACE, "x" * 600, "he\n", BACKSPACE * 9):
+    for line in (
+        "teh cta",
+        '"hel,',
+        "",
+        "\u00e9ta" + BACKSPACE,
+        "x" * 600,
+        "e\n he",
+        BACKSPACE * 9,
+    ):
         compare(loop, board, map(Keystroke, line))
         for word in ("hello", "\u00c9tat", "teh!", "\u732b" * 42):
             found.append(board.accept(word))

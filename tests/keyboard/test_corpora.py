@@ -38,7 +38,14 @@ from edgernn.keyboard.evaluation_sets import (
     replayed,
     transcripts,
 )
-from edgernn.keyboard.lexicon import capitals, misspelt, well_spelt, word_frequencies
+from edgernn.keyboard.lexicon import (
+    capitals,
+    further_words,
+    misspelt,
+    well_spelt,
+    word_frequencies,
+)
+from edgernn.keyboard.words import Vocabulary
 
 WIKI = """
  = Title =
@@ -110,6 +117,11 @@ def test_frequencies_are_read_behind_a_byte_order_mark(data: Path) -> None:
     shares = word_frequencies(data)
     assert shares["the"] > shares["cat"] > 0
     assert sum(shares.values()) == pytest.approx(1)
+
+
+def test_further_words_are_those_of_books_and_what_texts_have_often(data: Path) -> None:
+    assert further_words(data, Vocabulary(("the", "number")), 9).words == ("it's", "cat")
+    assert further_words(data, Vocabulary(("cat",)), 1).words == ("it's",)
 
 
 def test_misspellings_are_what_frequencies_give_away() -> None:

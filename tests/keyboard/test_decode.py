@@ -256,6 +256,23 @@ def test_readings_come_in_the_order_of_their_shares() -> None:
     assert sum(shares) == pytest.approx(1)
 
 
+def test_listed_words_are_corrected_to() -> None:
+    assert typed(keyboard(), "it Wroldly ").text == "it Worldly "
+
+
+def test_no_capital_is_put_where_a_word_is_as_it_was_typed() -> None:
+    own = OwnWords.of(["anneliese"])
+    own.keep("cat")
+    for line in ("anneliese ", "cat ", "hEllo ", "hello", "4x4 ", "xyzzyx ", "\u2014 the "):
+        assert typed(keyboard(capitals=True, own=own), line).text == line
+    assert keyboard(capitals=True).accept("hello").text == "hello "
+    board = keyboard(capitals=True)
+    assert typed(board, '"helloworld. teh ').text == '"Hello world. the '
+    assert board.undo().text == '"Hello world. teh '
+    long = "z" * (ROOM - 1)
+    assert "the" in [one.word for one in typed(board, f"\n{long}he").completions]
+
+
 def test_the_first_word_of_a_line_has_a_capital() -> None:
     board = keyboard(capitals=True)
     assert typed(board, "c").completions[0].word == "Cat"

@@ -23,7 +23,7 @@ from edgernn.keyboard.encoding import INPUTS
 from edgernn.keyboard.layout import BACKSPACE
 from edgernn.keyboard.own_words import OwnWords
 from edgernn.keyboard.program import build, parsed, shown, sources
-from edgernn.keyboard.search import SLIP, STRANGE
+from edgernn.keyboard.search import LISTED, SLIP, STRANGE
 from edgernn.keyboard.typing import Keystroke, Typist
 from edgernn.runtime import open_steps
 
@@ -41,7 +41,9 @@ from edgernn.model import ModelInfo
 from edgernn.models.keyboard import INFO as WHOLE
 from edgernn.models.keyboard.network import decoder, examples
 
-INFO = ModelInfo(labels=("<typed>", *WHOLE.labels[1:60], "<end>"))
+INFO = ModelInfo(
+    labels=("<typed>", *WHOLE.labels[1:60], "<end>"), further_words=WHOLE.labels[60:900]
+)
 SIZES = dict(embed=6, channels=8, hidden=10, word=5, past=7, joint=6, left=4)
 
 
@@ -77,7 +79,8 @@ def bundle(tmp_path: Path) -> Bundle:
     """A keyboard whose C is a comment."""
     labels = ["<typed>", 'a"?', "\u00e9", "<end>"]
     steps = {name: step(name) for name in SHAPES}
-    return loops.bundle_of(tmp_path, "thumbs", labels, steps, frame_ms=1.0)
+    further = ["be", "\u00c9a", "B", 'A"?', "\u00e9b"]  # one is a label
+    return loops.bundle_of(tmp_path, "thumbs", labels, steps, frame_ms=1.0, further_words=further)
 
 
 def test_a_folder_holds_all_that_is_built(bundle: Bundle, tmp_path: Path) -> None:
@@ -94,10 +97,15 @@ def test_a_folder_holds_all_that_is_built(bundle: Bundle, tmp_path: Path) -> Non
         ".labels = 4u",
         f".slip = {SLIP}f",
         f".strange = {STRANGE}f",
+        f".listed = {LISTED}f",
         ".history = {EDGERNN_STEP(HISTORY, history)}",
         r'"a\042\077\000"',
         r'"\303\251\000"',
         "starts[5] = {\n    0, 8, 12, 15, 21,",
+        r'"\303\211a\000"',
+        "further_firsts[2] = {\n    233, 98,",
+        "further_starts[3] = {\n    0, 8, 13,",
+        ".further_letters = 2u",
     ):
         assert line in model
     header = (out / "keyboard_model.h").read_text()
@@ -109,12 +117,15 @@ def test_a_folder_holds_all_that_is_built(bundle: Bundle, tmp_path: Path) -> Non
 def test_options_and_words_reach_the_program(bundle: Bundle) -> None:
     own = OwnWords.of({"Zo\u00eb": 2.5})
     own.keep("Teh")
-    header = sources(bundle, "chip", beam=2, suggestions=5, back=8, own=own)["type.h"]
+    header = sources(bundle, "chip", beam=2, suggestions=5, back=8, own=own, capitals=False)[
+        "type.h"
+    ]
     for line in (
         "#define BEAM 2u",
         "#define SUGGESTIONS 5u",
         "#define BACK 8u",
         "#define OWN 2u",
+        "#define NO_CAPITALS 1u",
         r'edgernn_keyboard_add(k, "Zo\303\253", 0x1.4000000000000p+1f)',
         'edgernn_keyboard_keep(k, "teh")',
     ):
