@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 @command
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--words", type=click.Path(path_type=Path), help="Your own words, one a line.")
-@click.option("--capitals/--no-capitals", default=True, help="Of a line's first word.")
 @click.option("--beam", type=click.IntRange(1), default=4, show_default=True, help="Readings.")
 @click.option(
     "--suggestions", type=click.IntRange(1), default=3, show_default=True, help="Completions."
 )
+@click.option("--no-capitals", is_flag=True, help="A line may begin in lower case.")
 @click.option("--each", is_flag=True, help="With --json, a document for every keystroke.")
 @click.option("--on", type=TargetName(), help="Which code of the bundle: host, cortex-m7, any...")
 def type_(
     bundle: Path,
     words: Path | None,
     beam: int,
-    capitals: bool,
     suggestions: int,
+    no_capitals: bool,
     each: bool,
     on: str | None,
     as_json: bool,
@@ -66,7 +66,11 @@ def type_(
         raise DataError("standard input is closed")
     own = OwnWords.read(words) if words else None
     keyboard = Keyboard(
-        open_steps(bundle, on=on), beam=beam, suggestions=suggestions, own=own, capitals=capitals
+        open_steps(bundle, on=on),
+        beam=beam,
+        suggestions=suggestions,
+        own=own,
+        capitals=not no_capitals,
     )
     if not as_json and sys.stdin.isatty() and (sys.stdout.isatty() or sys.stderr.isatty()):
         _edit(keyboard)

@@ -54,6 +54,8 @@ def test_each_line_is_printed_as_it_is_read() -> None:
     assert read("teh cta\n\nhelloworld") == "the cat\n\nhello world\n"
     assert read("teh\r\n") == "the\r\n"
     assert read("") == ""
+    plain = CliRunner().invoke(group, ["type", "k.edgernn"], "teh cta\nhello\n")
+    assert plain.stdout == "The cat\nHello\n", "but for --no-capitals"
 
 
 @pytest.mark.parametrize(
