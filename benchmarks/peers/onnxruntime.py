@@ -16,6 +16,7 @@ from onnx import helper, numpy_helper
 
 from benchmarks.contender import Contender
 from benchmarks.workloads import FRONT_END
+from edgernn.compilers import cpu_flags
 from edgernn.graph.step_graph import StepGraph
 
 Array = NDArray[Any]
@@ -55,6 +56,15 @@ def _int4(graph: StepGraph) -> Iterator[tuple[str, bytes]]:
         yield f"MatMulNBits, groups of {group}", _packed(graph, 4, group)
 
 
+def _saturates() -> bool:
+    """Whether its products of 8 by 8 bits overflow 16 bits: on x86 without VNNI.
+
+    Its documentation then asks for weights of 7 bits.
+    """
+    flags = cpu_flags()
+    return bool(flags) and not flags & {"avx512_vnni", "avx_vnni"}
+
+
 def _dynamic(graph: StepGraph, by_row: bool, kept: list[str]) -> bytes:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
@@ -64,7 +74,12 @@ def _dynamic(graph: StepGraph, by_row: bool, kept: list[str]) -> bytes:
         onnx.save(graph.model, source)
         logging.getLogger().setLevel(logging.ERROR)  # it advises on its root logger
         quantize_dynamic(
-            source, made, weight_type=QuantType.QInt8, per_channel=by_row, nodes_to_exclude=kept
+            source,
+            made,
+            weight_type=QuantType.QInt8,
+            per_channel=by_row,
+            reduce_range=_saturates(),
+            nodes_to_exclude=kept,
         )
         return made.read_bytes()
 
