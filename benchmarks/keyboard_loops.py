@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.document import table, write_section
+from benchmarks.keyboard_sets import sets
 from benchmarks.rows import Row, Rows
 from edgernn.backend import find_runner
 from edgernn.bundle import open_bundle
@@ -33,10 +34,8 @@ from edgernn.compilers import compiler, host_cpu
 from edgernn.embed import artifact
 from edgernn.errors import EdgernnError
 from edgernn.keyboard.c_loop import MODEL_H, keyboard_files
-from edgernn.keyboard.corpora import training_texts
 from edgernn.keyboard.decode import BACK, STEPS, Keyboard
 from edgernn.keyboard.encoding import ENTER
-from edgernn.keyboard.evaluation_sets import mistyped, sample
 from edgernn.keyboard.measured import in_c, in_python
 from edgernn.keyboard.typing import Keystroke
 from edgernn.profile.latency import machine
@@ -66,13 +65,6 @@ void type_step(const struct {{ uint32_t character; float dx, dy; }} *key) {{
 """
 
 Line = list[Keystroke]
-
-
-def typed_lines(data: Path, lines: int) -> list[Line]:
-    """Those that `keyboard` measures on, each with its end."""
-    turns = sample(training_texts(data, "test", ("self_dialogue",)), lines)
-    typed = (mistyped(turn, RATE, place) for place, turn in enumerate(turns))
-    return [[*one.keystrokes(), Keystroke(ENTER)] for one in typed]
 
 
 def compared(bundle: Path, lines: Sequence[Line]) -> Row:
@@ -206,7 +198,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     rows = Rows(options.output / "rows.json", RESULTS)
     try:
-        lines = typed_lines(options.data, options.lines)
+        typed = sets(options.data, options.lines).with_errors(RATE)
+        lines = [[*one.keystrokes(), Keystroke(ENTER)] for one in typed]
         timing = timed(options.bundle, lines)
         instructions = counted(options.arm, lines[:COUNTED]) if options.arm else None
         same = compare(options.bundle, lines, rows, options.jobs)

@@ -24,11 +24,11 @@ from benchmarks.figure import pyplot, saved
 from edgernn.errors import EdgernnError
 from edgernn.keyboard.corpora import CORPORA, SPLITS, TRAINING, frequencies, training_texts
 from edgernn.keyboard.layout import PITCH, QWERTY
-from edgernn.keyboard.lexicon import capitals, further_words, misspelt, well_spelt, word_frequencies
+from edgernn.keyboard.lexicon import Lexicon, misspelt, well_spelt
 from edgernn.keyboard.slips import KINDS
 from edgernn.keyboard.touches import touches_on
 from edgernn.keyboard.typing import Typed, Typist
-from edgernn.keyboard.words import Vocabulary, counted
+from edgernn.keyboard.words import counted
 from edgernn.recognition.errors import word_errors
 
 PAGE, PICTURE = Path("docs/keyboard.md"), Path("docs/keyboard-touches.svg")
@@ -55,12 +55,12 @@ def text_table(data: Path) -> list[str]:
 
 def coverage_table(data: Path) -> list[str]:
     """The share of words of held-out dialogues that vocabularies have."""
-    shares = word_frequencies(data)
+    lexicon = Lexicon.read(data)
     counts = counted(training_texts(data, "test", ("self_dialogue",)))
     spoken = Counter({core: n for core, n in counts.items() if any(map(str.isalpha, core))})
     rows = []
     for size in SIZES:
-        vocabulary = Vocabulary.of(shares, size)
+        vocabulary = lexicon.vocabulary(size)
         both = (vocabulary.coverage(counts), vocabulary.coverage(spoken))
         rows.append([f"{size:,}", *(f"{100 * share:.2f} %" for share in both)])
     return table(["words", "of all words", "of those with a letter"], rows)
@@ -135,10 +135,10 @@ def main() -> int:
     given = parser.parse_args()
     try:
         if given.vocabulary:
-            forms = capitals(training_texts(given.data))
-            vocabulary = Vocabulary.of(word_frequencies(given.data), SIZE, forms)
+            lexicon = Lexicon.read(given.data)
+            vocabulary = lexicon.vocabulary(SIZE)
             vocabulary.save(given.vocabulary)
-            further = further_words(given.data, vocabulary, FURTHER)
+            further = lexicon.further(vocabulary, FURTHER)
             further.save(given.vocabulary.with_name("further.txt"))
             return 0
         texts = training_texts(given.data, "val", ("self_dialogue",))[: given.sentences]

@@ -144,11 +144,14 @@ class Model:
 
             from edgernn.compress.plan import restructure
 
-            whole = nn.Module()  # a ModuleDict would take no step called `keys`
-            for name, step in steps.items():
-                whole.add_module(name, step)
-            alone = len(steps) == 1
-            restructure(step if alone else whole, table, str(self.recipe))
+            network: nn.Module
+            if len(steps) == 1:
+                (network,) = steps.values()
+            else:
+                network = nn.Module()  # a ModuleDict would take no step called `keys`
+                for name, step in steps.items():
+                    network.add_module(name, step)
+            restructure(network, table, str(self.recipe))
 
     def _checked(self, built: Any) -> dict[str, Streaming]:
         from edgernn.streaming import Streaming

@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 
 from edgernn.backend import Array, Program, find_backend, find_runner
+from edgernn.compilers import cpu_flags
 from edgernn.firmware import GoldenRun
 from edgernn.graph.integer_weights import integer_weights
 from edgernn.graph.ir import Graph, Node, StateEdge, Value
@@ -18,6 +19,12 @@ from edgernn.target import Target, find_target
 from edgernn.timing import Timing
 
 Frames = Sequence[Mapping[str, Array]]
+VNNI = ("avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512_vnni")  # as Linux names them
+
+
+def cpu_runs(kernels: str) -> bool:
+    """Whether this CPU has all that kernels of this folder need beyond the host's least."""
+    return kernels != "vnni" or set(VNNI) <= cpu_flags()
 
 
 class Builder:

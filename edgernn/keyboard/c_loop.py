@@ -83,7 +83,7 @@ def _sizes(bundle: Bundle) -> Sizes:
         "words and the bundle's labels": (sizes.labels, len(labels)),
     }
     check_fit(bundle, sizes.labels, pairs)
-    for word in (*labels, *(bundle.manifest.get("further_words") or ())):
+    for word in (*labels, *_further(bundle.manifest)):
         if len(word.encode()) > MOST_LABEL or "\0" in word:
             raise DataError(
                 f"{bundle.path}: word {word[:40]!r} has {len(word.encode())} bytes; the loop in "
@@ -110,21 +110,27 @@ def _header(sizes: Sizes, facts: Facts) -> str:
 
 
 def _source(manifest: Mapping[str, Any], sizes: Sizes, facts: Facts) -> str:
-    tables, letters = word_tables(manifest["labels"], manifest.get("further_words") or ())
     numbers = [
         *(f".{name} = {getattr(sizes, name)}u" for name in Sizes.__slots__),
         f".key_count = {len(KEYS)}u",
-        f".further_letters = {letters}u",
+        ".further_letters = sizeof further_firsts / sizeof *further_firsts",
         f".slip = {SLIP}f",
         f".strange = {STRANGE}f",
         f".listed = {LISTED}f",
         *(f".{name} = {name}" for name in TABLES),
     ]
-    return model_source("keyboard", facts, numbers, tables)
+    return model_source(
+        "keyboard", facts, numbers, word_tables(manifest["labels"], _further(manifest))
+    )
 
 
-def word_tables(labels: Sequence[str], further: Sequence[str]) -> tuple[list[str], int]:
-    """C of TABLES: characters of keys, labels, further words letter by letter; and how many those.
+def _further(manifest: Mapping[str, Any]) -> Sequence[str]:
+    """Words beyond the labels, if the bundle has some."""
+    return manifest.get("further_words") or ()
+
+
+def word_tables(labels: Sequence[str], further: Sequence[str]) -> list[str]:
+    """C of TABLES: characters of keys, labels, further words letter by letter.
 
     A further word that is a label, or there before, whatever its case, is left out.
     """
@@ -132,7 +138,7 @@ def word_tables(labels: Sequence[str], further: Sequence[str]) -> tuple[list[str
     left = {first: [w for w in words.values() if w not in known] for first, words in listed.items()}
     by_letter = {first: words for first, words in left.items() if words} or {"": [""]}
     blocks = [sum(map(_bytes, words)) for words in by_letter.values()]
-    lines = [
+    return [
         *_numbers("key_characters", [ord(char) for char in KEYS]),
         *_texts("texts", labels),
         *_numbers("starts", accumulate(map(_bytes, labels), initial=0)),
@@ -140,7 +146,6 @@ def word_tables(labels: Sequence[str], further: Sequence[str]) -> tuple[list[str
         *_numbers("further_firsts", [sum(map(ord, letter)) for letter in by_letter]),
         *_numbers("further_starts", accumulate(blocks, initial=0)),
     ]
-    return lines, len(by_letter)
 
 
 def _bytes(word: str) -> int:

@@ -9,7 +9,9 @@ themselves have misspellings in them; `well_spelt` leaves out those that do.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from string import ascii_lowercase
 
@@ -25,36 +27,47 @@ ENDS = ".?!:"  # behind which a sentence may begin
 JOINERS = "'-.&/"  # what may stand within a word
 
 
-def word_frequencies(data: Path) -> dict[str, float]:
-    """Shares of words, mixed of the training texts and of books; for `Vocabulary.of`.
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """Words of the training texts and of books.
 
-    Raises: DataError.
+    shares: of each word, mixed of both. common: words of books, and of the texts those that they
+    have OFTEN. capitals: as `capitals` finds them in the texts.
     """
-    texts = {name: training_texts(data, corpora=(name,)) for name in TRAINING}
-    books = frequencies(data)
-    wrong = misspelt([text for some in texts.values() for text in some], books)
-    mixed: dict[str, float] = {}
-    parts = [(counted(texts[name]), share) for name, share in SHARES.items()]
-    for counts, share in (*parts, (books, 1 - sum(SHARES.values()))):
-        total = counts.total()
-        for word, count in counts.items():
-            mixed[word] = mixed.get(word, 0.0) + share * count / total
-    return {word: share for word, share in mixed.items() if word not in wrong}
 
+    shares: Mapping[str, float]
+    common: Set[str]
+    capitals: Mapping[str, str]
 
-def further_words(data: Path, vocabulary: Vocabulary, size: int) -> Vocabulary:
-    """The most frequent words beyond a vocabulary that books have, or the training texts OFTEN.
+    @classmethod
+    def read(cls, data: Path) -> Lexicon:
+        """Of a folder with the corpora. Raises: DataError."""
+        texts = {name: training_texts(data, corpora=(name,)) for name in TRAINING}
+        books, told = frequencies(data), {name: counted(some) for name, some in texts.items()}
+        whole = list(chain(*texts.values()))
+        wrong = misspelt(whole, books)
+        mixed: dict[str, float] = {}
+        parts = [(told[name], share) for name, share in SHARES.items()]
+        for counts, share in (*parts, (books, 1 - sum(SHARES.values()))):
+            total = counts.total()
+            for word, count in counts.items():
+                mixed[word] = mixed.get(word, 0.0) + share * count / total
+        shares = {word: share for word, share in mixed.items() if word not in wrong}
+        often = {word for word, count in sum(told.values(), Counter()).items() if count >= OFTEN}
+        return cls(shares, often | set(books), capitals(whole))
 
-    Raises: DataError.
-    """
-    books, told = frequencies(data), counted(training_texts(data))
-    shares = word_frequencies(data)
-    able = {
-        word: share
-        for word, share in shares.items()
-        if word not in vocabulary.labels and (word in books or told[word] >= OFTEN)
-    }
-    return Vocabulary.of(able, size, capitals(training_texts(data)))
+    def vocabulary(self, size: int) -> Vocabulary:
+        """The most frequent words."""
+        return Vocabulary.of(self.shares, size, self.capitals)
+
+    def further(self, vocabulary: Vocabulary, size: int) -> Vocabulary:
+        """The most frequent of those that are common, beyond a vocabulary."""
+        able = {
+            word: share
+            for word, share in self.shares.items()
+            if word not in vocabulary.labels and word in self.common
+        }
+        return Vocabulary.of(able, size, self.capitals)
 
 
 def capitals(texts: Iterable[str]) -> dict[str, str]:

@@ -77,10 +77,10 @@ class OwnWords:
 
 def nearest(typed: str, words: Iterable[str]) -> list[str]:
     """Those of one edit, long ones of two, the nearest first, at most NEAREST; case is nothing."""
-    found = []
+    found, low = [], lower(typed)
     for word in words:
         most = 1 if len(word) < 6 else 2
-        away = distance(lower(typed), lower(word), most)
+        away = distance(low, lower(word), most)
         if away <= most:
             found.append((away, word))
     found.sort(key=lambda one: one[0])

@@ -134,6 +134,7 @@ class Search:
 
         typed: all of these runs. fixed: the last one is held as it is.
         """
+        near = [] if fixed else self._near(typed[-1])
         sure = [_firm(one, typed, 0 if fixed else MOST) for one in readings]
         grown = [replace(one, runs=(*one.runs, ())) for one in sure]
         done: list[Reading] = []
@@ -145,34 +146,39 @@ class Search:
             asked = [pair for pair in asked if not count or pair[0].runs[-1][-1].label != TYPED]
             if count == (1 if fixed else MOST) or not asked:
                 break
-            more = [
-                self._told(one, held)
-                for one, its in asked
-                for held in self._candidates(typed[-1], its, count == 0, fixed)
-            ]
+            if fixed:
+                more = [self._told(one, self._typed(typed[-1], its)) for one, its in asked]
+            else:
+                more = [
+                    self._told(one, held)
+                    for one, its in asked
+                    for held in [*_unlabelled(its, () if count else near), *self._labelled(its)]
+                ]
             more = _ranked(more, [self._begun(one, typed) for one in more])
             grown = [self._moved(one) for one in more[: self.beam]]
         return _settled(_ranked(done, [self.likely(one, typed[-1]) for one in done])[: self.beam])
 
-    def _candidates(self, typed: str, its: Chances, first: bool, fixed: bool) -> list[Held]:
-        """What may be the next word of a run: the likeliest labels; as the first, what is typed.
+    def _near(self, typed: str) -> list[Held]:
+        """The run itself, and the user's and listed words that it may be.
 
-        That is the run itself, or one of the user's words or of the listed ones that it may be.
+        score: nats beside what the network gives to a word without a label.
         """
-        found = []
-        if first:
-            if fixed:
-                label = self._known.get(lower(typed), TYPED)
-                return [Held(typed, label, F32(its.more + its.words[label]), as_is=True)]
-            base = F32(its.more + its.words[TYPED])
-            found = [Held(typed, TYPED, F32(base - self._spelt(typed)), as_is=True)]
-            own = self.own.near(typed)
-            found += [Held(text, TYPED, F32(base + nats), as_is=True) for text, nats in own]
-            listed = F32(base - self.listed)
-            for text in self.spellings.near(typed):
-                found.append(Held(text, self._known.get(lower(text), TYPED), listed))
+        found = [Held(typed, TYPED, F32(-self._spelt(typed)), as_is=True)]
+        own = self.own.near(typed)
+        found += [Held(text, TYPED, F32(nats), as_is=True) for text, nats in own]
+        for text in self.spellings.near(typed):
+            found.append(Held(text, self._known.get(lower(text), TYPED), F32(-self.listed)))
+        return found
+
+    def _typed(self, typed: str, its: Chances) -> Held:
+        """The run itself as its only word."""
+        label = self._known.get(lower(typed), TYPED)
+        return Held(typed, label, F32(its.more + its.words[label]), as_is=True)
+
+    def _labelled(self, its: Chances) -> list[Held]:
+        """The likeliest labels."""
         order = likeliest(its.words[1:], POOL) + 1
-        return found + [
+        return [
             Held(self.labels[label], int(label), F32(its.more + its.words[label]))
             for label in order
         ]
@@ -203,6 +209,12 @@ class Search:
         """With `history` behind its last word."""
         vector, state = self.tell(one.runs[-1][-1].label, one.state)
         return replace(one, vector=vector, state=state)
+
+
+def _unlabelled(its: Chances, near: Sequence[Held]) -> list[Held]:
+    """Words of `Search._near`, as likely as the network has it."""
+    base = F32(its.more + its.words[TYPED])
+    return [replace(held, score=F32(base + held.score)) for held in near]
 
 
 def _last(one: Reading, typed: Sequence[str]) -> tuple[str, str]:

@@ -148,7 +148,7 @@ typedef struct {
 /* worth: nats. kept: not to be corrected, its text in lower case; no word of its own. */
 typedef struct {
   float worth;
-  uint8_t kept, bytes, length;
+  uint8_t kept, bytes;
   char text[EDGERNN_KEYBOARD_LABEL + 1u];
 } edgernn_own_word;
 
@@ -164,8 +164,9 @@ typedef struct {
   char *old_text, *text, *before, *after, *accepted, *said;
   float *row, *both, *logits;
   void *scratch, *asked; /* asked: a state of `words` */
-  uint32_t at, past, answer_count, own_count, sought, listed_count;
-  edgernn_held listed[EDGERNN_KEYBOARD_NEAREST]; /* what the last run may be */
+  uint32_t at, past, answer_count, own_count, sought, near_count;
+  /* the last run as it was typed, own words and listed ones that it may be */
+  edgernn_held near[1u + 2u * EDGERNN_KEYBOARD_NEAREST];
   edgernn_shown shown;
 } edgernn_keyboard;
 

@@ -8,7 +8,6 @@
 #define LAG EDGERNN_KEYBOARD_LAG
 #define MOST EDGERNN_KEYBOARD_MOST
 #define POOL EDGERNN_KEYBOARD_POOL
-#define NEAREST EDGERNN_KEYBOARD_NEAREST
 #define AS_TYPED EDGERNN_AS_TYPED
 #define FURTHER EDGERNN_FURTHER
 #define TYPED 0u /* the label of a word that the vocabulary lacks */
@@ -206,22 +205,18 @@ static void offer_typed(edgernn_keyboard *k, uint32_t from, const edgernn_answer
   offer(k, count, (edgernn_offer){score, score, from, held});
 }
 
-/* What the last run may hold next: as the first word what is typed, an own word or a listed one;
- * labels. */
+/* Of a word in k->near, beside what the network gives to a word without a label. */
+static float nats_of(const edgernn_keyboard *k, edgernn_held held) {
+  if (held.own == AS_TYPED) return -strange(k, k->now->run_count - 1u);
+  return held.own && held.own < AS_TYPED ? k->own[held.own - 1u].worth : -k->model->listed;
+}
+
+/* What the last run may hold next: as the first word one of k->near; labels. */
 static void offer_words(edgernn_keyboard *k, uint32_t from, const edgernn_answer *its, int first,
                         uint32_t *count) {
   const float base = its->more + its->typed;
-  edgernn_held own[NEAREST];
-  if (first) {
-    const uint32_t last = k->now->run_count - 1u;
-    const uint32_t near = edgernn_near(k, core_of(k, last), own);
-    offer_word(k, from, (edgernn_held){TYPED, AS_TYPED}, base - strange(k, last), count);
-    for (uint32_t i = 0; i < near; ++i) {
-      offer_word(k, from, own[i], base + k->own[own[i].own - 1u].worth, count);
-    }
-    for (uint32_t i = 0; i < k->listed_count; ++i) {
-      offer_word(k, from, k->listed[i], base - k->model->listed, count);
-    }
+  for (uint32_t i = 0; first && i < k->near_count; ++i) {
+    offer_word(k, from, k->near[i], base + nats_of(k, k->near[i]), count);
   }
   for (uint32_t i = 0; i < its->count && i < POOL; ++i) {
     const edgernn_held held = {its->labels[i], 0};
@@ -334,7 +329,12 @@ static uint32_t settle(edgernn_keyboard *k, uint32_t done) {
 
 uint32_t edgernn_search_close(edgernn_keyboard *k, int fixed) {
   const uint32_t last = k->now->run_count - 1u;
-  k->listed_count = fixed ? 0u : edgernn_spelled(k->model, core_of(k, last), k->listed);
+  const edgernn_text core = core_of(k, last);
+  if (!fixed) {
+    k->near[0] = (edgernn_held){TYPED, AS_TYPED};
+    k->near_count = 1u + edgernn_near(k, core, k->near + 1);
+    k->near_count += edgernn_spelled(k->model, core, k->near + k->near_count);
+  }
   for (uint32_t i = 0; i < k->now->count; ++i) {
     copy_bytes(grown(k, i), edgernn_reading_at(k, k->now, i), k->reading_bytes);
     hold_firm(grown(k, i), last, fixed ? 0u : MOST);

@@ -159,7 +159,6 @@ static int taken(edgernn_keyboard *k, edgernn_text word, float worth, int kept) 
   one->worth = worth;
   one->kept = (uint8_t)kept;
   one->bytes = (uint8_t)word.bytes;
-  one->length = (uint8_t)edgernn_characters(word);
   *edgernn_put_text(one->text, word) = 0;
   return 0;
 }

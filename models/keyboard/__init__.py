@@ -9,11 +9,11 @@ if __name__ != "edgernn.models.keyboard":
     raise ImportError("import edgernn.models.keyboard: the repository root is on sys.path")
 
 VOCABULARY = Vocabulary.load(Path(__file__).with_name("words.txt"))
-FURTHER = Vocabulary.load(Path(__file__).with_name("further.txt"))
+FURTHER = Path(__file__).with_name("further.txt").read_text(encoding="utf-8")
 LABELS = len(VOCABULARY) + 1  # of what the vocabulary lacks, of its words, and of an end
 END = LABELS - 1  # to `history` the beginning of a sentence
 INFO = ModelInfo(
     summary=f"what is meant by what is typed; {len(VOCABULARY.words):,} English words; conv + GRU",
     labels=("<typed>", *VOCABULARY.words, "<end>"),
-    further_words=FURTHER.words,
+    further_words=tuple(FURTHER.splitlines()),
 )

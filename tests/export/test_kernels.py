@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from edgernn.backend import Array
-from edgernn.compilers import cpu_flags
 from edgernn.errors import ToolError
 from edgernn.export.c import kernels, stages
 from edgernn.graph.calibrate import calibrate
@@ -21,7 +20,7 @@ from edgernn.graph.passes import dead_code, quantize
 from edgernn.graph.reference import Reference
 from edgernn.target import all_targets, find_target
 
-from ..compiled import Builder, assert_same_bits, compiled, noise, step_of, streamed
+from ..compiled import Builder, assert_same_bits, compiled, cpu_runs, noise, step_of, streamed
 
 
 @pytest.fixture
@@ -154,7 +153,7 @@ def test_one_file_of_an_instruction_set_serves_a_type_and_size(root: Path) -> No
 SHAPES = [(1, 1), (3, 5), (33, 64), (32, 7), (65, 17), (40, 3), (20, 130)]
 HOST = find_target("host")
 KINDS = ["portable", *HOST.isa]
-if HOST.faster and (HOST.faster != "vnni" or "avx512_vnni" in cpu_flags()):
+if HOST.faster and cpu_runs(HOST.faster):
     KINDS.append(HOST.faster)
 
 

@@ -11,20 +11,19 @@ import numpy as np
 import pytest
 
 from edgernn.backend import Module
-from edgernn.compilers import Compiler, compiler, cpu_flags, host_cpu
+from edgernn.compilers import Compiler, compiler, host_cpu
 from edgernn.export.c import kernels
 from edgernn.graph.reference import Reference
 from edgernn.target import find_target
 from edgernn.targets.runners.local import RUNNER
 from edgernn.toolchain import build_library
 
-from ..compiled import assert_same_bits, compiled, noise, step_of, streamed
+from ..compiled import assert_same_bits, compiled, cpu_runs, noise, step_of, streamed
 from . import overrides
 from .strips import ENDS, NAME, WAYS, Bench, library, used, wrong
 from .test_kernels import product
 
 HOST = find_target("host")
-VNNI = ("avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512_vnni")  # as Linux names them
 pytestmark = [
     pytest.mark.cc,
     pytest.mark.skipif(host_cpu() != "x86_64_v3", reason="this CPU has no AVX2"),
@@ -44,8 +43,8 @@ def load(tmp_path: Path, cc: Compiler) -> Load:
     """Builds a library for an instruction set and loads it; skips where the CPU lacks the set."""
 
     def run(isa: str, built: tuple[dict[str, str], list[str]]) -> Module:
-        if isa == "vnni" and not set(VNNI) <= cpu_flags():
-            pytest.skip("this CPU has no AVX-512 VNNI")
+        if not cpu_runs(isa):
+            pytest.skip(f"this CPU does not run kernels of {isa}")
         sources, symbols = built
         found = kernels.cpu_header(isa)
         if found:  # for every function; either compiler has a pragma of its own
@@ -101,7 +100,7 @@ def test_cpuid_says_what_the_system_says(tmp_path: Path, cc: Compiler) -> None:
     sources = {"has.c": "\n".join(text)}
     path = build_library(sources, HOST, tmp_path, name=NAME, exports=["has"], cc=cc)
     module = RUNNER.load(path.read_bytes(), HOST)
-    assert module.call("has") == (set(VNNI) <= cpu_flags())
+    assert module.call("has") == cpu_runs("vnni")
 
 
 @pytest.mark.parametrize("number_type", ["w8a8", "w8a16", "w4a8", "w4a8-row", "w2a8", "w2a8-row"])

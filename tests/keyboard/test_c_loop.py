@@ -79,7 +79,6 @@ class Numbers:
         self.labels = (np.round(labels) if ties else labels).astype(np.float32)
 
     def header(self) -> str:
-        tables, letters = word_tables(LABELS, FURTHER)
         return "\n".join(
             [
                 "#include <stdint.h>",
@@ -89,10 +88,9 @@ class Numbers:
                 f"#define SLIP {search.SLIP}f",
                 f"#define STRANGE {search.STRANGE}f",
                 f"#define LISTED {search.LISTED}f",
-                f"#define FURTHER_LETTERS {letters}u",
                 f"static const float key_rows[][LABELS] = {{{_rows(self.keys)}}};",
                 f"static const float label_rows[][LABELS] = {{{_rows(self.labels)}}};",
-                *tables,
+                *word_tables(LABELS, FURTHER),
             ]
         )
 

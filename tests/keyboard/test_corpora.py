@@ -39,11 +39,10 @@ from edgernn.keyboard.evaluation_sets import (
     transcripts,
 )
 from edgernn.keyboard.lexicon import (
+    Lexicon,
     capitals,
-    further_words,
     misspelt,
     well_spelt,
-    word_frequencies,
 )
 from edgernn.keyboard.words import Vocabulary
 
@@ -114,14 +113,15 @@ def test_an_encyclopedia_is_put_back_as_it_was_printed() -> None:
 
 def test_frequencies_are_read_behind_a_byte_order_mark(data: Path) -> None:
     assert frequencies(data) == {"the": 20, "cat": 3}
-    shares = word_frequencies(data)
+    shares = Lexicon.read(data).shares
     assert shares["the"] > shares["cat"] > 0
     assert sum(shares.values()) == pytest.approx(1)
 
 
 def test_further_words_are_those_of_books_and_what_texts_have_often(data: Path) -> None:
-    assert further_words(data, Vocabulary(("the", "number")), 9).words == ("it's", "cat")
-    assert further_words(data, Vocabulary(("cat",)), 1).words == ("it's",)
+    lexicon = Lexicon.read(data)
+    assert lexicon.further(Vocabulary(("the", "number")), 9).words == ("it's", "cat")
+    assert lexicon.further(Vocabulary(("cat",)), 1).words == ("it's",)
 
 
 def test_misspellings_are_what_frequencies_give_away() -> None:
