@@ -39,6 +39,35 @@ from edgernn.streaming import Sequential, Streaming
 DEVIATION = 0.1  # of fresh vectors of words
 
 
+class Labels(Streaming):
+    """y = W x + b, of which the most frequent words, the others, and the end have parts of W.
+
+    So compression may leave one part more bits than another: `common` words bear no four.
+
+    Shapes: x (B, T, size) -> y (B, T, labels); no state.
+    """
+
+    def __init__(self, size: int, labels: int, *, common: int) -> None:
+        super().__init__()
+        self.common = Linear(size, common)
+        self.rare = Linear(size, labels - common - 1)
+        self.end = Linear(size, 1)
+
+    def initial_state(self, batch: int) -> State:
+        return ()
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        return torch.cat([part.linear(x) for part in self._parts()], dim=-1), ()
+
+    def table(self) -> tuple[Tensor, Tensor]:
+        """W (labels, size) and b (labels,)."""
+        linear = [part.linear for part in self._parts()]
+        return torch.cat([one.weight for one in linear]), torch.cat([one.bias for one in linear])
+
+    def _parts(self) -> tuple[Linear, Linear, Linear]:
+        return self.common, self.rare, self.end
+
+
 class Words(Streaming):
     """z = W relu(V [x; attention(x)] + a) + b, attending to the keystrokes' part of x.
 
@@ -47,11 +76,13 @@ class Words(Streaming):
     Shapes: x (B, T, hidden + past) -> y (B, T, labels); state of a WindowAttention.
     """
 
-    def __init__(self, hidden: int, past: int, *, joint: int, left: int, labels: int) -> None:
+    def __init__(
+        self, hidden: int, past: int, *, joint: int, left: int, labels: int, common: int
+    ) -> None:
         super().__init__()
         self.attention = WindowAttention(hidden, 1, left, width=joint, asking=past)
         self.mix = Linear(2 * hidden + past, joint)
-        self.output = Linear(joint, labels)
+        self.output = Labels(joint, labels, common=common)
 
     def initial_state(self, batch: int) -> State:
         return self.attention.initial_state(batch)
@@ -102,8 +133,12 @@ def decoder(
     left: int = 48,
     dropout: float = 0.1,
     labels: int = LABELS,
+    common: int = 5000,
 ) -> Decoder:
-    """What is trained. left: keystrokes back that are attended to; word: size of its vector."""
+    """What is trained. left: keystrokes back that are attended to; word: size of its vector.
+
+    common: the most frequent of the labels, see `Labels`.
+    """
     keys = Sequential(
         embed=Linear(INPUTS, embed, bias=False),
         conv=Conv1d(embed, channels, 5),
@@ -114,7 +149,7 @@ def decoder(
     vectors = history.get_submodule("embed.embedding")
     assert isinstance(vectors, nn.Embedding)
     nn.init.normal_(vectors.weight, std=DEVIATION)
-    words = Words(hidden, past, joint=joint, left=left, labels=labels)
+    words = Words(hidden, past, joint=joint, left=left, labels=labels, common=common)
     return Decoder(keys, history, words, dropout)
 
 

@@ -216,9 +216,9 @@ class Task:
         """Logits of the sampled labels and of an end."""
         assert isinstance(network, Decoder)
         made = network.asked(*(batch[name] for name in ("keystrokes", "before", "at", "known")))
-        linear = network.words.output.linear
+        weight, bias = network.words.output.table()
         rows = torch.cat([batch["labels"], batch["labels"].new_tensor([END])])
-        logits = F.linear(made, linear.weight[rows], linear.bias[rows])
+        logits = F.linear(made, weight[rows], bias[rows])
         return logits - F.pad(batch["likely"], (0, 1))
 
     def counted(self, output: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
@@ -262,7 +262,7 @@ class Task:
             batch = stacked(some)
             device = next(network.parameters()).device
             given = [batch[name].to(device) for name in ("keystrokes", "before", "at", "known")]
-            logits = network.words.output.linear(network.asked(*given)).cpu()
+            logits = network.words.output(network.asked(*given)).cpu()
             words, ends = logits[..., :-1].topk(3).indices, logits[..., -1] > 0
             word, end = batch["word"], batch["end"]
             same = words[..., 0] == word

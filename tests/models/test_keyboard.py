@@ -41,7 +41,8 @@ from edgernn.train.run import WEIGHTS, run_recipe, save_weights
 
 from ..keyboard import spelling
 
-SIZES = {"embed": 6, "channels": 8, "hidden": 10, "word": 5, "past": 7, "joint": 6, "left": 4}
+SIZES = {"embed": 6, "channels": 8, "hidden": 10, "word": 5, "past": 7, "joint": 6}
+SIZES |= {"left": 4, "common": 12}
 
 
 def small(labels: int = 20) -> Decoder:
@@ -64,7 +65,7 @@ def test_training_asks_what_the_stream_answers() -> None:
     keystrokes, before = torch.randn(2, 9, INPUTS), torch.randint(0, 20, (2, 4))
     at, known = torch.tensor([[0, 5, 5], [8, 2, 3]]), torch.tensor([[0, 1, 2], [3, 0, 1]])
     with torch.no_grad():
-        logits = network.words.output.linear(network.asked(keystrokes, before, at, known))
+        logits = network.words.output(network.asked(keystrokes, before, at, known))
         typed, past = network.keys(keystrokes), network.history(before)
         for row in range(2):
             for at_, known_, wanted in zip(at[row], known[row], logits[row], strict=True):
