@@ -37,6 +37,7 @@ from edgernn.keyboard.c_loop import MODEL_H, keyboard_files
 from edgernn.keyboard.decode import BACK, STEPS, Keyboard
 from edgernn.keyboard.encoding import ENTER
 from edgernn.keyboard.measured import in_c, in_python
+from edgernn.keyboard.search import MARGIN
 from edgernn.keyboard.typing import Keystroke
 from edgernn.profile.latency import machine
 from edgernn.runtime import open_steps
@@ -55,7 +56,8 @@ static unsigned char memory[KEYBOARD_BYTES(4, 3, {BACK}, 0)] __attribute__((alig
 uint32_t type_state_size(void) {{ return sizeof memory; }}
 uint32_t type_scratch_size(void) {{ return 0; }}
 int type_init(void) {{
-  const edgernn_keyboard_options options = {{4, 3, {BACK}, 0}};
+  const edgernn_keyboard_options options = {{
+      .beam = 4, .suggestions = 3, .back = {BACK}, .margin = {MARGIN}f}};
   return edgernn_keyboard_init(&typed, &keyboard_model, &options, memory, sizeof memory);
 }}
 void type_reset(void) {{ edgernn_keyboard_begin(&typed); }}

@@ -26,7 +26,7 @@ from edgernn.keyboard.encoding import ENTER, encode
 from edgernn.keyboard.layout import QWERTY, SPACE
 from edgernn.keyboard.letters import lower
 from edgernn.keyboard.own_words import LONGEST, OwnWords
-from edgernn.keyboard.search import TYPED, Ask, Chances, Held, Readings, Runs, Search
+from edgernn.keyboard.search import MARGIN, TYPED, Ask, Chances, Held, Readings, Runs, Search
 from edgernn.keyboard.typing import Keystroke
 from edgernn.keyboard.words import Word, capital, cased_like, parted, word_of
 from edgernn.single import F32, add_logs, exp, likeliest, log
@@ -115,10 +115,11 @@ class Keyboard:
 
     sessions: of `edgernn.runtime.open_steps`. beam: readings that are followed. suggestions: how
     many completions there are. back: keystrokes that can be taken back one by one. own: the user's
-    words. capitals: the first word of a line begins with one, if it is read from a list.
+    words. capitals: the first word of a line begins with one, if it is read from a list. margin:
+    nats below the likeliest from which on a reading is not followed; None: all are.
 
     Raises: DataError if the sessions or their labels are no keyboard decoder's, or for a beam,
-        suggestions or back below 1.
+        suggestions or back below 1, or a margin that is not above 0.
     """
 
     def __init__(
@@ -130,6 +131,7 @@ class Keyboard:
         back: int = BACK,
         own: OwnWords | None = None,
         capitals: bool = True,
+        margin: float | None = MARGIN,
     ) -> None:
         check_steps(sessions)
         for name, count in (("beam", beam), ("suggestions", suggestions), ("back", back)):
@@ -144,7 +146,7 @@ class Keyboard:
         for session in sessions.values():
             session.reset()
         self._start = {name: session.state for name, session in sessions.items()}
-        self._search = Search(self._tell, self.labels, beam, self.own, further)
+        self._search = Search(self._tell, self.labels, beam, self.own, further, margin=margin)
         self._past: deque[Moment] = deque(maxlen=back)
         self.begin()
 

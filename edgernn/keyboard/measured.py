@@ -37,7 +37,7 @@ def in_c(bundle: Bundle, **options: Any) -> Shows:
 class Measured:
     """Corrects lines and completes words. Without touches each key is hit in its centre.
 
-    lines: what a text shows; words: for a single word, by a wider beam.
+    lines: what a text shows; words: for a single word, by a wider beam without a margin.
     """
 
     def __init__(self, lines: Shows, words: Shows) -> None:
@@ -46,7 +46,7 @@ class Measured:
     @classmethod
     def of(cls, bundle: Bundle) -> Measured:
         """A bundle's own code for this machine."""
-        return cls(in_c(bundle), in_c(bundle, beam=READINGS))
+        return cls(in_c(bundle), in_c(bundle, beam=READINGS, margin=None))
 
     def correct(self, line: str) -> str:
         """What is read once the line has ended."""

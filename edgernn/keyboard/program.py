@@ -15,6 +15,7 @@ from edgernn.errors import DataError, ToolError
 from edgernn.keyboard.c_loop import MODEL_H, MOST_BEAM, MOST_OWN, MOST_SUGGESTIONS, keyboard_files
 from edgernn.keyboard.decode import BACK, Guess, Revision, Shown
 from edgernn.keyboard.own_words import OwnWords
+from edgernn.keyboard.search import MARGIN
 from edgernn.keyboard.typing import Keystroke
 from edgernn.target import find_target
 from edgernn.toolchain import build_program, stub
@@ -29,6 +30,7 @@ def sources(
     back: int = BACK,
     own: OwnWords | None = None,
     capitals: bool = True,
+    margin: float | None = MARGIN,
 ) -> dict[str, str]:
     """C with a `main` that reads keystrokes and prints what is shown; options as `Keyboard` has.
 
@@ -41,7 +43,7 @@ def sources(
             raise DataError(f"{name} {options[name]}; the loop in C takes 1 to {most}")
     options |= {"own": len(own.worth) + len(own.kept), "no_capitals": int(not capitals)}
     files = keyboard_files(bundle, target)
-    files["type.h"] = _header(options, own)
+    files["type.h"] = _header(options, margin or 0.0, own)
     files["type.c"] = stub("keyboard/type.c")
     return files
 
@@ -98,7 +100,7 @@ def _text(digits: str) -> str:
     return bytes.fromhex(digits[1:]).decode()
 
 
-def _header(options: dict[str, int], own: OwnWords) -> str:
+def _header(options: dict[str, int], margin: float, own: OwnWords) -> str:
     words = zip(literals(list(own.worth)), own.worth.values(), strict=True)
     calls = [f"edgernn_keyboard_add(k, {word}, {float(worth).hex()}f)" for word, worth in words]
     calls += [f"edgernn_keyboard_keep(k, {word})" for word in literals(sorted(own.kept))]
@@ -106,6 +108,7 @@ def _header(options: dict[str, int], own: OwnWords) -> str:
         [
             f'#include "{MODEL_H}"',
             *(f"#define {name.upper()} {count}u" for name, count in options.items()),
+            f"#define MARGIN {float(margin).hex()}f",
             "static int teach(edgernn_keyboard *k) {",
             "  (void)k;",
             *(f"  if ({call}) return -1;" for call in calls),

@@ -51,6 +51,7 @@ int edgernn_keyboard_init(edgernn_keyboard *k, const edgernn_keyboard_model *m,
   unsigned char *at = memory;
   k->model = m;
   k->options = *options;
+  if (!(k->options.margin > 0.0f)) k->options.margin = 3.40282347e38f;
   k->reading_bytes = EDGERNN_KEYBOARD_READING(history_bytes(m));
   k->moment_bytes = EDGERNN_KEYBOARD_MOMENT(beam, keys_bytes(m), history_bytes(m));
   k->answer_bytes = EDGERNN_ROOM(sizeof(edgernn_answer)) + floats(m->past);

@@ -163,19 +163,28 @@ static void finish(edgernn_keyboard *k, uint32_t *count, edgernn_offer one) {
   k->done[(*count)++] = one;
 }
 
-/* The best of them, as many as the beam takes, to the front; equal ones in order. */
-static uint32_t choose(edgernn_offer *some, uint32_t count, uint32_t beam) {
+/* The best of them within the margin, as many as the beam takes, to the front; equal ones in
+ * order. */
+static uint32_t choose(const edgernn_keyboard *k, edgernn_offer *some, uint32_t count) {
   uint32_t at = 0;
-  for (; at < count && at < beam; ++at) {
+  for (; at < count && at < k->options.beam; ++at) {
     uint32_t best = at;
     for (uint32_t i = at + 1u; i < count; ++i) {
       if (some[i].key > some[best].key) best = i;
     }
+    if (some[best].key < some[0].key - k->options.margin) break;
     const edgernn_offer chosen = some[best];
     for (; best > at; --best) some[best] = some[best - 1u];
     some[at] = chosen;
   }
   return at;
+}
+
+/* The best of those that are done, less the margin. */
+static float bar_of(const edgernn_keyboard *k, uint32_t done) {
+  float best = -3.40282347e38f;
+  for (uint32_t i = 0; i < done; ++i) best = k->done[i].key > best ? k->done[i].key : best;
+  return best - k->options.margin;
 }
 
 /* Whether as many likelier readings are done as the beam takes: behind the first word no score
@@ -227,7 +236,7 @@ static void offer_words(edgernn_keyboard *k, uint32_t from, const edgernn_answer
 /* The best offers are the next generation. */
 static uint32_t grow(edgernn_keyboard *k, uint32_t offers, uint32_t to) {
   const uint32_t last = k->now->run_count - 1u;
-  const uint32_t count = choose(k->offers, offers, k->options.beam);
+  const uint32_t count = choose(k, k->offers, offers);
   for (uint32_t i = 0; i < count; ++i) {
     const edgernn_offer *const chosen = &k->offers[i];
     edgernn_reading *const one = grown(k, to + i);
@@ -289,10 +298,11 @@ static uint32_t read_last(edgernn_keyboard *k, int fixed) {
   const uint32_t beam = k->options.beam, last = k->now->run_count - 1u;
   uint32_t done = 0, count = k->now->count;
   for (uint32_t words = 0; count; ++words) {
+    const float bar = bar_of(k, done);
     uint32_t offers = 0;
     for (uint32_t from = words * beam; from < words * beam + count; ++from) {
       const edgernn_reading *const one = grown(k, from);
-      if (words && is_lost(k, one, done)) continue;
+      if (words && (one->score < bar || is_lost(k, one, done))) continue;
       const edgernn_answer *const its = edgernn_ask(k, edgernn_vector(one));
       if (words || !fixed) end_reading(k, from, its->end, fixed, &done);
       if (fixed && !words) offer_typed(k, from, its, &offers);
@@ -303,7 +313,7 @@ static uint32_t read_last(edgernn_keyboard *k, int fixed) {
     }
     count = grow(k, offers, (words + 1u) * beam);
   }
-  return choose(k->done, done, beam);
+  return choose(k, k->done, done);
 }
 
 /* The readings that are done are those of now, but for those of other old words. Gives how many

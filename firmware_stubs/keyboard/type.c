@@ -77,7 +77,7 @@ static void print(const edgernn_shown *shown) {
 }
 
 int main(void) {
-  const edgernn_keyboard_options options = {BEAM, SUGGESTIONS, BACK, OWN, NO_CAPITALS};
+  const edgernn_keyboard_options options = {BEAM, SUGGESTIONS, BACK, OWN, NO_CAPITALS, MARGIN};
   keystroke key;
   if (edgernn_keyboard_init(&typed, &keyboard_model, &options, memory, sizeof memory)) return 2;
   if (teach(&typed)) return 3;

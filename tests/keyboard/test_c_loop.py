@@ -140,9 +140,9 @@ class Loop:
         self.state = module.alloc(module.call("toy_state_size"))
         self.place, self.given = module.alloc(128), module.alloc(1 << 16)
 
-    def init(self, *options: int, lacking: int = 0) -> int:
+    def init(self, *options: int, margin: float = search.MARGIN, lacking: int = 0) -> int:
         """options: beam, suggestions, back, own, and 1 for no capitals."""
-        self._give(struct.pack("<5I", *options, *[0] * (5 - len(options))))
+        self._give(struct.pack("<5If", *options, *[0] * (5 - len(options)), margin))
         nbytes = self.module.call("toy_scratch_size", self.given)
         assert nbytes > 0  # macro and function agree
         memory = self.module.alloc(nbytes + len(GUARD))
@@ -270,21 +270,31 @@ def compare(loop: Loop, board: Keyboard, keys: Iterable[Keystroke]) -> list[Show
     return found
 
 
-@pytest.mark.parametrize("beam", [1, 2, 4, 7])
+@pytest.mark.parametrize(("beam", "margin"), [(1, 6.0), (2, 0.5), (4, 6.0), (4, None), (7, 2.0)])
 @pytest.mark.parametrize("ties", [False, True])
 def test_c_shows_python_s_texts_and_shares_to_the_bit(
-    beam: int, ties: bool, loop: Loop, tied: Loop
+    beam: int, margin: float | None, ties: bool, loop: Loop, tied: Loop
 ) -> None:
     chosen = tied if ties else loop
-    assert chosen.init(beam, 3, decode.BACK, len(OWN) + len(KEPT)) == 0
+    assert chosen.init(beam, 3, decode.BACK, len(OWN) + len(KEPT), margin=margin or 0.0) == 0
     taught(chosen)
-    found = compare(chosen, twin(chosen, beam=beam, own=own()), keystrokes(13, beam))
+    board = twin(chosen, beam=beam, own=own(), margin=margin)
+    found = compare(chosen, board, keystrokes(13, beam))
     assert len(found) > 500
     assert max(len(one.completions) for one in found) == 3
     assert {guess.word for one in found for guess in one.readings} & set(FURTHER)
-    if beam > 1:
+    if margin is None:
         assert any(one.revised for one in found)
         assert max(len(one.readings) for one in found) > 1
+
+
+def test_a_margin_drops_readings_in_both(loop: Loop) -> None:
+    counts = []
+    for margin in (None, 1.0):
+        assert loop.init(4, 3, decode.BACK, 0, margin=margin or 0.0) == 0
+        found = compare(loop, twin(loop, margin=margin), keystrokes(13, 4))
+        counts.append(sum(len(one.readings) for one in found))
+    assert counts[1] < counts[0]
 
 
 def test_lines_begin_with_capitals_or_not_in_both(loop: Loop) -> None:

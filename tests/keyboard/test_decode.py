@@ -173,7 +173,7 @@ def test_a_long_line_loses_no_letter() -> None:
 
 
 def test_what_there_is_no_room_for_stays_as_it_is_read() -> None:
-    board = keyboard()
+    board = keyboard(margin=None)
     shown = typed(board, "cta " + "z" * (ROOM - 6) + "teh")
     assert shown.text == "cat " + "z" * (ROOM - 6) + "teh"
     assert shown.typing == "h"
@@ -254,6 +254,12 @@ def test_readings_come_in_the_order_of_their_shares() -> None:
     assert shown.readings[0].word == "hello"
     assert shares == sorted(shares, reverse=True)
     assert sum(shares) == pytest.approx(1)
+
+
+def test_a_margin_is_above_nothing() -> None:
+    for margin in (0.0, -1.0, float("nan")):
+        with pytest.raises(DataError, match=f"margin {margin}; need nats above 0, or none"):
+            keyboard(margin=margin)
 
 
 def test_listed_words_are_corrected_to() -> None:

@@ -126,6 +126,7 @@ def test_options_and_words_reach_the_program(bundle: Bundle) -> None:
         "#define BACK 8u",
         "#define OWN 2u",
         "#define NO_CAPITALS 1u",
+        "#define MARGIN 0x1.8000000000000p+2f",
         r'edgernn_keyboard_add(k, "Zo\303\253", 0x1.4000000000000p+1f)',
         'edgernn_keyboard_keep(k, "teh")',
     ):
