@@ -58,7 +58,7 @@ def test_no_run_is_left_out_of_a_word_too_short_for_it() -> None:
 
 
 def test_what_all_agree_on_and_what_is_old_is_settled() -> None:
-    search = Search(told, LABELS, 2)
+    search = Search(told, LABELS, 2, margin=None)
     readings, runs, whole = search.begin(), 0, 0
     for _ in range(3 * LAG):
         ends = iter([-9.0] * len(readings))
