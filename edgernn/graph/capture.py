@@ -71,7 +71,8 @@ def capture(module: Streaming, example: Tensor, name: str) -> StepGraph:
     given = [x, *leaves]
     made = [y, *(NEW + leaf for leaf in leaves)]
     try:
-        program, model = _exported(_Step(module, state), (example, *leaves.values()), given, made)
+        own = [leaf.clone() for leaf in leaves.values()]  # one tensor twice would be one input
+        program, model = _exported(_Step(module, state), (example, *own), given, made)
     except EdgernnError as cause:
         raise type(cause)(f"{name}: {cause}") from cause
     except Exception as cause:  # torch's exporters raise many unrelated classes

@@ -16,9 +16,8 @@ from edgernn.backend import Array
 CHUNK = 32  # columns that share a gain
 LEVELS = {8: (-127, 127), 4: (-7, 7), 2: (-2, 1)}
 GAIN_TOP = 63  # the greatest gain of a row; our choice: finer gains no longer lessen the error
-EXACT = (
-    1e-5  # of a row's greatest weight: the rounding of float32 that a fold may leave; our choice
-)
+EXACT = 1e-3  # of a row's greatest weight: what float16, in which they may lie, leaves
+FEW = 16  # rows that mostly tell what all will
 SHRINK = np.linspace(1.0, 0.5, 11)  # tried shares of the widest weight, below 8 bits; our choice
 
 
@@ -161,8 +160,12 @@ def row_bytes(columns: int, bits: int, chunk: int = 0) -> int:
 def fewest_bits(weight: Array) -> tuple[int, int]:
     """Bits and chunk of the smallest form that holds a matrix (R, C) exactly, else (8, 0)."""
     for bits, chunk in ((2, 0), (2, CHUNK), (4, 0), (4, CHUNK)):
-        made = integer_weights(weight, bits, chunk)
-        error = np.abs(made.rows * made.gains_by_column() * made.scale[:, None] - weight)
-        if (error.max(axis=1) <= EXACT * np.abs(weight).max(axis=1)).all():
+        if all(_holds(some, bits, chunk) for some in (weight[:FEW], weight)):
             return bits, chunk
     return 8, 0
+
+
+def _holds(weight: Array, bits: int, chunk: int) -> bool:
+    made = integer_weights(weight, bits, chunk)
+    error = np.abs(made.rows * made.gains_by_column() * made.scale[:, None] - weight)
+    return bool((error.max(axis=1) <= EXACT * np.abs(weight).max(axis=1)).all())

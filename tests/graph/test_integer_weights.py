@@ -62,3 +62,11 @@ def test_the_fewest_bits_that_hold_weights_exactly_are_found(bits: int, chunk: i
     made = integer_weights(rng.standard_normal((20, 70)), bits, chunk)
     exact = made.rows * made.gains_by_column() * made.scale[:, None]
     assert fewest_bits(exact.astype(np.float32).astype(np.float64)) == (bits, chunk)
+
+
+@pytest.mark.parametrize(("bits", "chunk"), [(2, 32), (4, 0), (4, 32)])
+def test_they_are_found_in_weights_that_were_written_in_half_the_bytes(
+    bits: int, chunk: int
+) -> None:
+    made = integer_weights(np.random.default_rng(0).standard_normal((40, 70)), bits, chunk)
+    assert fewest_bits(real(made).astype(np.float16).astype(np.float64)) == (bits, chunk)

@@ -99,6 +99,13 @@ def test_a_matrix_that_may_pay_as_a_sparse_one_stays_alone() -> None:
     assert sorted(linears(merge_matvecs.run(b.graph).graph)) == [8, 14]
 
 
+def test_a_matrix_that_needs_fewer_bits_stays_alone() -> None:
+    b = attention()
+    weight = b.graph.constants["w:1"]
+    weight[:] = np.rint(weight / np.abs(weight).max() * 7)
+    assert sorted(linears(merge_matvecs.run(b.graph).graph)) == [8, 14]
+
+
 def test_products_of_several_frames_stay_because_their_rows_would_be_copied() -> None:
     assert not merge_matvecs.run(attention(frames=2).graph).modified
 

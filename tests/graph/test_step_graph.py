@@ -184,3 +184,30 @@ def test_a_state_that_does_not_fit_its_tensor_is_refused(step: StepGraph) -> Non
     prop.value = prop.value.replace('"shape": [1, 3]', '"shape": [1, 7]')
     with pytest.raises(BundleError, match=r"state rnn\.h is \(1, 7\)"):
         read_step_graph(bad)
+
+
+class TwoSums(NamedTuple):
+    """Leaves that may begin as one tensor."""
+
+    sum: Tensor
+    squares: Tensor
+
+
+class Sums(Streaming):
+    """Whose state begins with the same zeros twice."""
+
+    def initial_state(self, batch: int) -> TwoSums:
+        zeros = torch.zeros(batch, 3)
+        return TwoSums(zeros, zeros)
+
+    def step(self, x: Tensor, state: TwoSums) -> tuple[Tensor, TwoSums]:
+        after = TwoSums(state.sum + x[:, 0], state.squares + x[:, 0] * x[:, 0])
+        return torch.cat(after, dim=1)[:, None], after
+
+
+def test_leaves_that_begin_as_one_tensor_are_two_inputs() -> None:
+    frames = [{"x": noise((1, 1, 3), at)} for at in range(4)]
+    told, _ = streamed(onnx_program(capture(Sums(), torch.zeros(1, 1, 3), "sums")), frames)
+    x = np.concatenate([frame["x"][0] for frame in frames])
+    want = np.concatenate([x.sum(0), (x * x).sum(0)])
+    np.testing.assert_allclose(told[-1].reshape(-1), want, rtol=1e-5)

@@ -2,9 +2,9 @@
 
 The input is read once for all rows, and one call replaces several: the projections of attention,
 the gates of a cell written gate by gate. Only products that would be stored alike are merged:
-with or without zeros enough to be stored sparse, all kept float or none. A weight that another
-node reads too stays as it is, stored once. Products of several frames are left alone, because
-their rows would have to be copied apart.
+with or without zeros enough to be stored sparse, all kept float or none, of as few bits. A weight
+that another node reads too stays as it is, stored once. Products of several frames are left alone,
+because their rows would have to be copied apart.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections import defaultdict
 
 import numpy as np
 
+from edgernn.graph.integer_weights import fewest_bits
 from edgernn.graph.ir import Graph, Node, PassResult, Value
 
 DENSE = 0.5  # a matrix with a larger share of zeros may pay as a sparse one, so it stays alone
@@ -27,7 +28,10 @@ def _class(graph: Graph, node: Node, readers: dict[str, int]) -> tuple[object, .
     if not single or readers[node.inputs[1]] > 1 or weight.dtype != np.float32:
         return None
     sparse = bool((weight == 0).mean() > DENSE)
-    return None if sparse else (node.inputs[0], node.inputs[1] in graph.keep_float)
+    if sparse:
+        return None
+    bits = fewest_bits(weight.reshape(len(weight), -1).astype(np.float64))
+    return node.inputs[0], node.inputs[1] in graph.keep_float, bits
 
 
 def _merged(graph: Graph, nodes: list[Node]) -> list[Node]:
