@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from edgernn.bundle import Bundle, open_bundle
     from edgernn.errors import EdgernnError
+    from edgernn.plain import streamify
     from edgernn.runtime import Session
     from edgernn.streaming import Delay, Residual, Sequential, Streaming, offline
     from edgernn.testing import check_streaming
@@ -30,6 +31,7 @@ _HOME = {
     "check_streaming": "testing",
     "offline": "streaming",
     "open_bundle": "bundle",
+    "streamify": "plain",
 }
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "check_streaming",
     "offline",
     "open_bundle",
+    "streamify",
 ]
 
 

@@ -78,18 +78,23 @@ def _made(layer: nn.Module, where: str) -> Streaming:
             "bidirectional=False, trained so"
         )
     if layer.num_layers == 1:
-        return _cell(layer, 0)
+        return cell_of(layer, 0)
     children: dict[str, Streaming] = {}
     for at in range(layer.num_layers):
-        children[f"l{at}"] = _cell(layer, at)
+        children[f"l{at}"] = cell_of(layer, at)
         if layer.dropout and at < layer.num_layers - 1:
             children[f"dropout{at}"] = Dropout(layer.dropout)
     return Sequential(**children)
 
 
-def _cell(rnn: nn.RNNBase, at: int) -> Streaming:
-    """One layer of a stack. The cell is built without numbers, so that no random one is drawn."""
+def cell_of(rnn: nn.RNNBase, at: int, *, reverse: bool = False) -> Streaming:
+    """One layer of a stack, or its other direction, as a cell of ours.
+
+    It is built without numbers, so that no random one is drawn.
+    """
     inputs = rnn.input_size if at == 0 else rnn.proj_size or rnn.hidden_size
+    inputs *= 2 if rnn.bidirectional and at else 1
+    suffix = f"_l{at}_reverse" if reverse else f"_l{at}"
     cell: GRU | LSTM | RNN
     with torch.device("meta"):
         if isinstance(rnn, nn.GRU):
@@ -100,7 +105,7 @@ def _cell(rnn: nn.RNNBase, at: int) -> Streaming:
             assert isinstance(rnn, nn.RNN)
             cell = RNN(inputs, rnn.hidden_size, bias=rnn.bias, nonlinearity=rnn.nonlinearity)
     for name in [name for name, _ in cell.rnn.named_parameters()]:
-        weight: Any = getattr(rnn, name.replace("_l0", f"_l{at}"))
+        weight: Any = getattr(rnn, name.replace("_l0", suffix))
         if isinstance(weight, Factored):
             factor(cell.rnn, name, copy.deepcopy(weight))
         else:
