@@ -66,7 +66,12 @@ def _sources(model: Model, number_type: str, options: OnnxOptions, say: Say) -> 
             f"{model.name}: --state, --shape, --frames and --frame-ms are for an .onnx file; this "
             "model says all that itself"
         )
+    from edgernn.plain.network import Streamified
+
     steps = model.steps()
+    for name, step in steps.items():
+        if isinstance(step, Streamified):
+            say(f"{name}: a plain torch module; {step.extra_repr()}")
     given = _given(model, steps, say)
     return [
         TorchSource(name, module, cut_to_steps(given[name], module.timing.block))

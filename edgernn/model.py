@@ -154,19 +154,38 @@ class Model:
             restructure(network, table, str(self.recipe))
 
     def _checked(self, built: Any) -> dict[str, Streaming]:
+        from torch import nn
+
         from edgernn.streaming import Streaming
 
+        if isinstance(built, nn.Module) and not isinstance(built, Streaming):
+            built = self._streamified(built)
         steps = {self.name: built} if not isinstance(built, dict) else built
         for name, step in steps.items():
             if not isinstance(step, Streaming):
                 raise ModelError(
                     f"{self.source}:{self.function} gives {type(step).__name__} for {name!r}; "
-                    "need an edgernn.streaming.Streaming, or a dict of them by step name; "
-                    "edgernn.from_torch makes them of torch's layers"
+                    "need a torch module, an edgernn.streaming.Streaming, or a dict of these by "
+                    "step name; edgernn.streamify makes them of torch modules"
                 )
         if not steps:
             raise ModelError(f"{self.source}:{self.function} gives no step; need at least one")
         return steps
+
+    def _streamified(self, module: nn.Module) -> Streaming:
+        """A plain torch module as a step, on the first of the file's `examples()`."""
+        import torch
+
+        from edgernn.plain import streamify
+
+        examples = getattr(self._module(), "examples", None)
+        if examples is None:
+            raise ModelError(
+                f"{self.source}:{self.function} gives a plain {type(module).__name__}; define "
+                "examples() beside it, yielding arrays (1, frames, channels) that it reads, or let "
+                "it give edgernn.streamify(module, example)"
+            )
+        return streamify(module, torch.from_numpy(_example(self.source, next(iter(examples())))))
 
     def calibration(self, count: int) -> Iterator[Array]:
         """At most `count` streams of real input, (1, T, C) float32, T a whole number of blocks.

@@ -154,8 +154,12 @@ class Streamified(Streaming):
             )
 
     def extra_repr(self) -> str:
-        seen = "all frames" if self.receptive_field is None else f"{self.receptive_field} frames"
-        return f"sees {seen}, {self.lookahead} ahead; {self.timing}"
+        seen = self.receptive_field
+        return (
+            f"an output depends on {'all frames so far' if seen is None else f'{seen} frames'}, "
+            f"{self.lookahead} of them ahead; algorithmic latency {self.timing.latency_frames()} "
+            f"frames, blocks of {self.timing.block}"
+        )
 
 
 def into(x: Tensor, batch: int, frames: int) -> Tensor:
