@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -100,6 +100,7 @@ class Backend(Protocol):
 
     name: str
     extra: str  # the pip extra it needs, or ""
+    number_types: Sequence[str]  # those that it makes
 
     def supports(self, target: Target, number_type: str) -> bool:
         """Whether `export` can serve this pair."""

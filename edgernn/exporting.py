@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 
 from edgernn import bundle
-from edgernn.backend import Array
-from edgernn.errors import BundleError, DataError, ModelError
+from edgernn.backend import Array, find_backend
+from edgernn.errors import BundleError, DataError, ModelError, UnknownName
 from edgernn.graph.number_type import find_number_type
 from edgernn.graph.onnx_file import Wiring, read_onnx
 from edgernn.model import Model, find_model
 from edgernn.road import Road, Travelled
 from edgernn.sources import OnnxSource, Source, TorchSource
 from edgernn.streams import cut_to_steps, noise_frames, read_frames
-from edgernn.target import find_target
+from edgernn.target import Target, find_target
 from edgernn.verify import Check, Say
 
 SOURCE = ".c"  # of a member that a slim bundle lacks
@@ -57,10 +57,12 @@ class OnnxOptions:
     frame_ms: float | None = None
 
 
-def _sources(model: Model, number_type: str, options: OnnxOptions, say: Say) -> list[Source]:
+def _sources(
+    model: Model, number_type: str, quantized: bool, options: OnnxOptions, say: Say
+) -> list[Source]:
     """A model's steps, each with frames. Raises: ModelError, DataError."""
     if model.is_onnx:
-        return [_onnx_source(model, number_type, options, say)]
+        return [_onnx_source(model, number_type if quantized else None, options, say)]
     if options != OnnxOptions():
         raise ModelError(
             f"{model.name}: --state, --shape, --frames and --frame-ms are for an .onnx file; this "
@@ -79,13 +81,16 @@ def _sources(model: Model, number_type: str, options: OnnxOptions, say: Say) -> 
     ]
 
 
-def _onnx_source(model: Model, number_type: str, options: OnnxOptions, say: Say) -> OnnxSource:
+def _onnx_source(
+    model: Model, calibrated: str | None, options: OnnxOptions, say: Say
+) -> OnnxSource:
+    """calibrated: the number type, if it asks for real input."""
     step = read_onnx(model.source, model.name, options.wiring, say)
     if options.frames is not None:
         return OnnxSource(step, read_frames(options.frames, step.inputs))
-    if find_number_type(number_type).quantized:
+    if calibrated is not None:
         raise DataError(
-            f"{model.source}: {number_type} is calibrated on real input; give some steps of it "
+            f"{model.source}: {calibrated} is calibrated on real input; give some steps of it "
             f"with --frames FILE.npz ({', '.join(f'{p.name} {p.shape}' for p in step.inputs)})"
         )
     say(f"note: {model.source}: compared on seeded noise; give real input with --frames")
@@ -150,6 +155,18 @@ def _accuracy(model: Model) -> dict[str, Any]:
     return figures
 
 
+def _quantized(backend: str, target: Target, number_type: str) -> bool:
+    """Whether it has fewer bits than a float. Raises: UnknownName, ModelError."""
+    if backend == "c":
+        return find_number_type(number_type, target.number_types).quantized
+    serves = find_backend(backend)
+    if number_type not in serves.number_types:
+        raise UnknownName(f"number type of {backend}", number_type, serves.number_types)
+    if not serves.supports(target, number_type):
+        raise ModelError(f"--backend {backend}: makes no {number_type} for {target.name}")
+    return number_type != "fp32"
+
+
 def export(
     model: str,
     target: str,
@@ -162,9 +179,11 @@ def export(
     calibration: str = "percentile",
     onnx: OnnxOptions | None = None,
     slim: bool = False,
+    backend: str = "c",
 ) -> ExportReport:
     """Compile a model for a target, prove it equal to the model itself, and write the bundle.
 
+    backend: `c`, or one whose artifacts another runtime runs.
     activations: exact, table or polynomial, the form of sigmoid, tanh and exp of floats.
     calibration: percentile or mse, how the ranges of 8-bit values are found.
     onnx: for a model that is an .onnx file.
@@ -174,7 +193,7 @@ def export(
         ToolError, ParityError, BundleError.
     """
     place = find_target(target)
-    quantized = find_number_type(number_type, place.number_types).quantized
+    quantized = _quantized(backend, place, number_type)
     found = find_model(model)
     if out.is_dir() or not out.parent.is_dir():
         raise BundleError(f"{out}: not a file in an existing directory")
@@ -183,9 +202,9 @@ def export(
     checks: list[Check] = []
     notes: tuple[str, ...] = ()
     onnx = onnx or OnnxOptions()
-    for source in _sources(found, number_type, onnx, say):
+    for source in _sources(found, number_type, quantized, onnx, say):
         road = Road(source, number_type, say, checks, activations, calibration)
-        made = road.travel(place, cc)
+        made = road.travel(place, cc) if backend == "c" else road.elsewhere(backend, place)
         steps[source.name], files = _packed(source.name, made, slim)
         if source.name in found.info.step_ms:
             steps[source.name]["frame_ms"] = found.info.step_ms[source.name]

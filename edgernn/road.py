@@ -105,6 +105,36 @@ class Road:
         notes = (*notes, *artifacts[0].facts.get("notes", ()))
         return Travelled(row, [*artifacts, onnx], golden, notes)
 
+    def elsewhere(self, name: str, target: Target) -> Travelled:
+        """The stops of a backend whose artifacts another runtime runs, as near to the truth.
+
+        Raises: ParityError, and what the backend does.
+        """
+        graph = self.captured()
+        stream = self.source.run(lengthened(self.source.frames, PARITY_FRAMES))
+        backend: Any = find_backend(name)
+        self.say(f"{self.name}: {self.number_type} by {name}")
+        frames = _each(self.source.frames)
+        made: Artifact = backend.export(graph, target, self.number_type, frames=frames, mobile=True)
+        kind = self.tolerance(self.number_type)
+        row = graph.row(made.facts["states"])
+        program, what = opened(made, row, target), f"{self.name} {name} {self.number_type}"
+        self.say(f"{what} against {self.truth} over {len(stream):,} steps")
+        peak, rms = self.against_truth(what, program, stream, kind, row["states"])
+        self.from_the_start(what, program, stream.frames, kind)
+        text = f"peak error {peak:.1e}, rms {rms:.1e} of rms"
+        self.checks.append(Check(f"{what} against {self.truth}", len(stream), text))
+        count = _golden_count(stream)
+        some = _first(stream.frames, count)
+        kinds = {
+            "in": some,
+            "out": run_frames(program, some),
+            "state": program.state(),
+            self.source.truth: _first(stream.outputs, count),
+        }
+        made = replace(made, facts={**made.facts, "tolerance": kind})
+        return Travelled(row, [made], _named(kinds), ())
+
     def captured(self) -> StepGraph:
         """The step graph, once the law has been seen to hold."""
         held = self.source.law()
@@ -237,8 +267,7 @@ class Road:
             "state": program.state(),
             self.source.truth: _first(stream.outputs, count),
         }
-        golden = {f"{kind}.{k}": v for kind, arrays in kinds.items() for k, v in arrays.items()}
-        return golden, image
+        return _named(kinds), image
 
     def built(
         self,
@@ -294,6 +323,11 @@ def _each(frames: Frames) -> Iterator[dict[str, Array]]:
 
 def _first(arrays: Frames, count: int) -> dict[str, Array]:
     return {name: array[:count] for name, array in arrays.items()}
+
+
+def _named(kinds: Mapping[str, Mapping[str, Array]]) -> dict[str, Array]:
+    """Golden vectors by kind and name."""
+    return {f"{kind}.{k}": v for kind, arrays in kinds.items() for k, v in arrays.items()}
 
 
 def _golden_count(stream: Stream) -> int:

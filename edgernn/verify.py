@@ -52,11 +52,17 @@ TOLERANCES = {
     "w2a8-row": Tolerance(8.0, 1.0),
     "mixed": Tolerance(1.0, 0.08),  # fewer bits only where they hold the weights exactly
 }
+# what other runtimes make with as many bits
+TOLERANCES |= {
+    "int8-dynamic": TOLERANCES["w8a8"],
+    "int8": TOLERANCES["w8a8"],
+    "int4": TOLERANCES["w4a8"],
+}
 # 8 bits of a computed state, written anew in each step, cost about as much again
 TOLERANCES |= {
     f"{name}{SMALL_STATE}": Tolerance(2 * allowed.peak, 2 * allowed.rms)
     for name, allowed in TOLERANCES.items()
-    if not name.startswith("fp32")
+    if name.startswith(("w", "mixed"))
 }
 HELD = "-held"
 TOLERANCES |= {

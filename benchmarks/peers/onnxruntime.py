@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import tempfile
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,11 +9,10 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import helper, numpy_helper
 
 from benchmarks.contender import Contender
 from benchmarks.workloads import FRONT_END
-from edgernn.compilers import cpu_flags
+from edgernn.export.onnx.forms import dynamic, weights_in_groups
 from edgernn.graph.step_graph import StepGraph
 
 Array = NDArray[Any]
@@ -46,88 +42,17 @@ def _int8(graph: StepGraph) -> Iterator[tuple[str, bytes]]:
         for kept in ([], front) if front else ([],):
             name = "by row" if by_row else "by tensor"
             name += ", front end in float" if kept else ""
-            yield name, _dynamic(graph, by_row, kept)
-    yield "MatMulNBits, groups of 128", _packed(graph, 8, 128)
+            model = dynamic(graph, by_row=by_row, kept=kept)
+            yield name, model.SerializeToString()
+    model = weights_in_groups(graph, 8, 128, kept=())
+    yield "MatMulNBits, groups of 128", model.SerializeToString()
 
 
 def _int4(graph: StepGraph) -> Iterator[tuple[str, bytes]]:
     """Weights in groups; the products in int8."""
     for group in GROUPS:
-        yield f"MatMulNBits, groups of {group}", _packed(graph, 4, group)
-
-
-def _saturates() -> bool:
-    """Whether its products of 8 by 8 bits overflow 16 bits: on x86 without VNNI.
-
-    Its documentation then asks for weights of 7 bits.
-    """
-    flags = cpu_flags()
-    return bool(flags) and not flags & {"avx512_vnni", "avx_vnni"}
-
-
-def _dynamic(graph: StepGraph, by_row: bool, kept: list[str]) -> bytes:
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        source, made = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
-        onnx.save(graph.model, source)
-        logging.getLogger().setLevel(logging.ERROR)  # it advises on its root logger
-        quantize_dynamic(
-            source,
-            made,
-            weight_type=QuantType.QInt8,
-            per_channel=by_row,
-            reduce_range=_saturates(),
-            nodes_to_exclude=kept,
-        )
-        return made.read_bytes()
-
-
-def _packed(graph: StepGraph, bits: int, group: int) -> bytes:
-    """Weights of `bits`; accuracy level 4 lets the products be taken in int8."""
-    from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
-
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        work = MatMulNBitsQuantizer(
-            _with_matmul(graph.model), bits=bits, block_size=group, is_symmetric=True,
-            accuracy_level=4,
-        )  # fmt: skip
-        work.process()
-    finally:
-        logging.disable(before)
-    data: bytes = work.model.model.SerializeToString()
-    return data
-
-
-def _with_matmul(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Each Gemm as MatMul and Add: weights are packed for MatMul only."""
-    made = onnx.ModelProto()
-    made.CopyFrom(model)
-    constants = {one.name: one for one in made.graph.initializer}
-    nodes = []
-    for node in made.graph.node:
-        if node.op_type != "Gemm" or node.input[1] not in constants:
-            nodes.append(node)
-            continue
-        x, weight, *bias = node.input
-        turned = f"{weight}.t"
-        array = numpy_helper.to_array(constants[weight])
-        turned_array = np.ascontiguousarray(array.T if _turned(node) else array)
-        made.graph.initializer.append(numpy_helper.from_array(turned_array, turned))
-        out = f"{node.output[0]}.product" if bias else node.output[0]
-        nodes.append(helper.make_node("MatMul", [x, turned], [out], name=f"{node.name}.product"))
-        if bias:
-            nodes.append(helper.make_node("Add", [out, bias[0]], [node.output[0]]))
-    del made.graph.node[:]
-    made.graph.node.extend(nodes)
-    return made
-
-
-def _turned(gemm: onnx.NodeProto) -> bool:
-    return any(a.name == "transB" and a.i for a in gemm.attribute)
+        model = weights_in_groups(graph, 4, group, kept=())
+        yield f"MatMulNBits, groups of {group}", model.SerializeToString()
 
 
 def _in_front_end(node: onnx.NodeProto) -> bool:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from edgernn.exporting import ExportReport
 
 
+CLIENTS = ("sherpa",)  # backends that make a folder for another program, no bundle
+
+
 @command
 @click.argument("model", type=Model())
 @on_target
@@ -40,7 +43,8 @@ if TYPE_CHECKING:
     "--backend",
     default="c",
     show_default=True,
-    help="c: a bundle. sherpa: a recogniser as a folder that sherpa-onnx loads; host, fp32.",
+    help="c: our own code. onnx: ONNX Runtime's fp32, int8-dynamic, int8 or int4, on host. "
+    "sherpa: a recogniser as a folder that sherpa-onnx loads; host, fp32.",
 )
 @click.option(
     "-o",
@@ -120,13 +124,14 @@ def export(
     edgernn export asr --subnet small --target arm
     edgernn export mine.py:build --target host --cc gcc
     edgernn export vad.onnx -t host --state h=hn --shape x=1,512 --frames speech.npz
+    edgernn export kws -t host --backend onnx --number-type int8 -o kws-onnx.edgernn
     edgernn export digits -t host --backend sherpa -o digits-sherpa
     """
     name = Path(model.partition(":")[0]).stem
     if subnet:
         name += "-" + subnet.replace("=", "").replace(",", "-")
     with _named(model, subnet) as chosen:
-        if backend != "c":
+        if backend in CLIENTS:
             if slim:
                 raise ModelError(f"--slim: is for a bundle; --backend {backend} makes a folder")
             out = output or Path(f"{name}-{backend}")
@@ -141,13 +146,14 @@ def export(
                 chosen,
                 target,
                 number_type,
-                output or Path(f"{name}-{target}-{number_type}.edgernn"),
+                output or Path(f"{_stem(name, backend, target)}-{number_type}.edgernn"),
                 cc,
                 progress(as_json),
                 activations=activations,
                 calibration=calibration,
                 onnx=OnnxOptions(wiring, frames, frame_ms),
                 slim=slim,
+                backend=backend,
             )
     if as_json:
         print_json(asdict(report))
@@ -156,6 +162,10 @@ def export(
             click.echo("\n".join(explained(report.notes)))
         print_table(report.rows())
         click.echo(f"wrote {report.path}")
+
+
+def _stem(name: str, backend: str, target: str) -> str:
+    return f"{name}-{target}" if backend == "c" else f"{name}-{backend}"
 
 
 def _for_client(

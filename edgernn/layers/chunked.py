@@ -62,9 +62,9 @@ class Chunked(Streaming):
         onward, forward = self.onward.step(both[:, :frames], forward)
         back = []
         for at in range(0, frames, self.chunk):
-            window = both[:, at : at + self.chunk + self.ahead].flip(1)
+            window = _turned(both[:, at : at + self.chunk + self.ahead])
             told, _ = self.backward.step(window, self.backward.initial_state(x.shape[0]))
-            back.append(told.flip(1)[:, : self.chunk])
+            back.append(_turned(told)[:, : self.chunk])
         y = torch.cat([onward, torch.cat(back, dim=1)], dim=2)
         if not self.ahead:
             return y, {"forward": forward}
@@ -72,6 +72,13 @@ class Chunked(Streaming):
 
     def extra_repr(self) -> str:
         return f"chunk={self.chunk}, ahead={self.ahead}"
+
+
+def _turned(x: Tensor) -> Tensor:
+    """Frames from the last to the first."""
+    if not torch.compiler.is_exporting():
+        return x.flip(1)
+    return torch.cat([x[:, t : t + 1] for t in reversed(range(x.shape[1]))], dim=1)
 
 
 EXAMPLES = {

@@ -77,7 +77,7 @@ class MaxSoFar(Streaming):
         heard, most, mosts = state.heard, state.most, []
         for frame in _frames(x):
             most = torch.where(heard > 0.5, torch.maximum(most, frame), frame)
-            heard = torch.ones_like(heard)
+            heard = (heard + 1).clamp(max=1)
             mosts.append(most)
         return join_frames(mosts), MaxSoFarState(heard, most)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from edgernn.backend import Array, Artifact, Module, Program, Runner
 from edgernn.errors import UnknownName
 from edgernn.export.c.program import CProgram
-from edgernn.graph.number_type import find_number_type
+from edgernn.graph.number_type import NUMBER_TYPES, find_number_type
 from edgernn.target import Target
 
 if TYPE_CHECKING:  # what compiles is imported when something is compiled; opening needs none of it
@@ -33,6 +33,7 @@ class C:
 
     name = "c"
     extra = "c"
+    number_types = tuple(NUMBER_TYPES)
 
     def supports(self, target: Target, number_type: str) -> bool:
         try:

@@ -14,7 +14,7 @@ import numpy as np
 
 from edgernn.backend import Array, Artifact, Runner
 from edgernn.errors import UnsupportedOp
-from edgernn.export.onnx import open_session
+from edgernn.export.onnx.program import open_session
 from edgernn.export.sherpa.client import heard
 from edgernn.export.sherpa.models import decoder, encoder, joiner, packed, tokens
 from edgernn.graph.step_graph import StepGraph
@@ -71,6 +71,7 @@ class Sherpa:
 
     name = "sherpa"
     extra = "sherpa"
+    number_types = ("fp32",)
 
     def supports(self, target: Target, number_type: str) -> bool:
         return number_type == "fp32" and target.name == "host"

@@ -19,7 +19,7 @@ from edgernn.cells.lstm import LSTM
 from edgernn.cli import group
 from edgernn.client_export import export_for_client
 from edgernn.errors import BundleError, MissingExtra, ModelError, ToolError, UnsupportedOp
-from edgernn.export.onnx import open_session
+from edgernn.export.onnx.program import open_session
 from edgernn.export.sherpa.client import heard
 from edgernn.export.sherpa.models import packed
 from edgernn.graph.capture import capture

@@ -1,0 +1,213 @@
+"""What ONNX Runtime's own quantizers make of a step. All of them leave states in float32."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+from edgernn.backend import Array
+from edgernn.compilers import cpu_flags
+from edgernn.errors import DataError, UnsupportedOp
+from edgernn.export.onnx.program import OnnxProgram
+from edgernn.graph.step_graph import StepGraph
+
+GROUP = 32  # columns that share a scale in 4 bits
+PRODUCTS = ["MatMul", "Gemm", "Conv"]  # what QDQ quantizes
+
+
+def made(
+    graph: StepGraph, number_type: str, frames: Iterable[Mapping[str, Array]]
+) -> onnx.ModelProto:
+    """The step's model with weights of fewer bits. Raises: DataError, UnsupportedOp."""
+    make = {"int8-dynamic": dynamic, "int8": static, "int4": packed}[number_type]
+    try:
+        model = make(graph, frames)
+    except DataError:
+        raise
+    except Exception as cause:  # its quantizers raise many unrelated classes
+        line = next(iter(str(cause).strip().splitlines()), type(cause).__name__)
+        raise UnsupportedOp(
+            f"{graph.name}: ONNX Runtime cannot make {number_type} of it: {line}"
+        ) from cause
+    del model.metadata_props[:]
+    model.metadata_props.extend(graph.model.metadata_props)
+    return model
+
+
+def dynamic(
+    graph: StepGraph,
+    frames: Iterable[Mapping[str, Array]] = (),
+    *,
+    by_row: bool = True,
+    kept: Sequence[str] | None = None,
+) -> onnx.ModelProto:
+    """Weights of 8 bits; what products read is rounded as it comes.
+
+    by_row: a scale a row, or one a matrix. kept: nodes that stay float, by default the front end's.
+    """
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    with tempfile.TemporaryDirectory() as folder, quiet():
+        source, out = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
+        onnx.save(graph.model, source)
+        quantize_dynamic(
+            source,
+            out,
+            weight_type=QuantType.QInt8,
+            per_channel=by_row,
+            reduce_range=saturates(),
+            nodes_to_exclude=_kept(graph) if kept is None else kept,
+        )
+        return onnx.load(out)
+
+
+def static(graph: StepGraph, frames: Iterable[Mapping[str, Array]]) -> onnx.ModelProto:
+    """Weights of 8 bits by row, what products read by the range seen on real input; QDQ."""
+    from onnxruntime.quantization import (
+        CalibrationDataReader,
+        QuantFormat,
+        QuantType,
+        quantize_static,
+    )
+
+    fed = _fed(graph, frames)
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
+        """Inputs and states of one step after the other."""
+
+        def get_next(self) -> Any:
+            return next(fed, None)
+
+    with tempfile.TemporaryDirectory() as folder, quiet():
+        source, out = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
+        onnx.save(graph.model, source)
+        quantize_static(
+            source,
+            out,
+            Reader(),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=PRODUCTS,
+            per_channel=True,
+            reduce_range=saturates(),
+            activation_type=QuantType.QInt8,
+            weight_type=QuantType.QInt8,
+            nodes_to_exclude=_kept(graph),
+            extra_options={"WeightSymmetric": True},
+        )
+        return onnx.load(out)
+
+
+def packed(graph: StepGraph, frames: Iterable[Mapping[str, Array]] = ()) -> onnx.ModelProto:
+    """Weights of 4 bits in groups of 32; accuracy level 4 lets products be taken in int8."""
+    return weights_in_groups(graph, 4, GROUP)
+
+
+def weights_in_groups(
+    graph: StepGraph, bits: int, group: int, kept: Sequence[str] | None = None
+) -> onnx.ModelProto:
+    """Products as MatMulNBits; kept as in `dynamic`."""
+    from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
+
+    kept = _kept(graph) if kept is None else kept
+    with quiet():
+        work = MatMulNBitsQuantizer(
+            with_matmul(graph.model),
+            bits=bits,
+            block_size=group,
+            is_symmetric=True,
+            accuracy_level=4,
+            nodes_to_exclude=[f"{name}{end}" for name in kept for end in ("", ".product")],
+        )
+        work.process()
+    model: onnx.ModelProto = work.model.model
+    return model
+
+
+def _kept(graph: StepGraph) -> list[str]:
+    """Products of the front end's tables, which are kept float."""
+    return [
+        node.name
+        for node in graph.model.graph.node
+        if node.op_type in PRODUCTS and graph.keep_float & set(node.input)
+    ]
+
+
+def _fed(graph: StepGraph, frames: Iterable[Mapping[str, Array]]) -> Iterator[dict[str, Array]]:
+    """Inputs and states of each step of a stream. Raises: DataError if there is none."""
+    from edgernn.export.onnx import state_rows
+
+    row = {**graph.row([]), "states": state_rows(graph.states)}
+    program = OnnxProgram(graph.model.SerializeToString(), row)
+    none = True
+    for frame in frames:
+        none = False
+        given = {name: np.asarray(value) for name, value in frame.items()}
+        yield {**given, **program.state()}
+        program.step(given)
+    if none:
+        raise DataError(f"{graph.name}: int8 is calibrated on real input, and there is none")
+
+
+def saturates() -> bool:
+    """Whether its products of 8 by 8 bits overflow 16 bits: on x86 without VNNI.
+
+    Its documentation then asks for weights of 7 bits.
+    """
+    flags = cpu_flags()
+    return bool(flags) and not flags & {"avx512_vnni", "avx_vnni"}
+
+
+def with_matmul(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Each Gemm as MatMul and Add: weights are packed for MatMul only."""
+    made = onnx.ModelProto()
+    made.CopyFrom(model)
+    constants = {one.name: one for one in made.graph.initializer}
+    nodes = []
+    for node in made.graph.node:
+        if node.op_type != "Gemm" or node.input[1] not in constants:
+            nodes.append(node)
+            continue
+        x, weight, *bias = node.input
+        turned = f"{weight}.t"
+        if turned not in constants:
+            array = numpy_helper.to_array(constants[weight])
+            array = np.ascontiguousarray(array.T if _turned(node) else array)
+            constants[turned] = numpy_helper.from_array(array, turned)
+            made.graph.initializer.append(constants[turned])
+        out = f"{node.output[0]}.product" if bias else node.output[0]
+        nodes.append(helper.make_node("MatMul", [x, turned], [out], name=f"{node.name}.product"))
+        if bias:
+            nodes.append(helper.make_node("Add", [out, bias[0]], [node.output[0]]))
+    del made.graph.node[:]
+    made.graph.node.extend(nodes)
+    read = {name for node in nodes for name in node.input}
+    kept = [one for one in made.graph.initializer if one.name in read]
+    del made.graph.initializer[:]
+    made.graph.initializer.extend(kept)
+    return made
+
+
+def _turned(gemm: onnx.NodeProto) -> bool:
+    return any(a.name == "transB" and a.i for a in gemm.attribute)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Its advice on the root logger is not for the user."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,89 @@
+"""A model in ONNX Runtime, one thread, bound to memory of our own; states are fed back.
+
+Two bindings swap the places of the states, so that none is copied. What is bound is kept here: it
+would otherwise be read after it is gone (ONNX Runtime takes no share in numpy's memory).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from edgernn.backend import Array, np_dtype
+from edgernn.errors import BundleError, ShapeError
+
+
+def open_session(model: bytes, options: Any = None) -> Any:
+    """An InferenceSession on one thread. Raises: BundleError if ONNX Runtime refuses the model."""
+    import onnxruntime
+
+    options = options or onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as cause:  # onnxruntime raises many unrelated classes
+        raise BundleError(f"ONNX Runtime refuses the model: {cause}") from cause
+
+
+class OnnxProgram:
+    """One live stream through an InferenceSession. row: inputs, outputs and states."""
+
+    def __init__(self, model: bytes, row: Mapping[str, Any]) -> None:
+        self.session = open_session(model)
+        self.states: list[Mapping[str, Any]] = row["states"]
+        self.inputs = {port["name"]: _empty(port) for port in row["inputs"]}
+        told = {state["out"] for state in self.states}
+        self.outputs = {port["name"]: _empty(port) for port in row["outputs"]}
+        self.places = [{s["in"]: _empty(s) for s in self.states} for _ in range(2)]
+        self.turn = 0
+        self.bindings = [self._bound(told, before) for before in (0, 1)]
+        self.reset()
+
+    def _bound(self, told: set[str], before: int) -> Any:
+        """From the states of one place to the other."""
+        binding = self.session.io_binding()
+        for name, array in {**self.inputs, **self.places[before]}.items():
+            binding.bind_input(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
+        after = {s["out"]: self.places[1 - before][s["in"]] for s in self.states}
+        own = {name: array for name, array in self.outputs.items() if name not in told}
+        for name, array in {**own, **after}.items():
+            binding.bind_output(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
+        return binding
+
+    def reset(self) -> None:
+        """Back to the initial state."""
+        for row in self.states:
+            init = row.get("init")
+            self.places[self.turn][row["in"]][...] = 0 if init is None else np.array(init)
+
+    def step(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Run one chunk and advance the state."""
+        for name, array in self.inputs.items():
+            given = np.asarray(inputs[name])
+            if given.shape != array.shape:
+                raise ShapeError(f"input {name}: need {array.shape}, got {given.shape}")
+            array[...] = given
+        self.session.run_with_iobinding(self.bindings[self.turn])
+        self.turn = 1 - self.turn
+        told = {s["out"]: self.places[self.turn][s["in"]] for s in self.states}
+        return {name: told.get(name, array).copy() for name, array in self.outputs.items()}
+
+    def state(self) -> dict[str, Array]:
+        """A copy of every state leaf by name."""
+        return {name: leaf.copy() for name, leaf in self.places[self.turn].items()}
+
+    def load_state(self, leaves: Mapping[str, Array]) -> None:
+        """Continue from these leaves. Raises: ShapeError if one does not fit."""
+        for name, leaf in self.places[self.turn].items():
+            if leaves[name].shape != leaf.shape:
+                raise ShapeError(f"state {name}: need {leaf.shape}, got {leaves[name].shape}")
+        for name, leaf in self.places[self.turn].items():
+            leaf[...] = leaves[name]
+
+
+def _empty(port: Mapping[str, Any]) -> Array:
+    """Memory for a port or a state."""
+    return np.zeros(port["shape"], np_dtype(port["dtype"]))
