@@ -81,6 +81,13 @@ def _sources(
     ]
 
 
+def steps_of(model: Model, say: Say) -> list[Source]:
+    """The steps of a model that is no .onnx file, each with real frames. Raises: ModelError."""
+    if model.is_onnx:
+        raise ModelError(f"{model.source}: is no torch module, which all is compared with")
+    return _sources(model, "fp32", False, OnnxOptions(), say)
+
+
 def _onnx_source(
     model: Model, calibrated: str | None, options: OnnxOptions, say: Say
 ) -> OnnxSource:

@@ -251,13 +251,7 @@ class Road:
         self.from_the_start(name, program, stream.frames, kind)
         text = f"peak error {peak:.1e}, rms {rms:.1e} of rms"
         self.checks.append(Check(f"{name} on host against {self.truth}", count, text))
-        some = _first(stream.frames, IMAGE_FRAMES)
-        made = run_frames(program, some)
-        image = GoldenRun(
-            tuple(some[port["name"]] for port in row["inputs"]),
-            tuple(made[port["name"]] for port in row["outputs"]),
-            program.blob_bytes(),
-        )
+        image = golden_run(program, row, stream.frames)
         count = _golden_count(stream)
         some = _first(stream.frames, count)
         made = run_frames(program, some)
@@ -313,6 +307,17 @@ class Road:
             self.checks.append(same)
         if target.kind == "firmware":
             self.checks += boot_check(built.members[built.main], target, name, IMAGE_FRAMES)
+
+
+def golden_run(program: Any, row: Mapping[str, Any], frames: Frames) -> GoldenRun:
+    """What a firmware image runs when it boots: the first frames, by the C on this machine."""
+    some = _first(frames, IMAGE_FRAMES)
+    made = run_frames(program, some)
+    return GoldenRun(
+        tuple(some[port["name"]] for port in row["inputs"]),
+        tuple(made[port["name"]] for port in row["outputs"]),
+        program.blob_bytes(),
+    )
 
 
 def _each(frames: Frames) -> Iterator[dict[str, Array]]:

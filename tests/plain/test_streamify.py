@@ -21,7 +21,7 @@ from edgernn.streaming import Streaming, offline
 from edgernn.testing import check_backend
 from edgernn.timing import Timing
 
-from .networks import NETWORKS
+from .networks import NAMES, network
 
 TIMINGS: dict[str, tuple[Timing, int | None]] = {
     "tagger": (Timing(), None),
@@ -33,9 +33,9 @@ TIMINGS: dict[str, tuple[Timing, int | None]] = {
 }
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_newcomer_s_network_streams_with_its_own_numbers(name: str) -> None:
-    module, x = NETWORKS[name]()
+    module, x = network(name)
     net = streamify(module, x)
     assert (net.timing, net.receptive_field) == TIMINGS[name]
     module.eval()
@@ -54,15 +54,15 @@ def test_a_newcomer_s_network_streams_with_its_own_numbers(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.cc
 @pytest.mark.parametrize("number_type", ["fp32", "w8a8"])
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", NAMES)
 def test_it_compiles(name: str, number_type: str) -> None:
-    module, x = NETWORKS[name]()
+    module, x = network(name)
     net = streamify(module.eval(), x)
     check_backend(net, x.unsqueeze(-1) if name == "raw_audio" else x, number_type=number_type)
 
 
 def test_weights_and_mode_are_the_module_s_and_it_is_left_alone() -> None:
-    module, x = NETWORKS["conv_lstm"]()
+    module, x = network("conv_lstm")
     before = copy.deepcopy(module.state_dict())
     net = streamify(module, x)
     assert net.training

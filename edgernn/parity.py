@@ -1,0 +1,210 @@
+"""Every backend, number type and target of a model against the model itself.
+
+A cell is one artifact of one step. On this machine it runs a long stream, and its outputs are
+compared with torch's within the tolerance of its number type; on any other target its first frames
+are run under the emulator, and must be the bits that the same code gives here. A cell that cannot
+be run here says so; one that differs is red.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from edgernn.backend import Array, Artifact, find_backend
+from edgernn.errors import EdgernnError, ParityError
+from edgernn.exporting import steps_of
+from edgernn.firmware import GoldenRun
+from edgernn.graph.step_graph import StepGraph
+from edgernn.model import find_model
+from edgernn.road import Road, golden_run, opened
+from edgernn.sources import Source
+from edgernn.streams import Frames, Stream, lengthened
+from edgernn.target import Target, find_target
+from edgernn.verify import TOLERANCES, compare, relative_errors, run_frames, same_bits
+
+FRAMES = 100_000  # of the stream on this machine
+EMULATED = 60  # of it, under an emulator
+NUMBER_TYPES = {"c": ("fp32", "w8a8", "w4a8"), "onnx": ("fp32", "int8-dynamic", "int8", "int4")}
+TARGETS = ("host", "aarch64", "wasm", "cortex-m4")
+GREEN, RED, GREY = "holds", "differs", "not run"
+Say = Callable[[str], None]
+Made = tuple[Artifact, dict[str, Any]]  # an artifact and its manifest row
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One artifact against the model.
+
+    peak, rms: errors in shares of the output's rms; first, last: rms of the tenths of the stream
+    where it begins and ends. same_answer: frames whose largest output is the model's. allowed:
+    the tolerance, or that bits are the same. why: of what is red or was not run.
+    """
+
+    model: str
+    step: str
+    backend: str
+    number_type: str
+    target: str
+    result: str
+    allowed: str = ""
+    frames: int = 0
+    peak: float | None = None
+    rms: float | None = None
+    first: float | None = None
+    last: float | None = None
+    same_answer: float | None = None
+    bytes: int | None = None
+    why: str = ""
+
+
+def parity(
+    models: Sequence[str],
+    *,
+    backends: Sequence[str] = ("c", "onnx"),
+    number_types: Sequence[str] = (),
+    targets: Sequence[str] = TARGETS,
+    frames: int = FRAMES,
+    say: Say = lambda line: None,
+) -> Iterator[Cell]:
+    """All cells of some models, one by one.
+
+    number_types: of those that each backend makes; by default NUMBER_TYPES.
+
+    Raises: UnknownName, ModelError, DataError, ContractError if the law does not hold.
+    """
+    places = [find_target(name) for name in targets]
+    makers = {name: find_backend(name) for name in backends}
+    for name in models:
+        model = find_model(name)
+        for source in steps_of(model, say):
+            road = Road(source, "fp32", say)
+            graph = road.captured()
+            say(f"{name}, {source.name}: {frames:,} steps of the model itself")
+            stream = source.run(lengthened(source.frames, frames))
+            for backend, maker in makers.items():
+                wanted = number_types or NUMBER_TYPES.get(backend, maker.number_types)
+                for number_type in wanted:
+                    if number_type not in maker.number_types:
+                        continue
+                    blank = Cell(name, source.name, backend, number_type, "host", GREY)
+                    say(f"{name}, {source.name}: {backend} {number_type}")
+                    yield from _cells(blank, road, maker, graph, stream, places)
+
+
+def _cells(
+    blank: Cell, road: Road, maker: Any, graph: StepGraph, stream: Stream, places: Sequence[Target]
+) -> Iterator[Cell]:
+    """Of one number type: on this machine first, whose bits are what others must give."""
+    road.number_type = blank.number_type
+    kind = road.tolerance(blank.number_type)
+    allowed = TOLERANCES[kind]
+    here = replace(blank, allowed=f"peak {allowed.peak:g}, rms {allowed.rms:g}")
+    try:
+        made = _make(blank, maker, graph, road.source)
+        artifact, row = made(find_target("host"), None)
+        program = opened(artifact, row, find_target("host"))
+        got = run_frames(program, stream.frames)
+        image = golden_run(program, row, stream.frames) if blank.backend == "c" else None
+    except EdgernnError as cause:
+        yield replace(here, why=str(cause))
+        return
+    here = replace(here, bytes=len(artifact.members[artifact.main]))
+    yield _judged(here, got, stream, kind)
+    for place in places:
+        if place.name != "host" and maker.supports(place, blank.number_type):
+            cell = replace(blank, target=place.name)
+            yield _emulated(cell, partial(made, place, image), place, stream.frames, got)
+
+
+def _make(
+    cell: Cell, maker: Any, graph: StepGraph, source: Source
+) -> Callable[[Target, GoldenRun | None], Made]:
+    """A function from a target, and what its firmware runs at boot, to the artifact and its row."""
+
+    def frames() -> Iterator[dict[str, Array]]:
+        for at in range(len(next(iter(source.frames.values())))):
+            yield {name: array[at] for name, array in source.frames.items()}
+
+    if cell.backend != "c":
+
+        def runtime(target: Target, image: GoldenRun | None) -> Made:
+            artifact = maker.export(graph, target, cell.number_type, frames=frames())
+            return artifact, graph.row(artifact.facts["states"])
+
+        return runtime
+    typed, _ = maker.typed(graph, cell.number_type, frames(), "percentile")
+    row = graph.row(maker.state_rows(graph, typed, cell.number_type))
+
+    def compiled(target: Target, image: GoldenRun | None) -> Made:
+        made = maker.export(graph, target, cell.number_type, typed=typed, golden=image)
+        return made, row
+
+    return compiled
+
+
+def _judged(cell: Cell, got: dict[str, Array], stream: Stream, kind: str) -> Cell:
+    """Against the model's own outputs; of several the worst."""
+    worst: Cell | None = None
+    for name, want in stream.outputs.items():
+        error = relative_errors(got[name], want)
+        tenth = max(1, len(error) // 10)
+        ends = (error[:tenth], error[-tenth:])
+        first, last = (float(np.sqrt(np.mean(some**2))) for some in ends)
+        told = replace(
+            cell,
+            result=GREEN,
+            frames=len(want),
+            peak=float(error.max()),
+            rms=float(np.sqrt(np.mean(error**2))),
+            first=first,
+            last=last,
+            same_answer=_same_answer(got[name], want),
+        )
+        try:
+            compare(f"{cell.step} {name}", got[name], want, kind)
+        except ParityError as cause:
+            told = replace(told, result=RED, why=str(cause))
+        if worst is None or told.result == RED or (told.rms or 0) > (worst.rms or 0):
+            worst = told
+    assert worst is not None
+    return worst
+
+
+def _same_answer(got: Array, want: Array) -> float | None:
+    """The share of frames with the same largest output; None where there is one alone."""
+    got, want = got.reshape(len(got), -1), want.reshape(len(want), -1)
+    if want.shape[1] < 2:
+        return None
+    return float(np.mean(got.argmax(axis=1) == want.argmax(axis=1)))
+
+
+def _emulated(
+    cell: Cell,
+    made: Callable[[], Made],
+    place: Target,
+    frames: Frames,
+    got: dict[str, Array],
+) -> Cell:
+    """The target's own code against the bits of this machine's."""
+    cell = replace(cell, allowed="same bits")
+    try:
+        artifact, row = made()
+    except EdgernnError as cause:
+        return replace(cell, why=str(cause))
+    cell = replace(cell, bytes=len(artifact.members[artifact.main]))
+    some = {name: array[:EMULATED] for name, array in frames.items()}
+    try:
+        told = run_frames(opened(artifact, row, place), some)
+    except EdgernnError as cause:
+        return replace(cell, why=str(cause))
+    cell = replace(cell, frames=len(next(iter(told.values()))))
+    try:
+        same_bits(f"{cell.step} on {place.name}", told, {k: v[:EMULATED] for k, v in got.items()})
+    except ParityError as cause:
+        return replace(cell, result=RED, why=str(cause))
+    return replace(cell, result=GREEN, peak=0.0, rms=0.0)

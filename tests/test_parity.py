@@ -1,0 +1,113 @@
+"""The parity matrix: green where all agree, red and exit code 1 where something does not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from edgernn.backend import Array
+from edgernn.cli import group
+from edgernn.errors import ModelError, ToolError
+from edgernn.export.onnx.program import OnnxProgram
+from edgernn.parity import GREEN, GREY, RED, Cell, parity
+from edgernn.parity_page import page
+
+NETWORKS = Path(__file__).parent / "plain" / "networks"
+
+
+def cells(*models: str, **how: Any) -> list[Cell]:
+    return list(parity(models, frames=300, **how))
+
+
+def edgernn(*words: object) -> Result:
+    return CliRunner().invoke(group, [str(word) for word in words], prog_name="edgernn")
+
+
+@pytest.mark.slow
+@pytest.mark.cc
+@pytest.mark.parametrize(
+    "model", ["kws/tiny", *(f"{p}:build" for p in sorted(NETWORKS.glob("[a-z]*.py")))]
+)
+def test_small_models_are_green_everywhere(model: str) -> None:
+    found = cells(model, targets=("host", "aarch64", "wasm", "cortex-m4"))
+    here = [(c.backend, c.number_type) for c in found if c.target == "host"]
+    types = ("fp32", "int8-dynamic", "int8", "int4")
+    assert here == [*(("c", t) for t in ("fp32", "w8a8", "w4a8")), *(("onnx", t) for t in types)]
+    assert not [cell for cell in found if cell.result == RED]
+    for cell in found:
+        assert cell.result == GREEN or (cell.target != "host" and cell.why), cell
+        assert cell.bytes
+    long = [cell for cell in found if cell.target == "host"]
+    assert all(cell.frames == 300 and cell.rms is not None for cell in long)
+    assert all(cell.allowed == "same bits" for cell in found if cell.target != "host")
+
+
+@pytest.fixture
+def wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ONNX Runtime, whose numbers go astray as time goes by."""
+    step = OnnxProgram.step
+
+    def astray(self: Any, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        self.at = getattr(self, "at", 0) + 1
+        return {k: v * np.float32(1 + 1e-4 * self.at) for k, v in step(self, inputs).items()}
+
+    monkeypatch.setattr(OnnxProgram, "step", astray)
+
+
+@pytest.mark.usefixtures("wrong")
+def test_what_drifts_is_red_and_says_from_where() -> None:
+    (cell,) = cells("kws/tiny", backends=("onnx",), number_types=("fp32",))
+    assert cell.result == RED
+    assert "differs from torch from frame" in cell.why
+    assert cell.first is not None
+    assert cell.last is not None
+    assert cell.last > 3 * cell.first
+
+
+@pytest.mark.usefixtures("wrong")
+def test_a_red_cell_ends_with_one_and_is_on_the_page(tmp_path: Path) -> None:
+    out = tmp_path / "parity.html"
+    words = ["parity", "kws/tiny", "--backend", "onnx", "--number-type", "fp32", "--frames", "300"]
+    result = edgernn(*words, "--html", out)
+    assert result.exit_code == 1
+    assert "kws, onnx fp32, host: differs: kws y differs from torch from frame" in result.stdout
+    assert '<td class="differs">differs</td>' in out.read_text()
+    assert edgernn(*words, "--json").exit_code == 1
+
+
+def test_the_documents_are_json_and_a_page_that_needs_nothing_else(tmp_path: Path) -> None:
+    words = ["parity", "kws/tiny", "--backend", "onnx", "--number-type", "int4", "--frames", "100"]
+    result = edgernn(*words, "--json")
+    (row,) = json.loads(result.stdout)
+    assert (row["result"], row["frames"], row["number_type"]) == (GREEN, 100, "int4")
+    cell = Cell(**row)
+    text = page([cell, replace(cell, model="<b>", result=GREY, why="no emulator")], "a desk")
+    assert "1 hold, 0 differ, 1 were not run" in text
+    assert "&lt;b&gt;" in text
+    assert '<td class="not">not run</td>' in text
+    assert "http" not in text
+    bad = edgernn(*words, "--html", tmp_path / "none" / "p.html")
+    assert bad.exit_code == 2
+    assert "not a file in an existing directory" in bad.output
+
+
+def test_what_cannot_be_run_here_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(self: Any, *args: Any, **kwargs: Any) -> None:
+        raise ToolError("no runtime here")
+
+    monkeypatch.setattr(OnnxProgram, "__init__", refused)
+    (cell,) = cells("kws/tiny", backends=("onnx",), number_types=("int4",))
+    assert (cell.result, cell.why) == (GREY, "no runtime here")
+
+
+def test_an_onnx_file_has_no_torch_module_to_be_compared_with(tmp_path: Path) -> None:
+    (tmp_path / "step.onnx").write_bytes(b"")
+    with pytest.raises(ModelError, match="is no torch module"):
+        cells(str(tmp_path / "step.onnx"))
