@@ -22,7 +22,7 @@ from edgernn.errors import ToolError
 
 from .fakes import use_fakes, write_bundle
 
-COMMANDS = ["card", "completion", "compress", "embed", "export", "models", "profile"]
+COMMANDS = ["card", "completion", "compress", "embed", "export", "models", "parity", "profile"]
 COMMANDS += ["run", "supernet", "targets", "train", "transcribe", "type", "verify"]
 
 

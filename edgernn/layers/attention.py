@@ -34,22 +34,111 @@ class WaitingState(NamedTuple):
     queries: Tensor  # (B, right, heads * width)
 
 
-class WindowAttention(Streaming):
-    """Each frame attends to `left` frames before it, itself, and `right` after it.
+class Window(Streaming):
+    """What is asked for among `left` frames before each, itself, and `right` after it.
+
+        y[t] = concat_h softmax(q[t] . k[s] / sqrt(width) + r_h[s - t]) v[s]
+        t - left <= s <= t + right
+
+    With frames ahead, y[t] comes `right` frames later. What lies before the first frame has no
+    share, to within 1e-13. Here r is 0 and nothing is trained: queries, keys and values come side
+    by side.
+
+    Shapes: x (B, T, 3 heads width) -> y (B, T, heads width); state keys, values
+        (B, left + right, heads width), heard (B, left + right), and with frames ahead queries
+        (B, right, heads width).
+    Raises: ShapeError for no heads, a window of its own frame alone, or x of another width.
+    Source: Vaswani et al. 2017, arXiv:1706.03762; the window: Zhang et al. 2020, arXiv:2002.02562.
+    """
+
+    def __init__(self, heads: int, width: int, left: int, right: int = 0) -> None:
+        super().__init__()
+        if heads < 1 or width < 1:
+            raise ShapeError(f"{type(self).__name__}: {heads} heads of {width}; need at least 1")
+        if left < 0 or right < 0 or left + right < 1:
+            raise ShapeError(
+                f"{type(self).__name__}: left {left} and right {right}; need a frame beside its own"
+            )
+        self.heads, self.width, self.left, self.right = heads, width, left, right
+        self.timing = Timing(delay=right)
+
+    def initial_state(self, batch: int) -> State:
+        past = self.new_zeros(batch, self.left + self.right, self.heads * self.width)
+        begin = AttentionState(past, torch.zeros_like(past), torch.zeros_like(past[..., 0]))
+        if not self.right:
+            return begin
+        return WaitingState(*begin, past[:, : self.right])
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        inner = self.heads * self.width
+        need_frames(self, x, 3 * inner)
+        near = x.new_zeros(self.heads, self.left + 1 + self.right)
+        return self.windowed(
+            x[..., :inner], x[..., inner : 2 * inner], x[..., 2 * inner :], state, near
+        )
+
+    def windowed(
+        self, q: Tensor, k: Tensor, v: Tensor, state: State, near: Tensor
+    ) -> tuple[Tensor, State]:
+        """Of queries, keys and values (B, T, heads width) and r (heads, left + 1 + right)."""
+        frames = q.shape[1]
+        keys, values = torch.cat([state.keys, k], dim=1), torch.cat([state.values, v], dim=1)
+        heard = torch.cat([state.heard, torch.ones_like(q[..., 0])], dim=1)
+        kept = AttentionState(keys[:, frames:], values[:, frames:], heard[:, frames:])
+        after: State = kept
+        if self.right:
+            q = torch.cat([state.queries, q], dim=1)
+            after = WaitingState(*kept, q[:, frames:])
+            q = q[:, :frames]
+        if not torch.compiler.is_exporting():
+            return self.attended(q, keys, values, heard, _distances(near, frames)), after
+        spans = [slice(t, t + near.shape[1]) for t in range(frames)]  # of each its window, no mask
+        each = [
+            self.attended(q[:, t : t + 1], keys[:, at], values[:, at], heard[:, at], near[:, None])
+            for t, at in enumerate(spans)
+        ]
+        return each[0] if frames == 1 else torch.cat(each, dim=1), after
+
+    def attended(
+        self, q: Tensor, keys: Tensor, values: Tensor, heard: Tensor | None, bias: Tensor
+    ) -> Tensor:
+        """Without a state; heard: 1 for keys that count, 0 for others."""
+        scores = torch.matmul(self._split(q), self._split(keys).transpose(2, 3))
+        scores = scores * self.width**-0.5
+        if heard is not None:
+            scores = scores + HEARD * heard[:, None, None]
+        share = torch.softmax(scores + bias, dim=-1)
+        return torch.matmul(share, self._split(values)).transpose(1, 2).reshape(q.shape)
+
+    def _split(self, x: Tensor) -> Tensor:
+        """(B, T, heads * width) -> (B, heads, T, width)."""
+        batch, frames, _ = x.shape
+        return x.reshape(batch, frames, self.heads, self.width).transpose(1, 2)
+
+
+def _distances(near: Tensor, frames: int) -> Tensor:
+    """The bias of each pair, (heads, T, left + right + T); -inf outside of its window."""
+    window = near.shape[1]
+    at = torch.arange(frames + window - 1, device=near.device)
+    at = at - torch.arange(frames, device=near.device)[:, None]
+    bias = near[:, at.clamp(0, window - 1)]
+    return bias.masked_fill((at < 0) | (at >= window), float("-inf"))
+
+
+class WindowAttention(Window):
+    """Self-attention within a `Window`.
 
         y[t] = W_o concat_h softmax(q[t] . k[s] / sqrt(d) + r_h[s - t]) v[s]
         t - left <= s <= t + right
 
-    With frames ahead, y[t] comes `right` frames later. What lies before the first frame has no
-    share, to within 1e-13. width: of a head; by default C / heads. The bias r of each head by
-    distance is trained (keys by distance: Shaw et al. 2018, arXiv:1803.02155; a bias: Raffel et al.
-    2020, arXiv:1910.10683).
+    width: of a head; by default C / heads. asking: channels behind those that are attended to,
+    which only ask. The bias r of each head by distance is trained (keys by distance: Shaw et al.
+    2018, arXiv:1803.02155; a bias: Raffel et al. 2020, arXiv:1910.10683).
 
-    Shapes: x (B, T, C) -> y (B, T, C); state keys, values (B, left + right, heads * width), heard
-        (B, left + right), and with frames ahead queries (B, right, heads * width).
+    Shapes: x (B, T, C) -> y (B, T, C); state as that of a `Window`.
     Raises: ShapeError for heads that do not divide C without a width, a negative window, or x of
         another width.
-    Source: Vaswani et al. 2017, arXiv:1706.03762; the window: Zhang et al. 2020, arXiv:2002.02562.
+    Source: as `Window`.
     """
 
     def __init__(
@@ -62,54 +151,22 @@ class WindowAttention(Streaming):
         width: int | None = None,
         asking: int = 0,
     ) -> None:
-        super().__init__()
         if heads < 1 or (width is None and channels % heads):
             raise ShapeError(f"WindowAttention: {heads} heads must divide {channels} channels")
-        if left < 0 or right < 0 or left + right < 1:
-            raise ShapeError(
-                f"WindowAttention: left {left} and right {right}; need a frame beside its own"
-            )
-        self.channels, self.heads, self.left, self.right = channels, heads, left, right
-        self.asking = asking
-        self.width = width or channels // heads
+        super().__init__(heads, width or channels // heads, left, right)
+        self.channels, self.asking = channels, asking
         inner = heads * self.width
-        self.timing = Timing(delay=right)
         self.query = Linear(channels + asking, inner)
         self.key = Linear(channels, inner, bias=False)  # the softmax takes a bias of keys out
         self.value = Linear(channels, inner)
         self.output = Linear(inner, channels)
         self.distance = nn.Parameter(torch.zeros(heads, left + 1 + right))
 
-    def initial_state(self, batch: int) -> State:
-        past = self.new_zeros(batch, self.left + self.right, self.heads * self.width)
-        begin = AttentionState(past, torch.zeros_like(past), torch.zeros_like(past[..., 0]))
-        if not self.right:
-            return begin
-        return WaitingState(*begin, past[:, : self.right])
-
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         need_frames(self, x, self.channels + self.asking)
-        frames = x.shape[1]
         q, attended = self.query.step(x, ())[0], x[..., : self.channels]
         k, v = (layer.step(attended, ())[0] for layer in (self.key, self.value))
-        keys, values = torch.cat([state.keys, k], dim=1), torch.cat([state.values, v], dim=1)
-        heard = torch.cat([state.heard, torch.ones_like(x[..., 0])], dim=1)
-        kept = AttentionState(keys[:, frames:], values[:, frames:], heard[:, frames:])
-        after: State = kept
-        if self.right:
-            q = torch.cat([state.queries, q], dim=1)
-            after = WaitingState(*kept, q[:, frames:])
-            q = q[:, :frames]
-        if torch.compiler.is_exporting():  # a frame at a time: its window, and no mask
-            window, near = self.distance.shape[1], self.distance[:, None]
-            spans = [slice(t, t + window) for t in range(frames)]
-            each = [
-                self._attend(q[:, t : t + 1], keys[:, at], values[:, at], heard[:, at], near)
-                for t, at in enumerate(spans)
-            ]
-            y = each[0] if frames == 1 else torch.cat(each, dim=1)
-        else:
-            y = self._attend(q, keys, values, heard, self._distances(frames))
+        y, after = self.windowed(q, k, v, state, self.distance)
         return self.output.step(y, ())[0], after
 
     def at(self, x: Tensor, asking: Tensor, frames: Tensor) -> Tensor:
@@ -127,33 +184,12 @@ class WindowAttention(Streaming):
         at = torch.arange(x.shape[1], device=x.device) - frames[..., None] + self.left
         bias = self.distance[:, at.clamp(0, self.left)].transpose(0, 1)
         bias = bias.masked_fill(((at < 0) | (at > self.left))[:, None], float("-inf"))
-        return self.output.step(self._attend(q, k, v, None, bias), ())[0]
-
-    def _attend(
-        self, q: Tensor, keys: Tensor, values: Tensor, heard: Tensor | None, bias: Tensor
-    ) -> Tensor:
-        scores = torch.matmul(self._split(q), self._split(keys).transpose(2, 3))
-        scores = scores * self.width**-0.5
-        if heard is not None:
-            scores = scores + HEARD * heard[:, None, None]
-        share = torch.softmax(scores + bias, dim=-1)
-        return torch.matmul(share, self._split(values)).transpose(1, 2).reshape(q.shape)
-
-    def _split(self, x: Tensor) -> Tensor:
-        """(B, T, heads * width) -> (B, heads, T, width)."""
-        batch, frames, _ = x.shape
-        return x.reshape(batch, frames, self.heads, self.width).transpose(1, 2)
-
-    def _distances(self, frames: int) -> Tensor:
-        """The bias of each pair, (heads, T, left + right + T); -inf outside of its window."""
-        window = self.distance.shape[1]
-        at = torch.arange(frames + window - 1, device=self.distance.device)
-        at = at - torch.arange(frames, device=self.distance.device)[:, None]
-        bias = self.distance[:, at.clamp(0, window - 1)]
-        return bias.masked_fill((at < 0) | (at >= window), float("-inf"))
+        return self.output.step(self.attended(q, k, v, None, bias), ())[0]
 
 
 EXAMPLES = {
+    "window": Example(lambda: Window(2, 3, 4), channels=18),
+    "window_ahead": Example(lambda: Window(1, 4, 2, 2), channels=12),
     "left": Example(lambda: WindowAttention(8, 2, 4)),
     "ahead": Example(lambda: WindowAttention(8, 4, 3, 2)),
     "narrow_heads": Example(lambda: WindowAttention(8, 3, 2, width=2)),

@@ -6,6 +6,7 @@ it gives for some frames alone what it gives for them among all, it is done fram
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from math import prod
@@ -18,7 +19,7 @@ from edgernn.errors import UnsupportedOp
 from edgernn.layers.late import Blank, Late
 from edgernn.layout import sort_of
 from edgernn.plain.network import Do, from_frames, to_frames, to_rows
-from edgernn.plain.trace import FACTS, SIZES, Traced
+from edgernn.plain.trace import FACTS, SIZES, Traced, longer
 from edgernn.plain.values import Fixed, Frames, Missing, Ref, Rows, Several, Shares, Value
 from edgernn.streaming import Delay, Streaming
 
@@ -238,29 +239,41 @@ class Building:
             )
         return self._of_rows(node) if Rows in kinds else self._of_frames(node)
 
-    def _of_frames(self, node: fx.Node) -> Frames:
-        some = self._together(node)
-        axes, batch = self.traced.frames_axes(node.name), self.traced.batch_axes(node.name)
-        if len(axes) != 1 or len(batch) > 1 or not isinstance(self.seen(node), Tensor):
-            raise self.refuse(node, self._why(node, axes))
-        ((frames,), first) = axes, some[0]
-        count = self.seen(node).shape[frames]
-        merged = batch == [frames]
-        if merged:
+    def _of_frames(self, node: fx.Node) -> Value:
+        """A tensor of frames, or a tuple of such, as `chunk` gives it."""
+        some = self.together(node)
+        runs = (self.traced.whole, self.traced.short, self.traced.wide)
+        whole, short, wide = (_listed(run[node.name]) for run in runs)
+        axes = [longer(*pair) for pair in zip(whole, short, strict=False)]
+        batch = [longer(*pair) for pair in zip(wide, whole, strict=False)]
+        if any(rows and rows == frames for rows, frames in zip(batch, axes, strict=True)):
             raise self.refuse(node, "lays rows and frames on one axis; keep an axis for each")
-        if not batch or count != first.shape[first.frames] or not self._is_local(node, frames):
-            raise self.refuse(node, self._why(node, axes))
+        counts = {one.shape[at[0]] for one, at in zip(whole, axes, strict=True) if len(at) == 1}
+        single = all(len(at) == 1 for at in (*axes, *batch)) and len(whole) == len(short)
+        count = some[0].shape[some[0].frames]
+        places = [at[0] for at in axes] if single else []
+        if not single or counts != {count} or not self._is_local(node, whole, places):
+            raise self.refuse(node, self._why(node, axes[0] if axes else []))
         back = [x.back for x in some]
-        return replace(
-            first,
+        made = replace(
+            some[0],
             ref=self._done(node),
-            shape=tuple(self.seen(node).shape),
-            frames=frames,
-            batch=batch[0],
             back=None if None in back else max(one for one in back if one is not None),
         )
+        found = [
+            replace(made, shape=tuple(one.shape), frames=frames, batch=rows[0])
+            for one, frames, rows in zip(whole, places, batch, strict=True)
+        ]
+        if isinstance(self.seen(node), Tensor):
+            return found[0]
+        take = operator.getitem
+        items = [
+            replace(x, ref=self.do(f"{node.name}.{i}", "function", take, made.ref, i))
+            for i, x in enumerate(found)
+        ]
+        return Several(tuple(items))
 
-    def _together(self, node: fx.Node) -> list[Frames]:
+    def together(self, node: fx.Node) -> list[Frames]:
         """The frames that a node reads, all of one delay; instructions are put in where not."""
         inputs = [one for one in node.all_input_nodes if isinstance(self.values[one.name], Frames)]
         some = [self.values[one.name] for one in inputs]
@@ -274,20 +287,17 @@ class Building:
         self.values |= {one.name: x for one, x in zip(inputs, aligned, strict=True)}
         return aligned
 
-    def _is_local(self, node: fx.Node, axis: int) -> bool:
+    def _is_local(self, node: fx.Node, whole: list[Any], axes: list[int]) -> bool:
         """Whether frames alone give what they give among all."""
-        whole = self.seen(node)
-        count = whole.shape[axis]
+        count = whole[0].shape[axes[0]]
         for at, size in ((0, 1), (count // 2, 3), (count - 1, 1)):
             size = min(size, count - at)
             try:
-                some = self._again(node, at, size)
+                some = _listed(self._again(node, at, size))
             except Exception:  # whatever torch says to other sizes
                 return False
-            want = whole.narrow(axis, at, size)
-            if not isinstance(some, Tensor) or some.shape != want.shape:
-                return False
-            if not _close(some, want):
+            wanted = [one.narrow(axis, at, size) for one, axis in zip(whole, axes, strict=True)]
+            if len(some) != len(wanted) or not all(map(_close, some, wanted)):
                 return False
         return True
 
@@ -373,6 +383,12 @@ def _is_size(node: fx.Node) -> bool:
     if node.op == "call_method":
         return node.target in SIZES
     return node.op == "call_function" and node.target is getattr and node.args[1] in FACTS
+
+
+def _listed(seen: Any) -> list[Any]:
+    """The tensors that a node gives; none if it gives something else."""
+    some = list(seen) if isinstance(seen, (tuple, list)) else [seen]
+    return some if all(isinstance(one, Tensor) for one in some) else []
 
 
 def _close(some: Tensor, want: Tensor) -> bool:

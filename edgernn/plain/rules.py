@@ -19,7 +19,7 @@ from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
 from edgernn.from_torch import cell_of, from_torch
-from edgernn.layers.attention import WindowAttention
+from edgernn.layers.attention import Window, WindowAttention
 from edgernn.layers.chunked import Chunked
 from edgernn.layers.conv import Conv1d
 from edgernn.layers.dropout import Dropout
@@ -28,7 +28,7 @@ from edgernn.layers.norm import BatchNorm
 from edgernn.layers.pooling import Pool, RunningMean
 from edgernn.layers.so_far import AttentionSoFar, MaxSoFar, MeanSoFar
 from edgernn.plain.build import Building, Rule
-from edgernn.plain.network import joined, stacked_rows, to_rows
+from edgernn.plain.network import from_frames, joined, stacked_rows, to_rows
 from edgernn.plain.values import Fixed, Frames, Missing, Ref, Rows, Several, Shares, Value
 from edgernn.streaming import Sequential, Streaming
 
@@ -375,7 +375,7 @@ def _attention(make: Building, node: fx.Node) -> Value:
     odd = [name for name in ("bias_k", "bias_v") if getattr(layer, name) is not None]
     if odd or layer.add_zero_attn or not layer._qkv_same_embed_dim:
         raise make.refuse(node, "has keys of its own or of another width")
-    left, right = _band(make, node, given.get("attn_mask"))
+    left, right = _band(make, node, given.get("attn_mask"), shut=True)
     if right:
         _allow_ahead(make, node, right, x)
     part = _attention_part(layer, left, right)
@@ -400,14 +400,14 @@ def _allow_ahead(make: Building, node: fx.Node, right: int, x: Frames) -> None:
     make.delay -= int(frames)
 
 
-def _band(make: Building, node: fx.Node, mask: Any) -> tuple[int, int]:
-    """Frames back and ahead that a mask lets through."""
+def _band(make: Building, node: fx.Node, mask: Any, *, shut: bool) -> tuple[int, int]:
+    """Frames back and ahead that a mask lets through; a boolean one has `shut` for the others."""
     if not isinstance(mask, fx.Node) or not isinstance(make.value(mask), Fixed):
         raise make.refuse(node, f"attends to the future and to all of the past; {_LIMIT}")
     seen = make.seen(mask)
     if seen.dim() != 2 or seen.shape[0] != seen.shape[1]:
         raise make.refuse(node, f"has a mask of {tuple(seen.shape)}; need (frames, frames)")
-    open_ = ~seen if seen.dtype == torch.bool else seen > MASKED
+    open_ = seen != shut if seen.dtype == torch.bool else seen > MASKED
     if seen.dtype != torch.bool and bool(seen[open_].any()):
         raise make.refuse(node, "adds something else than 0 and -inf to its scores")
     at = torch.arange(len(seen))
@@ -423,6 +423,36 @@ def _band(make: Building, node: fx.Node, mask: Any) -> tuple[int, int]:
             node, f"attends to {ahead}all of the past, {len(seen)} frames of the example; {_LIMIT}"
         )
     return left, max(0, right)
+
+
+def _dot_product(make: Building, node: fx.Node) -> Value:
+    """F.scaled_dot_product_attention: three streams of one shape, (rows, heads, frames, width)."""
+    names = ("query", "key", "value", "attn_mask", "dropout_p", "is_causal", "scale")
+    given = _bound(node, names)
+    some = [make.value(given[name]) for name in names[:3]]
+    shapes = {(x.shape, x.frames, x.batch) for x in some if isinstance(x, Frames)}
+    if len(shapes) != 1 or not all(isinstance(x, Frames) for x in some):
+        raise make.refuse(node, "needs queries, keys and values of one shape, made of frames")
+    ((shape, frames, batch),) = shapes
+    if len(shape) not in (3, 4) or frames != len(shape) - 2 or batch != 0:
+        raise make.refuse(node, "needs (batch, heads, frames, width) or (batch, frames, width)")
+    if given.get("scale") is not None or given.get("dropout_p"):
+        raise make.refuse(node, "has a scale of its own or dropout; scale the queries before it")
+    if given.get("is_causal"):
+        raise make.refuse(node, f"attends to all of the past (is_causal); {_LIMIT}")
+    left, right = _band(make, node, given.get("attn_mask"), shut=False)
+    q, k, v = make.together(node)
+    if right:
+        _allow_ahead(make, node, right, q)
+    heads, width = shape[1] if len(shape) == 4 else 1, shape[-1]
+    path = make.beside(node.name, make.late(Window(heads, width, left, right), q))
+    source = make.do(f"{node.name}.qkv", "function", joined, *map(make.frames, (q, k, v)))
+    told = make.do(f"{node.name}.out", "part", path, source)
+    ref = told
+    if not q.plain:
+        ref = make.do(node.name, "function", from_frames, told, q.batch, q.frames, q.rest)
+    back = None if q.back is None else q.back + int((left + right) / q.ratio)
+    return replace(q, ref=ref, delay=q.delay + right, back=back)
 
 
 _LIMIT = (
@@ -669,6 +699,7 @@ RULES: Mapping[Any, Rule] = {
     **_all(_select, torch.select, "select"),
     **_all(_recurrent, nn.RNN, nn.GRU, nn.LSTM),
     nn.MultiheadAttention: _attention,
+    F.scaled_dot_product_attention: _dot_product,
     **_all(_softmax, torch.softmax, F.softmax, "softmax", nn.Softmax),
     **_all(_times, operator.mul, torch.mul, "mul"),
     **_all(_product, operator.matmul, torch.matmul, torch.bmm, "matmul", "bmm"),

@@ -109,11 +109,11 @@ class Traced:
 
     def frames_axes(self, name: str) -> list[int]:
         """Axes of a tensor that are longer for a longer recording."""
-        return _longer(self.whole[name], self.short[name])
+        return longer(self.whole[name], self.short[name])
 
     def batch_axes(self, name: str) -> list[int]:
         """Axes that are longer for more rows."""
-        return _longer(self.wide[name], self.whole[name])
+        return longer(self.wide[name], self.whole[name])
 
 
 def traced(module: nn.Module, example: Tensor, frames: int) -> Traced:
@@ -197,7 +197,8 @@ def _one(number: Any) -> int:
     return int(number[0]) if isinstance(number, (tuple, list)) else int(number)
 
 
-def _longer(one: Any, other: Any) -> list[int]:
+def longer(one: Any, other: Any) -> list[int]:
+    """Axes of a tensor that differ in size."""
     if not isinstance(one, Tensor) or one.dim() != other.dim():
         return []
     return [i for i, (a, b) in enumerate(zip(one.shape, other.shape, strict=True)) if a != b]

@@ -221,6 +221,29 @@ def test_attention_within_a_window(ahead: int, first: bool) -> None:
     torch.testing.assert_close(got[:, :frames], want[:, :frames], atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("heads", [1, 2])
+def test_attention_by_hand(heads: int) -> None:
+    def forward(m: Any, x: Tensor) -> Tensor:
+        rows, frames, width = x.shape
+        q, k, v = m.qkv(x).chunk(3, dim=-1)
+        if heads > 1:
+            q, k, v = (
+                one.view(rows, frames, heads, width // heads).transpose(1, 2) for one in (q, k, v)
+            )
+        mask = torch.ones(frames, frames, dtype=torch.bool).tril().triu(-4)
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        if heads > 1:
+            y = y.transpose(1, 2).reshape(rows, frames, width)
+        return x + m.out(y)  # type: ignore[no-any-return]
+
+    layers = {"qkv": nn.Linear(6, 18), "out": nn.Linear(6, 6)}
+    net = made(forward, **layers)
+    assert net.receptive_field == 5
+    x = torch.randn(2, 20, 6)
+    with torch.no_grad():
+        torch.testing.assert_close(net(x), Of(forward, **layers)(x), atol=1e-5, rtol=1e-4)
+
+
 def test_layers_that_stream_already_stay() -> None:
     class Own(Streaming):
         """A user's."""
@@ -258,6 +281,11 @@ REFUSED: dict[str, tuple[Callable[..., Any], dict[str, nn.Module], str]] = {
         )[0],
         {"attend": nn.MultiheadAttention(6, 2, batch_first=True)},
         "attends to all of the past, 48 frames of the example; a step remembers",
+    ),
+    "causal": (
+        lambda m, x: F.scaled_dot_product_attention(x, x, x, is_causal=True),
+        {},
+        r"attends to all of the past \(is_causal\); a step remembers",
     ),
     "cell": (
         lambda m, x: m.lstm(x)[1][1][-1],
