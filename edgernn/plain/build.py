@@ -107,15 +107,19 @@ class Building:
         return self.as_rows(node, x, told)
 
     def as_rows(self, node: fx.Node, x: Frames, told: Ref) -> Rows:
-        """Each frame of (B, T, C) as a row of a node, whose module sums up all frames of x."""
+        """Each frame of (B, T, C) as a row of what a node gives, or gives first."""
         if not x.last:
             raise self.refuse(
                 node,
                 "takes frames that see padding behind the end, which no stream has; pad the "
                 "layers before it on the left alone",
             )
-        (batch,) = self.traced.batch_axes(node.name)
-        rest = [size for i, size in enumerate(self.seen(node).shape) if i != batch]
+        whole, wide = (
+            run[node.name] if isinstance(run[node.name], Tensor) else run[node.name][0]
+            for run in (self.traced.whole, self.traced.wide)
+        )
+        (batch,) = longer(wide, whole)
+        rest = [size for i, size in enumerate(whole.shape) if i != batch]
         ref = self.do(node.name, "function", to_rows, told, batch, rest)
         return Rows(ref, batch, x.ratio, x.delay, None)
 

@@ -28,7 +28,7 @@ from edgernn.layers.norm import BatchNorm
 from edgernn.layers.pooling import Pool, RunningMean
 from edgernn.layers.so_far import AttentionSoFar, MaxSoFar, MeanSoFar
 from edgernn.plain.build import Building, Rule
-from edgernn.plain.network import from_frames, joined, stacked_rows, to_rows
+from edgernn.plain.network import from_frames, joined, stacked_rows
 from edgernn.plain.values import Fixed, Frames, Missing, Ref, Rows, Several, Shares, Value
 from edgernn.streaming import Sequential, Streaming
 
@@ -45,15 +45,14 @@ def _window(
     stride = part.timing.block
     ahead = size - stride - padding + x.delay
     delay = max(0, -(-ahead // stride))
-    if padding and delay * stride > max(0, x.delay):
+    ratio, seen = x.ratio / stride, make.seen(node)
+    (frames,), (batch,) = make.traced.frames_axes(node.name), make.traced.batch_axes(node.name)
+    more = seen.shape[frames] - int(make.traced.length * ratio)
+    if more > -delay and delay * stride > max(0, x.delay):  # its last frames see padding behind
         _allow(make, node, x, (delay * stride - max(0, x.delay)) / x.ratio)
     if padding:
         x = make.blank(x, node.name)
     x = make.later(x, delay * stride - ahead, node.name)
-    ratio = x.ratio / stride
-    seen = make.seen(node)
-    (frames,), (batch,) = make.traced.frames_axes(node.name), make.traced.batch_axes(node.name)
-    more = seen.shape[frames] - int(make.traced.length * ratio)
     back = None if x.back is None else x.back + int((size - 1) / x.ratio)
     if (frames, batch) != (x.frames, x.batch):
         raise make.refuse(node, "moves the axis of frames")
@@ -207,8 +206,7 @@ def _cut(make: Building, node: fx.Node, x: Frames, first: int) -> Frames:
     shape = tuple(make.seen(node).shape)
     more = x.more + shape[x.frames] - x.shape[x.frames]
     ref = make.do(node.name, "function", _same, x.ref)
-    back = None if x.back is None else x.back
-    return replace(x, ref=ref, shape=shape, delay=x.delay + first, more=more, back=back)
+    return replace(x, ref=ref, shape=shape, delay=x.delay + first, more=more)
 
 
 def _same(x: Tensor) -> Tensor:
@@ -556,7 +554,7 @@ def _sum(make: Building, node: fx.Node) -> Value | None:
 
 def _mean(make: Building, node: fx.Node) -> Value | None:
     x, axis = make.value(node.args[0]), _reduced(node)
-    if not isinstance(x, Frames) or (axis is not None and _axis(axis, x) != x.frames):
+    if not isinstance(x, Frames) or axis is None or _axis(axis, x) != x.frames:
         return None
     return _mean_of(make, node, x)
 
@@ -581,21 +579,11 @@ def _max(make: Building, node: fx.Node) -> Value | None:
     if not isinstance(x, Frames) or axis is None or _axis(axis, x) != x.frames:
         return None
     path = make.beside(node.name, make.late(MaxSoFar(_count(x)), x))
+    rows = make.rows(node, path, x, make.frames(x))
     if isinstance(make.seen(node), Tensor):
-        return make.rows(node, path, x, make.frames(x))
-    told = make.do(f"{node.name}.told", "part", path, make.frames(x))
-    seen = make.seen(node)[0]
+        return rows
     why = f"{make.where(node)}: a step does not know where the maximum lay"
-    return Several((_max_rows(make, node, x, told, seen), Missing(why)))
-
-
-def _max_rows(make: Building, node: fx.Node, x: Frames, told: Ref, seen: Tensor) -> Value:
-    if not x.last:
-        raise make.refuse(node, "takes frames that see padding behind the end; pad on the left")
-    batch = x.batch - (x.frames < x.batch and seen.dim() < len(x.shape))
-    rest = [size for i, size in enumerate(seen.shape) if i != batch]
-    ref = make.do(node.name, "function", to_rows, told, batch, rest)
-    return Rows(ref, batch, x.ratio, x.delay, None)
+    return Several((rows, Missing(why)))
 
 
 def _adaptive(make: Building, node: fx.Node) -> Value | None:

@@ -46,7 +46,8 @@ class _Recorder(fx.Interpreter):
         self.kept: dict[str, Any] = {}
 
     def run_node(self, n: fx.Node) -> Any:
-        self.kept[n.name] = made = super().run_node(n)
+        made = super().run_node(n)
+        self.kept[n.name] = fx.node.map_aggregate(made, _copied)  # what follows may change it
         return made
 
 
@@ -125,6 +126,9 @@ def traced(module: nn.Module, example: Tensor, frames: int) -> Traced:
             "(batch, frames, channels), or frames= where its axis is another"
         )
     network = expanded(copy.deepcopy(module).eval())
+    for layer in network.modules():
+        if hasattr(layer, "inplace"):
+            layer.inplace = False  # type: ignore[assignment]  # a stream may still need it
     tracer = _Tracer()
     try:
         with _sized_by_frames():
@@ -202,6 +206,10 @@ def longer(one: Any, other: Any) -> list[int]:
     if not isinstance(one, Tensor) or one.dim() != other.dim():
         return []
     return [i for i, (a, b) in enumerate(zip(one.shape, other.shape, strict=True)) if a != b]
+
+
+def _copied(one: Any) -> Any:
+    return one.clone() if isinstance(one, Tensor) else one
 
 
 def _line(cause: Exception) -> str:

@@ -244,6 +244,27 @@ def test_attention_by_hand(heads: int) -> None:
         torch.testing.assert_close(net(x), Of(forward, **layers)(x), atol=1e-5, rtol=1e-4)
 
 
+def test_padding_by_hand_on_both_sides_looks_ahead_too() -> None:
+    def forward(m: Any, x: Tensor) -> Tensor:
+        return m.conv(F.pad(x.transpose(1, 2), (2, 2)))  # type: ignore[no-any-return]
+
+    conv = nn.Conv1d(6, 4, 5)
+    with pytest.raises(UnsupportedOp, match="padded on both sides, so that it sees 2 frames"):
+        made(forward, conv=conv)
+    assert made(forward, conv=conv, delay=2).timing == Timing(delay=2)
+
+
+def test_layers_that_work_in_place_do_no_harm() -> None:
+    layers = {"up": nn.Linear(6, 8), "relu": nn.ReLU(inplace=True), "down": nn.Linear(8, 3)}
+    net = made(lambda m, x: m.down(m.relu(m.up(x))), **layers)
+    x = torch.randn(1, 9, 6)
+    kept = x.clone()
+    with torch.no_grad():
+        want = layers["down"](F.relu(layers["up"](x)))
+        torch.testing.assert_close(net(x), want)
+    assert torch.equal(x, kept)
+
+
 def test_layers_that_stream_already_stay() -> None:
     class Own(Streaming):
         """A user's."""
@@ -268,6 +289,7 @@ REFUSED: dict[str, tuple[Callable[..., Any], dict[str, nn.Module], str]] = {
         {},
         r"sum_1 \(sum\) sums over all frames, which grows without end; take their mean",
     ),
+    "whole_mean": (lambda m, x: x.mean() + x, {}, "mean .* sums up a whole recording"),
     "normed": (lambda m, x: x / x.norm(dim=1, keepdim=True), {}, "norm .* sums up a whole"),
     "scores": (lambda m, x: x @ x.transpose(1, 2), {}, "compares each frame with every other"),
     "future": (
