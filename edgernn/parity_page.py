@@ -32,8 +32,11 @@ body { padding: 0 1rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: left; }
-th { font-weight: 600; white-space: nowrap; }
-td.number { text-align: right; white-space: nowrap; }
+th { font-weight: 600; }
+th, td { white-space: nowrap; }
+td.number { text-align: right; }
+td.why { white-space: normal; min-width: 16rem; }
+h2 { overflow-wrap: anywhere; }
 .holds { color: var(--green); } .differs { color: var(--red); font-weight: 600; }
 .not { color: var(--grey); }
 """
@@ -59,10 +62,10 @@ def page(cells: Sequence[Cell], machine: str) -> str:
 
 def _table(cells: Sequence[Cell]) -> list[str]:
     head = "".join(f"<th>{title}</th>" for _, title in COLUMNS)
-    rows = [f"<div class=wide><table><tr>{head}<th>why</th></tr>"]
+    rows = [f"<div class=wide><table><tr>{head}<th></th></tr>"]
     for cell in cells:
         values = "".join(_cell(name, getattr(cell, name)) for name, _ in COLUMNS)
-        rows.append(f"<tr>{values}<td>{escape(cell.why)}</td></tr>")
+        rows.append(f"<tr>{values}<td class=why>{escape(cell.why)}</td></tr>")
     return [*rows, "</table></div>"]
 
 
