@@ -95,7 +95,8 @@ class AttentionSoFar(Streaming):
 
     The scores a come first among the channels, then the values v; one score, or one a value. Sums
     are kept below the highest score (Milakov and Gimelshein 2018, arXiv:1805.02867), and of the
-    values their mean, y' = y + e^(a - most) / total (v - y), which stays within their range.
+    values their mean, y' = y + (v - y) e^(a - most) / total, which stays within their range. So
+    written quantized steps keep it in float32, where small shares still move it.
 
     Shapes: x (B, T, scores + C) -> y (B, T, C); state most, total (B, scores), mean (B, C).
     Raises: ShapeError for another number of scores, or x of another width.
@@ -123,7 +124,7 @@ class AttentionSoFar(Streaming):
             higher = torch.where(total > 0.5, torch.maximum(most, score), score)
             share = torch.exp(score - higher)
             total = total * torch.exp(most - higher) + share
-            most, mean = higher, mean + share / total * (value - mean)
+            most, mean = higher, mean + (value - mean) * share / total
             means.append(mean)
         return join_frames(means), AttentionSoFarState(most, total, mean)
 

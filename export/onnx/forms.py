@@ -20,6 +20,7 @@ from edgernn.errors import DataError, UnsupportedOp
 from edgernn.export.onnx.program import OnnxProgram
 from edgernn.graph.step_graph import StepGraph
 
+PRODUCT = ".product"  # of a Gemm that is written as a product and a sum
 GROUP = 32  # columns that share a scale in 4 bits
 PRODUCTS = ["MatMul", "Gemm", "Conv"]  # what QDQ quantizes
 
@@ -58,14 +59,14 @@ def dynamic(
 
     with tempfile.TemporaryDirectory() as folder, quiet():
         source, out = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
-        onnx.save(graph.model, source)
+        onnx.save(with_matmul(graph.model), source)  # of Gemms on one input it makes one name twice
         quantize_dynamic(
             source,
             out,
             weight_type=QuantType.QInt8,
             per_channel=by_row,
             reduce_range=saturates(),
-            nodes_to_exclude=_kept(graph) if kept is None else kept,
+            nodes_to_exclude=_both(_kept(graph) if kept is None else kept),
         )
         return onnx.load(out)
 
@@ -125,11 +126,16 @@ def weights_in_groups(
             block_size=group,
             is_symmetric=True,
             accuracy_level=4,
-            nodes_to_exclude=[f"{name}{end}" for name in kept for end in ("", ".product")],
+            nodes_to_exclude=_both(kept),
         )
         work.process()
     model: onnx.ModelProto = work.model.model
     return model
+
+
+def _both(names: Iterable[str]) -> list[str]:
+    """Nodes as they are called before and behind `with_matmul`."""
+    return [f"{name}{end}" for name in names for end in ("", PRODUCT)]
 
 
 def _kept(graph: StepGraph) -> list[str]:
@@ -183,8 +189,8 @@ def with_matmul(model: onnx.ModelProto) -> onnx.ModelProto:
             array = np.ascontiguousarray(array.T if _turned(node) else array)
             constants[turned] = numpy_helper.from_array(array, turned)
             made.graph.initializer.append(constants[turned])
-        out = f"{node.output[0]}.product" if bias else node.output[0]
-        nodes.append(helper.make_node("MatMul", [x, turned], [out], name=f"{node.name}.product"))
+        out = f"{node.output[0]}{PRODUCT}" if bias else node.output[0]
+        nodes.append(helper.make_node("MatMul", [x, turned], [out], name=f"{node.name}{PRODUCT}"))
         if bias:
             nodes.append(helper.make_node("Add", [out, bias[0]], [node.output[0]]))
     del made.graph.node[:]

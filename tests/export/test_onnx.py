@@ -132,6 +132,17 @@ def test_gemm_is_matmul_and_add_with_the_same_numbers(graph: StepGraph) -> None:
     np.testing.assert_allclose(stream(made[0]), stream(made[1]), atol=1e-5)
 
 
+@pytest.mark.parametrize("number_type", SMALL)
+def test_a_weight_that_two_products_read_is_named_once(number_type: str) -> None:
+    torch.manual_seed(0)
+    graph = capture(Conv1d(6, 5, 3).eval(), torch.zeros(1, 2, 6), "small")
+    frames = [{"x": noise((1, 2, 6), at)} for at in range(9)]
+    artifact = BACKEND.export(graph, HOST, number_type, frames=iter(frames))
+    entry = {**graph.row([]), "facts": artifact.facts}
+    made = BACKEND.open(entry, artifact.members[artifact.main], None, HOST)  # type: ignore[arg-type]
+    assert np.isfinite(made.step(frames[0])["y"]).all()
+
+
 def test_int8_asks_for_real_input(graph: StepGraph) -> None:
     with pytest.raises(DataError, match="small: int8 is calibrated on real input"):
         BACKEND.export(graph, HOST, "int8")
