@@ -59,7 +59,7 @@ def dynamic(
 
     with tempfile.TemporaryDirectory() as folder, quiet():
         source, out = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
-        onnx.save(with_matmul(graph.model), source)  # of Gemms on one input it makes one name twice
+        onnx.save(with_matmul(folded(graph.model)), source)  # of Gemms it may name a weight twice
         quantize_dynamic(
             source,
             out,
@@ -90,7 +90,7 @@ def static(graph: StepGraph, frames: Iterable[Mapping[str, Array]]) -> onnx.Mode
 
     with tempfile.TemporaryDirectory() as folder, quiet():
         source, out = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
-        onnx.save(graph.model, source)
+        onnx.save(folded(graph.model), source)
         quantize_static(
             source,
             out,
@@ -121,7 +121,7 @@ def weights_in_groups(
     kept = _kept(graph) if kept is None else kept
     with quiet():
         work = MatMulNBitsQuantizer(
-            with_matmul(graph.model),
+            with_matmul(folded(graph.model)),
             bits=bits,
             block_size=group,
             is_symmetric=True,
@@ -172,6 +172,29 @@ def saturates() -> bool:
     return bool(flags) and not flags & {"avx512_vnni", "avx_vnni"}
 
 
+def folded(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Weights that are turned or reshaped as they are read lie so: quantizers want constants."""
+    made = onnx.ModelProto()
+    made.CopyFrom(model)
+    constants = {one.name: numpy_helper.to_array(one) for one in made.graph.initializer}
+    nodes = []
+    for node in made.graph.node:
+        if node.op_type not in ("Transpose", "Reshape") or not set(node.input) <= set(constants):
+            nodes.append(node)
+            continue
+        given = [constants[name] for name in node.input]
+        if node.op_type == "Reshape":
+            array = given[0].reshape(given[1])
+        else:
+            (axes,) = [one.ints for one in node.attribute if one.name == "perm"] or [None]
+            array = given[0].transpose(axes)
+        constants[node.output[0]] = np.ascontiguousarray(array)
+        made.graph.initializer.append(
+            numpy_helper.from_array(constants[node.output[0]], node.output[0])
+        )
+    return _of_nodes(made, nodes)
+
+
 def with_matmul(model: onnx.ModelProto) -> onnx.ModelProto:
     """Each Gemm as MatMul and Add: weights are packed for MatMul only."""
     made = onnx.ModelProto()
@@ -193,13 +216,19 @@ def with_matmul(model: onnx.ModelProto) -> onnx.ModelProto:
         nodes.append(helper.make_node("MatMul", [x, turned], [out], name=f"{node.name}{PRODUCT}"))
         if bias:
             nodes.append(helper.make_node("Add", [out, bias[0]], [node.output[0]]))
-    del made.graph.node[:]
-    made.graph.node.extend(nodes)
+    return _of_nodes(made, nodes)
+
+
+def _of_nodes(model: onnx.ModelProto, nodes: Sequence[onnx.NodeProto]) -> onnx.ModelProto:
+    """The model of these nodes alone, and of the constants that they read."""
+    nodes = [*nodes]
     read = {name for node in nodes for name in node.input}
-    kept = [one for one in made.graph.initializer if one.name in read]
-    del made.graph.initializer[:]
-    made.graph.initializer.extend(kept)
-    return made
+    read |= {port.name for port in model.graph.output}
+    kept = [one for one in model.graph.initializer if one.name in read]
+    del model.graph.node[:], model.graph.initializer[:]
+    model.graph.node.extend(nodes)
+    model.graph.initializer.extend(kept)
+    return model
 
 
 def _turned(gemm: onnx.NodeProto) -> bool:
