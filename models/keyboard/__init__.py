@@ -16,4 +16,5 @@ INFO = ModelInfo(
     summary=f"what is meant by what is typed; {len(VOCABULARY.words):,} English words; conv + GRU",
     labels=("<typed>", *VOCABULARY.words, "<end>"),
     further_words=tuple(FURTHER.splitlines()),
+    variants={"small": "for phones: weights of 4 bits and zero blocks, 8 bits for frequent words"},
 )
