@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 
 from benchmarks import keyboard_training
 from edgernn.errors import DataError, ModelError
+from edgernn.graph.integer_weights import fewest_bits
 from edgernn.keyboard.encoding import INPUTS, encode
 from edgernn.keyboard.evaluation_sets import Transcript
 from edgernn.keyboard.measured import Measured, in_python
@@ -350,3 +351,19 @@ def test_a_card_tells_what_was_measured(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert "as typed\n25.0" in text
     right = 100 * figures["errors"]["0.05"]["word_accuracy"][0]
     assert f"| C w8a8 | {right:.1f} ±" in text
+
+
+def test_the_small_one_lies_in_four_bits_and_zeros() -> None:
+    path = find_model("keyboard/small").weights
+    assert path
+    weights = load_file(path)
+    bits = {
+        name: fewest_bits(tensor[:64].movedim(1, -1).flatten(1).double().numpy())[0]  # tap by tap
+        for name, tensor in weights.items()
+        if tensor.dim() > 1 and "distance" not in name
+    }
+    wide = {name for name, count in bits.items() if count == 8}
+    assert wide == {f"words.output.{part}.linear.weight" for part in ("common", "end")}
+    recurrent = [tensor for name, tensor in weights.items() if ".rnn.rnn.weight" in name]
+    assert len(recurrent) == 4
+    assert all(0.29 < float((tensor == 0).float().mean()) < 0.45 for tensor in recurrent)

@@ -68,7 +68,8 @@ def test_every_shipped_model_is_complete(name: str) -> None:
     model = find_model(name)
     assert model.recipe
     assert model.card
-    assert model.clips() or model.file("samples.txt")
+    assert model.folder
+    assert model.clips() or (model.folder / "samples.txt").is_file()
     assert model.weights
     assert model.weights.stat().st_size < 9_000_000
     assert model.reference == name
