@@ -19,7 +19,7 @@ SOURCES = ("edgernn", *LINKED, "benchmarks", "tests")
 MOST_LINES = {"tests": 600}
 PUBLIC = {
     "Bundle", "Delay", "EdgernnError", "Residual", "Sequential", "Session", "Streaming", "Timing",
-    "__version__", "check_streaming", "offline", "open_bundle",
+    "__version__", "check_streaming", "offline", "open_bundle", "streamify",
 }  # fmt: skip
 
 

@@ -94,6 +94,7 @@ def test_models_and_targets_are_listed() -> None:
     assert listed == [
         *recognisers,
         ("keyboard", None, None),
+        ("keyboard/small", None, None),
         *forms,
         ("wakeword", 32.0, 16_000),
     ]

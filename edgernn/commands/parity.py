@@ -33,7 +33,7 @@ def parity(
     html: Path | None,
     as_json: bool,
 ) -> None:
-    """Compare everything that MODELS can become with the models themselves.
+    """Compare all that MODELS can become with torch.
 
     Without a MODEL, all that come trained. Here each runs a long stream within the tolerance of
     its number type; on other targets, emulated, its bits are those of here. Ends with 1 if

@@ -119,7 +119,10 @@ def test_a_file_is_a_model(mine: Path) -> None:
         ("absent.py:build", "no such file"),
         ("{mine}:biuld", "no function 'biuld'; it has GRU, Sequential, build, two, wrong"),
         ("{mine}:number", "no function 'number'"),
-        ("{mine}:wrong", "gives int for 'mine'; need an edgernn.streaming.Streaming"),
+        (
+            "{mine}:wrong",
+            "gives int for 'mine'; need a torch module, an edgernn.streaming.Streaming",
+        ),
     ],
 )
 def test_a_wrong_file_is_refused(mine: Path, name: str, message: str) -> None:
