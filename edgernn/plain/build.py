@@ -45,7 +45,8 @@ class Building:
         self.traced, self.delay, self.mean, self.chunk = given, delay, mean, chunk
         self.network = given.network
         self.plan: list[Do] = []
-        self.between: dict[str, Streaming] = {}
+        self.between: dict[str, nn.Module] = {}
+        self.replaced: dict[str, nn.Module] = {}  # layers of the module's by path, as they were
         self.values: dict[str, Value] = {}
         self.blocks = [1]
         self.exact = True  # whether the module itself gives the same
@@ -63,7 +64,7 @@ class Building:
     def where(self, node: fx.Node) -> str:
         """How it is called in what is refused."""
         if node.op == "call_module":
-            return f"{node.target} ({sort_of(self.network.get_submodule(str(node.target)))})"
+            return f"{node.target} ({sort_of(self.module(node))})"
         target = node.target if isinstance(node.target, str) else node.target.__name__
         return f"{node.name} ({target})"
 
@@ -75,20 +76,30 @@ class Building:
         return Ref(out)
 
     def module(self, node: fx.Node) -> nn.Module:
-        return self.network.get_submodule(str(node.target))
+        """The module's own layer."""
+        path = str(node.target)
+        return self.replaced.get(path) or self.network.get_submodule(path)
 
-    def put(self, path: str, part: nn.Module) -> None:
-        """In the place of a layer of the network's."""
+    def put(self, node: fx.Node, part: nn.Module) -> str:
+        """A layer that streams in the place of the node's, or beside it if that was used before.
+
+        Gives its path.
+        """
+        path = str(node.target)
+        if path in self.replaced:
+            return self.beside(path.replace(".", "_"), part)
+        self.replaced[path] = self.network.get_submodule(path)
         parent, _, name = path.rpartition(".")
         owner = self.network.get_submodule(parent)
         if isinstance(owner, (nn.Sequential, nn.ModuleList)):
             owner[int(name)] = part
         else:
             setattr(owner, name, part)
+        return path
 
-    def beside(self, name: str, part: Streaming) -> str:
+    def beside(self, name: str, part: nn.Module) -> str:
         """A layer that the network has none of; gives its path."""
-        while name in self.between:
+        while name in self.between or hasattr(self.network, name):
             name += "_"
         self.between[name] = part
         return name
@@ -135,6 +146,10 @@ class Building:
     def late(self, part: Streaming, x: Frames) -> Streaming:
         """A layer that begins with the first frame that describes one."""
         return Late(part, x.delay) if x.delay > 0 else part
+
+    def begun(self, x: Frames, name: str) -> Frames:
+        """With the zeros that a padding put in front of it, if there are some."""
+        return self.later(x, max(0, -x.delay), name)
 
     def blank(self, x: Frames, name: str) -> Frames:
         """With zeros in front of its first frame."""

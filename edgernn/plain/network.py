@@ -67,7 +67,7 @@ class Streamified(Streaming):
     def __init__(
         self,
         network: nn.Module,
-        between: Mapping[str, Streaming],
+        between: Mapping[str, nn.Module],
         plan: Sequence[Do],
         given: Frames,
         made: Frames | Rows,
@@ -94,8 +94,9 @@ class Streamified(Streaming):
         return found
 
     def _layer(self, path: str) -> nn.Module:
-        if path in self.between:
-            return self.between[path]
+        first, _, rest = path.partition(".")
+        if first in self.between:
+            return self.between[first].get_submodule(rest)
         return self.network.get_submodule(path)
 
     def initial_state(self, batch: int) -> State:

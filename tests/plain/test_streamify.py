@@ -265,6 +265,33 @@ def test_layers_that_work_in_place_do_no_harm() -> None:
     assert torch.equal(x, kept)
 
 
+def test_a_layer_that_is_used_twice_has_a_state_for_each_use() -> None:
+    def forward(m: Any, x: Tensor) -> Tensor:
+        x = m.gru(m.gru(x)[0])[0]
+        x = m.pad(x.transpose(1, 2))
+        return m.conv(m.pad(m.conv(x)))  # type: ignore[no-any-return]
+
+    layers = {"gru": nn.GRU(6, 6, 2, batch_first=True), "conv": nn.Conv1d(6, 6, 3)}
+    net = made(forward, **layers, pad=nn.ConstantPad1d((2, 0), 0.0))
+    assert net.timing == Timing()
+    x = torch.randn(2, 20, 6)
+    with torch.no_grad():
+        want = Of(forward, **layers, pad=nn.ConstantPad1d((2, 0), 0.0))(x)
+        torch.testing.assert_close(net(x), want.transpose(1, 2), atol=1e-5, rtol=1e-4)
+
+
+def test_zeros_in_front_are_heard() -> None:
+    def forward(m: Any, x: Tensor) -> Tensor:
+        return m.gru(F.pad(x, (0, 0, 3, 0)))[0]  # type: ignore[no-any-return]
+
+    gru = nn.GRU(6, 4, batch_first=True)
+    net, x = made(forward, gru=gru), torch.randn(1, 20, 6)
+    with torch.no_grad():
+        want = Of(forward, gru=gru)(x)
+        told = net(x)
+    torch.testing.assert_close(told, want[:, :20], atol=1e-5, rtol=1e-4)
+
+
 def test_layers_that_stream_already_stay() -> None:
     class Own(Streaming):
         """A user's."""

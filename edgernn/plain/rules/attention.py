@@ -20,11 +20,11 @@ MASKED = -1e4  # of a mask that is added: less is not attended to
 
 
 def _attention(make: Building, node: fx.Node) -> Value:
-    layer, path = make.module(node), str(node.target)
+    layer = make.module(node)
     assert isinstance(layer, nn.MultiheadAttention)
     names = ("query", "key", "value", "key_padding_mask", "need_weights", "attn_mask")
     given = bound(node, names)
-    x = input_of(make, node)
+    x = make.begun(input_of(make, node), node.name)
     if any(given[name] is not given["query"] for name in ("key", "value")):
         raise make.refuse(node, "attends to something else than it asks with; a step reads one")
     if given.get("key_padding_mask") is not None:
@@ -36,8 +36,7 @@ def _attention(make: Building, node: fx.Node) -> Value:
     if right:
         allow(make, node, right / x.ratio, "attends ahead", "mask what is ahead")
     part = _attention_part(layer, left, right)
-    make.put(path, make.late(part.train(layer.training), x))
-    x = make.later(x, max(0, -x.delay), node.name)
+    path = make.put(node, make.late(part.train(layer.training), x))
     seen = make.seen(node)[0]
     delay = x.delay + right
     back = None if x.back is None else x.back + int((left + right) / x.ratio)

@@ -22,26 +22,24 @@ def _batch_norm(make: Building, node: fx.Node) -> Value | None:
     assert isinstance(layer, nn.BatchNorm1d)
     if not isinstance(x, Frames) or len(x.shape) != 3 or x.frames != 2:
         return None
+    x = make.begun(x, node.name)
     if not layer.affine or not layer.track_running_stats:
         raise make.refuse(node, "needs affine=True and track_running_stats=True to be a step")
     part = BatchNorm(layer.num_features, eps=layer.eps)
     part.norm = copy.copy(layer)
-    path = str(node.target)
-    make.put(path, part)
+    path = make.put(node, part)
     return replace(x, ref=make.through(node.name, path, x), shape=tuple(make.seen(node).shape))
 
 
 def _streams(make: Building, node: fx.Node) -> Value:
     """A layer that streams already, as it is."""
-    x, path, part = input_of(make, node), str(node.target), make.module(node)
+    x, part = make.begun(input_of(make, node), node.name), make.module(node)
     assert isinstance(part, Streaming)
     if not x.plain and len(x.shape) != 2:
         raise make.refuse(node, "reads (batch, frames, channels)")
     if part.timing.block != 1:
         raise make.refuse(node, f"takes blocks of {part.timing.block}; put it behind the module")
-    x = make.later(x, max(0, -x.delay), node.name)
-    if x.delay > 0:
-        make.put(path, make.late(part, x))
+    path = make.put(node, make.late(part, x))
     seen = make.seen(node)
     ref = make.do(node.name, "part", path, x.ref)
     return replace(

@@ -20,7 +20,7 @@ from edgernn.streaming import Sequential, Streaming
 
 
 def _recurrent(make: Building, node: fx.Node) -> Value:
-    layer, path, x = make.module(node), str(node.target), input_of(make, node)
+    layer, x = make.module(node), make.begun(input_of(make, node), node.name)
     assert isinstance(layer, nn.RNNBase)
     if layer.bidirectional and make.chunk is None:
         raise make.refuse(
@@ -35,8 +35,8 @@ def _recurrent(make: Building, node: fx.Node) -> Value:
             raise make.refuse(node, "begins with a state that is given; a stream begins with zeros")
     if len(x.shape) != 3:
         raise make.refuse(node, "reads one recording without an axis of rows; give it one")
-    parts = _cells(make, layer, path, x)
-    make.put(path, nn.ModuleDict(parts) if layer.num_layers > 1 else parts[FIRST])
+    parts = _cells(make, layer, make.where(node), x)
+    path = make.put(node, nn.ModuleDict(parts) if layer.num_layers > 1 else parts[FIRST])
     ref, told, delay = make.frames(x), [], x.delay
     for name, part in parts.items():
         at = f"{path}.{name}" if layer.num_layers > 1 else path
@@ -56,10 +56,10 @@ def _recurrent(make: Building, node: fx.Node) -> Value:
 FIRST = "l0"
 
 
-def _cells(make: Building, layer: nn.RNNBase, path: str, x: Frames) -> dict[str, Streaming]:
+def _cells(make: Building, layer: nn.RNNBase, where: str, x: Frames) -> dict[str, Streaming]:
     """The layers of a stack, each begun with its first real frame."""
     if not layer.bidirectional:
-        part = from_torch(layer, path)
+        part = from_torch(layer, where)
         cells = {FIRST: part} if layer.num_layers == 1 else cast(Sequential, part).layers
         return {
             name: one if isinstance(one, Dropout) else make.late(one, x)

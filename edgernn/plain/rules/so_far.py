@@ -30,7 +30,7 @@ def _softmax(make: Building, node: fx.Node) -> Value | None:
         dim = bound(node, ("input", "dim")).get("dim")
     if dim is None or axis_of(dim, x) != x.frames:
         return None
-    return Shares(x)
+    return Shares(make.begun(x, node.name))
 
 
 def _times(make: Building, node: fx.Node) -> Value | None:
@@ -94,6 +94,7 @@ def _mean(make: Building, node: fx.Node) -> Value | None:
 
 
 def _mean_of(make: Building, node: fx.Node, x: Frames) -> Value:
+    x = make.begun(x, node.name)
     width = prod(x.rest)
     if make.mean is None:
         raise make.refuse(
@@ -112,6 +113,7 @@ def _max(make: Building, node: fx.Node) -> Value | None:
     x, axis = make.value(node.args[0]), reduced(node)
     if not isinstance(x, Frames) or axis is None or axis_of(axis, x) != x.frames:
         return None
+    x = make.begun(x, node.name)
     path = make.beside(node.name, make.late(MaxSoFar(prod(x.rest)), x))
     rows = make.rows(node, path, x, make.frames(x))
     if isinstance(make.seen(node), Tensor):
@@ -121,7 +123,7 @@ def _max(make: Building, node: fx.Node) -> Value | None:
 
 
 def _adaptive(make: Building, node: fx.Node) -> Value | None:
-    x = input_of(make, node)
+    x = make.begun(input_of(make, node), node.name)
     size = (
         getattr(make.module(node), "output_size", None)
         if node.op == "call_module"

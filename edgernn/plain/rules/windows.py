@@ -57,8 +57,7 @@ def _conv(make: Building, node: fx.Node) -> Value:
     assert isinstance(layer, nn.Conv1d)
     _as_channels(make, node, x)
     part = _conv_part(make, node, layer)
-    path = str(node.target)
-    make.put(path, part)
+    path = make.put(node, part)
     return _window(make, node, x, part, path, part.span, _left(make, node, layer))
 
 
