@@ -68,7 +68,7 @@ HELD = "-held"
 TOLERANCES |= {
     f"{name}{HELD}": Tolerance(max(2 * allowed.peak, 2.0), max(2 * allowed.rms, 0.16))
     for name, allowed in TOLERANCES.items()
-    if name.startswith(("w8", "mixed"))
+    if name.startswith(("w8", "mixed", "int8"))
 }
 # of two values that differ little, rounded to few levels, one may be a level higher
 ROUNDED = "-rounded"
