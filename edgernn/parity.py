@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from edgernn.backend import Array, Artifact, find_backend
-from edgernn.errors import EdgernnError, ParityError
+from edgernn.errors import EdgernnError, ParityError, UnknownName
 from edgernn.exporting import steps_of
 from edgernn.firmware import GoldenRun
 from edgernn.graph.step_graph import StepGraph
@@ -79,6 +79,10 @@ def parity(
     """
     places = [find_target(name) for name in targets]
     makers = {name: find_backend(name) for name in backends}
+    made = {one for maker in makers.values() for one in maker.number_types}
+    for one in number_types:
+        if one not in made:
+            raise UnknownName(f"number type of {' and '.join(backends)}", one, made)
     for name in models:
         model = find_model(name)
         for source in steps_of(model, say):

@@ -124,16 +124,8 @@ class Road:
         self.from_the_start(what, program, stream.frames, kind)
         text = f"peak error {peak:.1e}, rms {rms:.1e} of rms"
         self.checks.append(Check(f"{what} against {self.truth}", len(stream), text))
-        count = _golden_count(stream)
-        some = _first(stream.frames, count)
-        kinds = {
-            "in": some,
-            "out": run_frames(program, some),
-            "state": program.state(),
-            self.source.truth: _first(stream.outputs, count),
-        }
         made = replace(made, facts={**made.facts, "tolerance": kind})
-        return Travelled(row, [made], _named(kinds), ())
+        return Travelled(row, [made], self.golden(program, stream), ())
 
     def captured(self) -> StepGraph:
         """The step graph, once the law has been seen to hold."""
@@ -252,16 +244,19 @@ class Road:
         text = f"peak error {peak:.1e}, rms {rms:.1e} of rms"
         self.checks.append(Check(f"{name} on host against {self.truth}", count, text))
         image = golden_run(program, row, stream.frames)
+        return self.golden(program, stream), image
+
+    def golden(self, program: Any, stream: Stream) -> dict[str, Array]:
+        """Vectors by kind and name: the first frames, what a program gives, and the truth's."""
         count = _golden_count(stream)
         some = _first(stream.frames, count)
-        made = run_frames(program, some)
         kinds = {
             "in": some,
-            "out": made,
+            "out": run_frames(program, some),
             "state": program.state(),
             self.source.truth: _first(stream.outputs, count),
         }
-        return _named(kinds), image
+        return {f"{kind}.{k}": v for kind, arrays in kinds.items() for k, v in arrays.items()}
 
     def built(
         self,
@@ -328,11 +323,6 @@ def _each(frames: Frames) -> Iterator[dict[str, Array]]:
 
 def _first(arrays: Frames, count: int) -> dict[str, Array]:
     return {name: array[:count] for name, array in arrays.items()}
-
-
-def _named(kinds: Mapping[str, Mapping[str, Array]]) -> dict[str, Array]:
-    """Golden vectors by kind and name."""
-    return {f"{kind}.{k}": v for kind, arrays in kinds.items() for k, v in arrays.items()}
 
 
 def _golden_count(stream: Stream) -> int:

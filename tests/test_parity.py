@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from edgernn.backend import Array
 from edgernn.cli import group
-from edgernn.errors import ModelError, ToolError
+from edgernn.errors import ModelError, ToolError, UnknownName
 from edgernn.export.onnx.program import OnnxProgram
 from edgernn.parity import GREEN, GREY, RED, Cell, parity
 from edgernn.parity_page import page
@@ -105,6 +105,11 @@ def test_what_cannot_be_run_here_says_so(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(OnnxProgram, "__init__", refused)
     (cell,) = cells("kws/tiny", backends=("onnx",), number_types=("int4",))
     assert (cell.result, cell.why) == (GREY, "no runtime here")
+
+
+def test_a_number_type_that_nothing_makes_is_refused() -> None:
+    with pytest.raises(UnknownName, match="unknown number type of onnx 'w8a8'"):
+        cells("kws/tiny", backends=("onnx",), number_types=("w8a8",))
 
 
 def test_an_onnx_file_has_no_torch_module_to_be_compared_with(tmp_path: Path) -> None:
