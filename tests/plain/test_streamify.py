@@ -254,6 +254,37 @@ def test_padding_by_hand_on_both_sides_looks_ahead_too() -> None:
     assert made(forward, conv=conv, delay=2).timing == Timing(delay=2)
 
 
+WINDOWS: dict[str, tuple[Callable[..., Tensor], nn.Module]] = {
+    "mean": (lambda m, x: m.layer(x), nn.AvgPool1d(2)),
+    "mean_function": (lambda m, x: F.avg_pool1d(x, 3, stride=2), nn.Identity()),
+    "max_function": (lambda m, x: F.max_pool1d(x, 4, 2), nn.Identity()),
+    "function": (lambda m, x: F.conv1d(x, m.layer.weight, m.layer.bias), nn.Conv1d(6, 4, 3)),
+    "stride": (lambda m, x: m.layer(x), nn.Conv1d(6, 4, 5, stride=3)),
+    "dilation": (lambda m, x: m.layer(x), nn.Conv1d(6, 4, 3, dilation=2)),
+    "groups": (lambda m, x: m.layer(x), nn.Conv1d(6, 12, 3, groups=3)),
+    "depthwise": (lambda m, x: m.layer(F.pad(x, (4, 0))), nn.Conv1d(6, 6, 5, groups=6)),
+    "norm": (lambda m, x: m.layer(F.pad(x, (1, 0))), nn.BatchNorm1d(6)),
+    "stack": (
+        lambda m, x: m.layer(x),
+        nn.Sequential(nn.Conv1d(6, 8, 4, stride=2), nn.ReLU(), nn.MaxPool1d(2), nn.Conv1d(8, 4, 2)),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WINDOWS)
+def test_windows_of_every_kind(name: str) -> None:
+    function, layer = WINDOWS[name]
+
+    def forward(m: Any, x: Tensor) -> Tensor:
+        return function(m, x.transpose(1, 2)).transpose(1, 2)
+
+    net, x = made(forward, layer=layer), torch.randn(2, 24, 6)
+    with torch.no_grad():
+        told, want = net(x)[:, net.timing.delay :], Of(forward, layer=layer.eval())(x)
+    assert told.shape[1] <= want.shape[1], "what a stream tells was told by the module too"
+    torch.testing.assert_close(told, want[:, : told.shape[1]], atol=1e-5, rtol=1e-4)
+
+
 def test_layers_that_work_in_place_do_no_harm() -> None:
     layers = {"up": nn.Linear(6, 8), "relu": nn.ReLU(inplace=True), "down": nn.Linear(8, 3)}
     net = made(lambda m, x: m.down(m.relu(m.up(x))), **layers)
