@@ -372,6 +372,12 @@ REFUSED: dict[str, tuple[Callable[..., Any], dict[str, nn.Module], str]] = {
         {"lstm": nn.LSTM(6, 4, batch_first=True)},
         r"lstm \(LSTM\) has no c of each frame; take the last frame",
     ),
+    "rows": (
+        lambda m, x: m.gru(x)[0],
+        {"gru": nn.GRU(6, 4)},
+        r"gru \(GRU\) has batch_first=False, so it reads time on axis 0, but the frames are on "
+        r"axis 1 there: say batch_first=True, or .* frames=0\)",
+    ),
     "given": (
         lambda m, x: m.gru(x, torch.ones(1, x.shape[0], 4))[0],
         {"gru": nn.GRU(6, 4, batch_first=True)},

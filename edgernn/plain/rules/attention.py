@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from edgernn.layers.attention import Window, WindowAttention
 from edgernn.plain.build import Building, Rule
 from edgernn.plain.network import from_frames, joined
-from edgernn.plain.rules.common import allow, bound, input_of
+from edgernn.plain.rules.common import allow, bound, input_of, need_time
 from edgernn.plain.values import Fixed, Frames, Missing, Several, Value
 
 MASKED = -1e4  # of a mask that is added: less is not attended to
@@ -29,6 +29,7 @@ def _attention(make: Building, node: fx.Node) -> Value:
         raise make.refuse(node, "attends to something else than it asks with; a step reads one")
     if given.get("key_padding_mask") is not None:
         raise make.refuse(node, "is given a mask of padding, which no stream has")
+    need_time(make, node, x, layer.batch_first)
     odd = [name for name in ("bias_k", "bias_v") if getattr(layer, name) is not None]
     if odd or layer.add_zero_attn or not layer._qkv_same_embed_dim:
         raise make.refuse(node, "has keys of its own or of another width")

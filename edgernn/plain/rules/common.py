@@ -21,6 +21,17 @@ def input_of(make: Building, node: fx.Node) -> Frames:
     return value
 
 
+def need_time(make: Building, node: fx.Node, x: Frames, batch_first: bool) -> None:
+    """Raises: UnsupportedOp if a layer reads time on another axis than that of the frames."""
+    if x.frames != int(batch_first):
+        raise make.refuse(
+            node,
+            f"has batch_first={batch_first}, so it reads time on axis {int(batch_first)}, but the "
+            f"frames are on axis {x.frames} there: say batch_first={not batch_first}, or where "
+            f"the example has its frames, as in streamify(module, example, frames={1 - x.frames})",
+        )
+
+
 def bound(node: fx.Node, names: tuple[str, ...]) -> dict[str, Any]:
     """Arguments by name, those that are given."""
     return {**dict(zip(names, node.args, strict=False)), **node.kwargs}

@@ -14,7 +14,7 @@ from edgernn.layers.dropout import Dropout
 from edgernn.layers.late import Late
 from edgernn.plain.build import Building, Rule
 from edgernn.plain.network import stacked_rows
-from edgernn.plain.rules.common import all_of, input_of
+from edgernn.plain.rules.common import all_of, input_of, need_time
 from edgernn.plain.values import Fixed, Frames, Missing, Ref, Rows, Several, Value
 from edgernn.streaming import Sequential, Streaming
 
@@ -35,6 +35,7 @@ def _recurrent(make: Building, node: fx.Node) -> Value:
             raise make.refuse(node, "begins with a state that is given; a stream begins with zeros")
     if len(x.shape) != 3:
         raise make.refuse(node, "reads one recording without an axis of rows; give it one")
+    need_time(make, node, x, layer.batch_first)
     parts = _cells(make, layer, make.where(node), x)
     path = make.put(node, nn.ModuleDict(parts) if layer.num_layers > 1 else parts[FIRST])
     ref, told, delay = make.frames(x), [], x.delay
