@@ -23,7 +23,7 @@ from edgernn.graph.step_graph import StepGraph
 from edgernn.model import find_model
 from edgernn.road import Road, golden_run, opened
 from edgernn.sources import Source
-from edgernn.streams import Frames, Stream, lengthened
+from edgernn.streams import Frames, Stream, each_step, lengthened
 from edgernn.target import Target, find_target
 from edgernn.verify import TOLERANCES, compare, relative_errors, run_frames, same_bits
 
@@ -129,19 +129,16 @@ def _make(
     cell: Cell, maker: Any, graph: StepGraph, source: Source
 ) -> Callable[[Target, GoldenRun | None], Made]:
     """A function from a target, and what its firmware runs at boot, to the artifact and its row."""
-
-    def frames() -> Iterator[dict[str, Array]]:
-        for at in range(len(next(iter(source.frames.values())))):
-            yield {name: array[at] for name, array in source.frames.items()}
-
     if cell.backend != "c":
 
         def runtime(target: Target, image: GoldenRun | None) -> Made:
-            artifact = maker.export(graph, target, cell.number_type, frames=frames())
+            artifact = maker.export(
+                graph, target, cell.number_type, frames=each_step(source.frames)
+            )
             return artifact, graph.row(artifact.facts["states"])
 
         return runtime
-    typed, _ = maker.typed(graph, cell.number_type, frames(), "percentile")
+    typed, _ = maker.typed(graph, cell.number_type, each_step(source.frames), "percentile")
     row = graph.row(maker.state_rows(graph, typed, cell.number_type))
 
     def compiled(target: Target, image: GoldenRun | None) -> Made:

@@ -9,7 +9,7 @@ place. Each stop raises before the next begins; `checks` holds a line for each t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,7 +22,7 @@ from edgernn.graph.onnx_import import to_graph
 from edgernn.graph.passes import find_holds
 from edgernn.graph.step_graph import StepGraph
 from edgernn.sources import Source
-from edgernn.streams import Frames, Stream, count_steps, lengthened
+from edgernn.streams import Frames, Stream, count_steps, each_step, lengthened
 from edgernn.target import Target, all_targets, find_target
 from edgernn.verify import (
     HELD,
@@ -89,7 +89,7 @@ class Road:
         onnx = self.onnx(graph, stream)
         backend: Any = find_backend("c")
         self.say(f"{self.name}: calibrating and compiling {self.number_type} for {target.name}")
-        frames = _each(self.source.frames)
+        frames = each_step(self.source.frames)
         typed, notes = backend.typed(graph, self.number_type, frames, self.calibration)
         row = graph.row(backend.state_rows(graph, typed, self.number_type))
         host = find_target("host")
@@ -114,7 +114,7 @@ class Road:
         stream = self.source.run(lengthened(self.source.frames, PARITY_FRAMES))
         backend: Any = find_backend(name)
         self.say(f"{self.name}: {self.number_type} by {name}")
-        frames = _each(self.source.frames)
+        frames = each_step(self.source.frames)
         made: Artifact = backend.export(graph, target, self.number_type, frames=frames, mobile=True)
         kind = self.tolerance(self.number_type)
         row = graph.row(made.facts["states"])
@@ -222,7 +222,7 @@ class Road:
         program.reset()
         frames = lengthened(self.source.frames, BLAME_FRAMES)
         whose = f"{self.truth}'s"
-        steps = zip(_each(frames), self.source.states(frames), strict=True)
+        steps = zip(each_step(frames), self.source.states(frames), strict=True)
         for at, (frame, leaves) in enumerate(steps):
             program.step(frame)
             found = worst_leaf(program.state(), leaves, rows, number_type)
@@ -313,12 +313,6 @@ def golden_run(program: Any, row: Mapping[str, Any], frames: Frames) -> GoldenRu
         tuple(made[port["name"]] for port in row["outputs"]),
         program.blob_bytes(),
     )
-
-
-def _each(frames: Frames) -> Iterator[dict[str, Array]]:
-    """One step's inputs after the other."""
-    for at in range(len(next(iter(frames.values())))):
-        yield {name: array[at] for name, array in frames.items()}
 
 
 def _first(arrays: Frames, count: int) -> dict[str, Array]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +35,12 @@ class Stream:
 def count_steps(frames: Frames) -> int:
     """The N of frames."""
     return len(next(iter(frames.values())))
+
+
+def each_step(frames: Frames) -> Iterator[dict[str, Array]]:
+    """One step's inputs after the other."""
+    for at in range(count_steps(frames)):
+        yield {name: array[at] for name, array in frames.items()}
 
 
 def cut_to_steps(streams: Iterable[Array], block: int) -> Array:
