@@ -130,6 +130,11 @@ def find_backend(name: str) -> Backend:
     return backend
 
 
+def serves_client(backend: Backend) -> bool:
+    """Whether it makes a folder for another program, which hears it, and no bundle."""
+    return hasattr(backend, "heard")
+
+
 def find_runner(name: str) -> Runner:
     """The runner in targets/runners/NAME.py. Raises: UnknownName."""
     known = _names("edgernn.targets.runners")

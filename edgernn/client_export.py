@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from edgernn.audio import read_audio
-from edgernn.backend import Backend, find_backend
+from edgernn.backend import Backend, find_backend, serves_client
 from edgernn.errors import BundleError, DataError, ModelError, ParityError, UnsupportedOp
 from edgernn.exporting import ExportReport
 from edgernn.frontend.fbank import BANDS, Fbank
@@ -48,7 +48,7 @@ def export_for_client(
         BundleError if the folder exists.
     """
     client: ClientBackend = find_backend(backend)  # type: ignore[assignment]
-    if not hasattr(client, "heard"):
+    if not serves_client(client):
         raise ModelError(f"backend {backend}: is no other program's; it goes into a bundle")
     if out.exists() or not out.parent.is_dir():
         raise BundleError(f"{out}: exists, or is not in an existing directory; give a new folder")

@@ -30,8 +30,14 @@ def projected_frames(x: Tensor, weight: Weight, bias: Tensor | None) -> list[Ten
     """W x + b for each frame of a chunk, by one product: (B, T, C) -> T tensors (B, C')."""
     if x.shape[1] == 1:
         return [product(x.squeeze(1), weight, bias)]
-    y = product(x, weight, bias)
-    return [y[:, t : t + 1].squeeze(1) for t in range(x.shape[1])]
+    return split_frames(product(x, weight, bias))
+
+
+def split_frames(x: Tensor) -> list[Tensor]:
+    """(B, T, C) -> T tensors (B, C)."""
+    if x.shape[1] == 1:
+        return [x.squeeze(1)]
+    return [x[:, t : t + 1].squeeze(1) for t in range(x.shape[1])]
 
 
 def join_frames(frames: Sequence[Tensor]) -> Tensor:

@@ -97,7 +97,7 @@ def _guess_input(layer: nn.Module, name: str) -> Tensor:
     raise ContractError(f"{name}: its width is not known; give x, a (batch, frames, channels)")
 
 
-def _first_difference(got: Tensor, want: Tensor, atol: float) -> tuple[int, float] | None:
+def first_difference(got: Tensor, want: Tensor, atol: float) -> tuple[int, float] | None:
     """The first index on axis 1 where the two differ, and the largest difference; or None."""
     got, want = got.double(), want.double()
     bound = atol * max(1.0, want.abs().max().item() if want.numel() else 0.0)
@@ -226,13 +226,13 @@ class _Check:
         if not whole.isfinite().all():
             self.fail(f"output frame {_first_frame(~whole.isfinite())} is not finite")
         again, _ = self.step(self.x, self.start(self.x.shape[0]), 0)
-        if diff := _first_difference(again, whole, self.atol):
+        if diff := first_difference(again, whole, self.atol):
             self.fail(
                 f"output differs at frame {diff[0]} the second time (max {diff[1]:.2g}): the step "
                 "is random or keeps something on the module instead of in its state"
             )
         if isinstance(self.layer, Streaming):
-            diff = _first_difference(self.layer(self.x), whole, self.atol)
+            diff = first_difference(self.layer(self.x), whole, self.atol)
             if diff:
                 self.fail(f"forward differs from step at frame {diff[0]} (max {diff[1]:.2g})")
 
@@ -249,7 +249,7 @@ class _Check:
                 if x.is_floating_point():
                     x[:, cut:] *= factor
                 y, _ = self.step(x, self.start(x.shape[0]), 0)
-                if diff := _first_difference(y[:, :done], whole[:, :done], self.atol):
+                if diff := first_difference(y[:, :done], whole[:, :done], self.atol):
                     self.fail(
                         f"output frame {diff[0]} sees input frame {cut} or later: it peeks ahead. "
                         "Emit it later instead, and say so in timing.delay"
@@ -258,7 +258,7 @@ class _Check:
     def rows(self, whole: Tensor) -> None:
         for row in range(self.x.shape[0]):
             y, _ = self.step(self.x[row : row + 1].clone(), self.start(1), 0)
-            if diff := _first_difference(y, whole[row : row + 1], self.atol):
+            if diff := first_difference(y, whole[row : row + 1], self.atol):
                 self.fail(
                     f"row {row} differs at frame {diff[0]} when run alone (max {diff[1]:.2g}): "
                     "rows of a batch must not mix"
@@ -282,7 +282,7 @@ class _Check:
                 y, state = self.step(self.x[:, a:b].clone(), states[-1], a)
                 ys.append(y)
                 states.append(state)
-            if diff := _first_difference(torch.cat(ys, dim=1), whole, self.atol):
+            if diff := first_difference(torch.cat(ys, dim=1), whole, self.atol):
                 why = self.blame(cuts, states)
                 self.fail(
                     f"output differs at frame {diff[0]} when stepped {words} "
@@ -294,7 +294,7 @@ class _Check:
     def wrong_leaf(self, got: State, want: State) -> str | None:
         wanted = named_leaves(want)
         for leaf, value in named_leaves(got).items():
-            if _first_difference(value.unsqueeze(1), wanted[leaf].unsqueeze(1), self.atol):
+            if first_difference(value.unsqueeze(1), wanted[leaf].unsqueeze(1), self.atol):
                 return leaf
         return None
 
@@ -321,7 +321,7 @@ class _Check:
         early, state = self.step(self.x[:, :half], self.start(self.x.shape[0]), 0)
         self.step(self.x.flip(1)[:, :half], self.start(self.x.shape[0]), 0)
         late, _ = self.step(self.x[:, half:], state, half)
-        if diff := _first_difference(torch.cat([early, late], dim=1), whole, self.atol):
+        if diff := first_difference(torch.cat([early, late], dim=1), whole, self.atol):
             self.fail(
                 f"output differs at frame {diff[0]} when another stream starts at frame {half}: "
                 "the step keeps something on the module instead of in its state"
@@ -355,7 +355,7 @@ class _Check:
                 got = through(cuts) or [torch.zeros_like(i) for i in inputs]
                 for name, a, b in zip(names, got, want or (), strict=True):
                     axes = (a, b) if name == "x" else (a.reshape(1, 1, -1), b.reshape(1, 1, -1))
-                    if diff := _first_difference(*axes, 10 * self.atol):
+                    if diff := first_difference(*axes, 10 * self.atol):
                         where = f"x at frame {diff[0]}" if name == "x" else name
                         self.fail(
                             f"gradient of {where} differs when stepped {words} (max "

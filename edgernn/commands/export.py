@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from edgernn.exporting import ExportReport
 
 
-CLIENTS = ("sherpa",)  # backends that make a folder for another program, no bundle
-
-
 @command
 @click.argument("model", type=Model())
 @on_target
@@ -127,11 +124,13 @@ def export(
     edgernn export kws -t host --backend onnx --number-type int8 -o kws-onnx.edgernn
     edgernn export digits -t host --backend sherpa -o digits-sherpa
     """
+    from edgernn.backend import find_backend, serves_client
+
     name = Path(model.partition(":")[0]).stem
     if subnet:
         name += "-" + subnet.replace("=", "").replace(",", "-")
     with _named(model, subnet) as chosen:
-        if backend in CLIENTS:
+        if serves_client(find_backend(backend)):
             if slim:
                 raise ModelError(f"--slim: is for a bundle; --backend {backend} makes a folder")
             out = output or Path(f"{name}-{backend}")

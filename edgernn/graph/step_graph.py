@@ -90,6 +90,20 @@ def _port(value: onnx.ValueInfoProto) -> Port:
     return Port(value.name, shape, helper.tensor_dtype_to_np_dtype(tensor.elem_type).name)
 
 
+def state_rows(states: Iterable[StatePair]) -> list[dict[str, Any]]:
+    """Rows of states as the model has them, for its metadata and a manifest."""
+    return [
+        {
+            "in": s.name,
+            "out": s.out,
+            "shape": list(s.shape),
+            "dtype": s.dtype,
+            "init": None if s.init is None else s.init.tolist(),
+        }
+        for s in states
+    ]
+
+
 def write_metadata(
     model: onnx.ModelProto,
     states: Iterable[StatePair],
@@ -97,18 +111,7 @@ def write_metadata(
     keep_float: Iterable[str] = (),
 ) -> None:
     """Put our properties into a model, beside those that it has of others."""
-    rows = [
-        {
-            "in": s.name,
-            "out": s.out,
-            "shape": list(s.shape),
-            "dtype": s.dtype,
-            "init": None if s.init is None else s.init.tolist(),
-            "scale": None,
-            "zero_point": None,
-        }
-        for s in states
-    ]
+    rows = [{**row, "scale": None, "zero_point": None} for row in state_rows(states)]
     helper.set_model_props(
         model,
         {

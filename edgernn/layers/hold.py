@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from edgernn.errors import ShapeError
-from edgernn.frames import join_frames, need_frames
+from edgernn.frames import join_frames, need_frames, split_frames
 from edgernn.layout import elementwise
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
@@ -91,9 +91,8 @@ def hold_frames(x: Tensor, held: Tensor, threshold: float, block: int = 1) -> tu
         passed = _passed(x.transpose(0, 1).contiguous(), held, threshold, block)
         return passed.transpose(0, 1), passed[-1]
     frames = []
-    for t in range(x.shape[1]):
-        frame = x if x.shape[1] == 1 else x[:, t : t + 1]
-        held = hold(frame.squeeze(1), held, threshold, block)
+    for frame in split_frames(x):
+        held = hold(frame, held, threshold, block)
         frames.append(held)
     return join_frames(frames), held
 

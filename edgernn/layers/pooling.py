@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from edgernn.errors import ShapeError, UnknownName
-from edgernn.frames import join_frames, need_frames
+from edgernn.frames import join_frames, need_frames, split_frames
 from edgernn.layout import elementwise
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
@@ -109,9 +109,8 @@ class RunningMean(Streaming):
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         need_frames(self, x, self.channels)
         mean, means = state.mean, []
-        for t in range(x.shape[1]):
-            frame = x if x.shape[1] == 1 else x[:, t : t + 1]
-            mean = mean + self.rate * (frame.squeeze(1) - mean)
+        for frame in split_frames(x):
+            mean = mean + self.rate * (frame - mean)
             means.append(mean)
         return join_frames(means), RunningMeanState(mean)
 

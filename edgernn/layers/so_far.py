@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from edgernn.errors import ShapeError
-from edgernn.frames import join_frames, need_frames
+from edgernn.frames import join_frames, need_frames, split_frames
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
 
@@ -44,7 +44,7 @@ class MeanSoFar(Streaming):
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         need_frames(self, x, self.channels)
         count, mean, means = state.heard, state.mean, []
-        for frame in _frames(x):
+        for frame in split_frames(x):
             count = count + 1
             mean = mean + (frame - mean) / count
             means.append(mean)
@@ -75,7 +75,7 @@ class MaxSoFar(Streaming):
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         need_frames(self, x, self.channels)
         heard, most, mosts = state.heard, state.most, []
-        for frame in _frames(x):
+        for frame in split_frames(x):
             most = torch.where(heard > 0.5, torch.maximum(most, frame), frame)
             heard = (heard + 1).clamp(max=1)
             mosts.append(most)
@@ -119,7 +119,7 @@ class AttentionSoFar(Streaming):
         need_frames(self, x, self.scores + self.channels)
         most, total, mean = state
         means = []
-        for frame in _frames(x):
+        for frame in split_frames(x):
             score, value = frame[:, : self.scores], frame[:, self.scores :]
             higher = torch.where(total > 0.5, torch.maximum(most, score), score)
             share = torch.exp(score - higher)
@@ -127,13 +127,6 @@ class AttentionSoFar(Streaming):
             most, mean = higher, mean + (value - mean) * share / total
             means.append(mean)
         return join_frames(means), AttentionSoFarState(most, total, mean)
-
-
-def _frames(x: Tensor) -> list[Tensor]:
-    """(B, T, C) -> T tensors (B, C)."""
-    if x.shape[1] == 1:
-        return [x.squeeze(1)]
-    return [x[:, t : t + 1].squeeze(1) for t in range(x.shape[1])]
 
 
 EXAMPLES = {

@@ -23,7 +23,7 @@ from edgernn.plain.network import Streamified, into
 from edgernn.plain.rules import RULES
 from edgernn.plain.trace import Traced, traced
 from edgernn.plain.values import Frames, Rows
-from edgernn.testing import check_streaming
+from edgernn.testing import check_streaming, first_difference
 from edgernn.timing import Timing
 
 CLOSE = 1e-4  # of the largest number
@@ -116,13 +116,9 @@ def _prove(module: nn.Module, net: Streamified, given: Traced, exact: bool) -> N
 
 
 def _compare(module: nn.Module, told: Tensor, want: Tensor, frames: int = 0) -> None:
-    bound = CLOSE * max(1.0, float(want.abs().max()))
-    off = (told - want).abs()
-    bad = ~(off <= bound)
-    if bool(bad.any()):
-        at = frames or int(bad.movedim(1, 0).flatten(1).any(1).nonzero()[0, 0])
+    found = first_difference(told, want, CLOSE)
+    if found is not None:
         raise ParityError(
-            f"streamify: {sort_of(module)} gives other numbers than its step from frame {at} on, "
-            f"by {float(off.nan_to_num(nan=float('inf')).max()):.3g} at most; this is a fault of "
-            "streamify's"
+            f"streamify: {sort_of(module)} gives other numbers than its step from frame "
+            f"{frames or found[0]} on, by {found[1]:.3g} at most; this is a fault of streamify's"
         )

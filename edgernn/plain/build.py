@@ -201,11 +201,7 @@ class Building:
                 "streamify: forward returns no tensor made of its frames; let it return the one "
                 "that a step is to give"
             )
-        return (
-            self.later(value, max(0, -value.delay), "output")
-            if isinstance(value, Frames)
-            else value
-        )
+        return self.begun(value, "output") if isinstance(value, Frames) else value
 
     def _value(self, node: fx.Node, rules: Mapping[Any, Rule]) -> Value:
         if node.op == "get_attr":
@@ -215,7 +211,7 @@ class Building:
             if isinstance(value, Missing):
                 raise UnsupportedOp(f"streamify: {value.why}")
         if _is_size(node) or all(isinstance(value, Fixed) for value in given):
-            return Fixed(self._done(node))
+            return Fixed(self.done(node))
         rule = rules.get(self._kind(node))
         made = rule(self, node) if rule else None
         return self._frame_by_frame(node, given) if made is None else made
@@ -227,20 +223,23 @@ class Building:
             return Streaming if isinstance(layer, Streaming) else type(layer)
         return node.target
 
-    def _done(self, node: fx.Node, scaled: frozenset[str] = frozenset()) -> Ref:
-        """The node as it is, of what its arguments have become."""
-        how = node.op.removeprefix("call_")
-        args, kwargs = self._args(node)
-        return self.do(node.name, how, node.target, *args, kwargs=kwargs, scaled=scaled)
+    def done(
+        self,
+        node: fx.Node,
+        scaled: frozenset[str] = frozenset(),
+        instead: Mapping[str, Value] | None = None,
+    ) -> Ref:
+        """The node as it is, of what its arguments have become, or of other values by name."""
+        values = self.values | dict(instead or {})
 
-    def _args(self, node: fx.Node) -> tuple[tuple[Any, ...], dict[str, Any]]:
         def ref(one: fx.Node) -> Any:
-            value = self.values[one.name]
+            value = values[one.name]
             assert isinstance(value, (Frames, Rows, Fixed))
             return value.ref
 
+        how, kwargs = node.op.removeprefix("call_"), fx.map_arg(dict(node.kwargs), ref)
         args = fx.map_arg(node.args, ref)
-        return tuple(args), dict(fx.map_arg(dict(node.kwargs), ref))
+        return self.do(node.name, how, node.target, *args, kwargs=dict(kwargs), scaled=scaled)
 
     def _frame_by_frame(self, node: fx.Node, given: list[Value]) -> Value:
         kinds = {type(value) for value in given}
@@ -276,7 +275,7 @@ class Building:
         back = [x.back for x in some]
         made = replace(
             some[0],
-            ref=self._done(node),
+            ref=self.done(node),
             back=None if None in back else max(one for one in back if one is not None),
         )
         found = [
@@ -345,7 +344,7 @@ class Building:
         if len({(x.ratio, x.delay) for x in some}) > 1:
             raise self.refuse(node, "brings together what comes at different times")
         scaled = frozenset(one.name for one in inputs if self._counts(one))
-        return replace(some[0], ref=self._done(node, scaled), batch=batch[0])
+        return replace(some[0], ref=self.done(node, scaled), batch=batch[0])
 
     def _counts(self, node: fx.Node) -> bool:
         """Whether it is a number that grows with the rows."""

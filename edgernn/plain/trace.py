@@ -192,11 +192,11 @@ def _strides(network: nn.Module, graph: fx.Graph) -> list[int]:
             stride = node.kwargs.get("stride", rest)
             if stride is None:  # a pool's stride is its window
                 stride = 1 if node.target is F.conv1d else node.args[1]
-        found.append(_one(stride))
+        found.append(only(stride))
     return found
 
 
-def _one(number: Any) -> int:
+def only(number: Any) -> int:
     """A number, or the only one of a tuple."""
     return int(number[0]) if isinstance(number, (tuple, list)) else int(number)
 

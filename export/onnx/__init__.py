@@ -16,7 +16,7 @@ from typing import Any
 
 from edgernn.backend import Array, Artifact, Runner
 from edgernn.export.onnx.program import OnnxProgram
-from edgernn.graph.step_graph import StatePair, StepGraph
+from edgernn.graph.step_graph import StepGraph, state_rows
 from edgernn.target import Target
 
 
@@ -67,20 +67,6 @@ class Onnx:
     ) -> OnnxProgram:
         """A live stream; states are in the artifact's own types, not the manifest's."""
         return OnnxProgram(main, {**entry, "states": entry["facts"]["states"]})
-
-
-def state_rows(states: Iterable[StatePair]) -> list[dict[str, Any]]:
-    """Manifest rows of states as the model has them."""
-    return [
-        {
-            "in": s.name,
-            "out": s.out,
-            "shape": list(s.shape),
-            "dtype": s.dtype,
-            "init": None if s.init is None else s.init.tolist(),
-        }
-        for s in states
-    ]
 
 
 BACKEND = Onnx()

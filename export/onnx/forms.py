@@ -18,7 +18,7 @@ from edgernn.backend import Array
 from edgernn.compilers import cpu_flags
 from edgernn.errors import DataError, UnsupportedOp
 from edgernn.export.onnx.program import OnnxProgram
-from edgernn.graph.step_graph import StepGraph
+from edgernn.graph.step_graph import StepGraph, state_rows
 
 PRODUCT = ".product"  # of a Gemm that is written as a product and a sum
 GROUP = 32  # columns that share a scale in 4 bits
@@ -149,8 +149,6 @@ def _kept(graph: StepGraph) -> list[str]:
 
 def _fed(graph: StepGraph, frames: Iterable[Mapping[str, Array]]) -> Iterator[dict[str, Array]]:
     """Inputs and states of each step of a stream. Raises: DataError if there is none."""
-    from edgernn.export.onnx import state_rows
-
     row = {**graph.row([]), "states": state_rows(graph.states)}
     program = OnnxProgram(graph.model.SerializeToString(), row)
     none = True

@@ -49,11 +49,6 @@ def reduced(node: fx.Node) -> Any:
     return given.get("dim", given.get("axis"))
 
 
-def only(number: Any) -> int:
-    """A number, or the only one of a tuple."""
-    return int(number[0]) if isinstance(number, (tuple, list)) else int(number)
-
-
 def allow(make: Building, node: fx.Node, frames: Fraction, what: str, mend: str) -> None:
     """Take so many input frames of the delay that is left. Raises: UnsupportedOp if it is less."""
     if frames > make.delay:

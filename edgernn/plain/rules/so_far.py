@@ -16,8 +16,9 @@ from edgernn.layers.pooling import RunningMean
 from edgernn.layers.so_far import AttentionSoFar, MaxSoFar, MeanSoFar
 from edgernn.plain.build import Building, Rule
 from edgernn.plain.network import joined
-from edgernn.plain.rules.common import all_of, axis_of, bound, input_of, only, reduced
-from edgernn.plain.values import Frames, Missing, Several, Shares, Value
+from edgernn.plain.rules.common import all_of, axis_of, bound, input_of, reduced
+from edgernn.plain.trace import only
+from edgernn.plain.values import Frames, Missing, Rows, Several, Shares, Value
 
 
 def _softmax(make: Building, node: fx.Node) -> Value | None:
@@ -49,10 +50,7 @@ def _moved(make: Building, node: fx.Node) -> Value | None:
     if not isinstance(value, Shares) or value.over is not None:
         return None
     (axis,), (batch,) = make.traced.frames_axes(node.name), make.traced.batch_axes(node.name)
-    source = next(one for one in node.all_input_nodes)
-    make.values[source.name] = value.scores
-    ref = make._done(node)
-    make.values[source.name] = value
+    ref = make.done(node, instead={node.all_input_nodes[0].name: value.scores})
     shape = tuple(make.seen(node).shape)
     return Shares(replace(value.scores, ref=ref, shape=shape, frames=axis, batch=batch))
 
@@ -113,17 +111,21 @@ def _max(make: Building, node: fx.Node) -> Value | None:
     x, axis = make.value(node.args[0]), reduced(node)
     if not isinstance(x, Frames) or axis is None or axis_of(axis, x) != x.frames:
         return None
-    x = make.begun(x, node.name)
-    path = make.beside(node.name, make.late(MaxSoFar(prod(x.rest)), x))
-    rows = make.rows(node, path, x, make.frames(x))
+    rows = _max_of(make, node, x)
     if isinstance(make.seen(node), Tensor):
         return rows
     why = f"{make.where(node)}: a step does not know where the maximum lay"
     return Several((rows, Missing(why)))
 
 
+def _max_of(make: Building, node: fx.Node, x: Frames) -> Rows:
+    x = make.begun(x, node.name)
+    path = make.beside(node.name, make.late(MaxSoFar(prod(x.rest)), x))
+    return make.rows(node, path, x, make.frames(x))
+
+
 def _adaptive(make: Building, node: fx.Node) -> Value | None:
-    x = make.begun(input_of(make, node), node.name)
+    x = input_of(make, node)
     size = (
         getattr(make.module(node), "output_size", None)
         if node.op == "call_module"
@@ -134,10 +136,7 @@ def _adaptive(make: Building, node: fx.Node) -> Value | None:
     maximum = node.target is F.adaptive_max_pool1d or (
         node.op == "call_module" and isinstance(make.module(node), nn.AdaptiveMaxPool1d)
     )
-    if not maximum:
-        return _mean_of(make, node, x)
-    path = make.beside(node.name, make.late(MaxSoFar(prod(x.rest)), x))
-    return make.rows(node, path, x, make.frames(x))
+    return _max_of(make, node, x) if maximum else _mean_of(make, node, x)
 
 
 RULES: Mapping[Any, Rule] = {

@@ -16,7 +16,8 @@ from torch.nn import functional as F
 from edgernn.layers.conv import Conv1d
 from edgernn.layers.pooling import Pool
 from edgernn.plain.build import Building, Rule
-from edgernn.plain.rules.common import all_of, allow, bound, input_of, only
+from edgernn.plain.rules.common import all_of, allow, bound, input_of
+from edgernn.plain.trace import only
 from edgernn.plain.values import Frames, Value
 from edgernn.streaming import Streaming
 
