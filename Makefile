@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 DEMO := build/demo
 TARGET ?= cortex-m4
 
-.PHONY: demo test lint docs clean bench
+.PHONY: demo test test-backends board lint docs clean bench
 .DELETE_ON_ERROR:
 
 $(READY): pyproject.toml constraints.txt
@@ -31,6 +31,28 @@ test: lint
 	@command -v qemu-system-arm >/dev/null && command -v qemu-aarch64 >/dev/null \
 	  || echo "QEMU is absent: the tests that need it are skipped (apt-get install qemu-system-arm qemu-user)"
 	$(BIN)/pytest -q -n auto --durations=15 $(PYTEST_FLAGS)
+
+# Each runtime of others in an environment of its own, as a user has it who wants that one alone.
+# The last is for old boards: tflite-runtime needs a numpy below 2, and no torch.
+test-backends: $(READY) build/tflite/.ready
+	for extra in litert tvm; do \
+	  $(PYTHON) -m venv build/$$extra && \
+	  build/$$extra/bin/python -m pip install -q $(PIP_FLAGS) -c constraints.txt -e ".[c,$$extra]" \
+	    pytest hypothesis && \
+	  build/$$extra/bin/python -m pytest -q tests/export/test_$$extra.py || exit 1; \
+	done
+	EDGERNN_TFLITE=build/tflite/bin/python $(BIN)/pytest -q tests/test_board.py -k tflite
+
+build/tflite/.ready:
+	$(PYTHON) -m venv build/tflite
+	build/tflite/bin/python -m pip install -q $(PIP_FLAGS) tflite-runtime==2.14.0 'numpy<2' click rich
+	build/tflite/bin/python -m pip install -q -c constraints.txt --no-deps -e .
+	touch $@
+
+# A stand-in for a board: 64-bit ARM Linux with the runtimes of others, entered by qemu-aarch64.
+# Needs root and debootstrap. Then `EDGERNN_BOARD=build/board edgernn parity kws` uses it.
+board: $(READY)
+	test -d build/board || PYTHON=$(BIN)/python .ci/board build/board
 
 lint: $(READY)
 	$(BIN)/ruff check .

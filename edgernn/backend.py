@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edgernn.errors import DataError, UnknownName
+from edgernn.errors import DataError, ToolError, UnknownName
 
 if TYPE_CHECKING:
     from edgernn.graph.step_graph import StepGraph
@@ -101,6 +102,7 @@ class Backend(Protocol):
     name: str
     extra: str  # the pip extra it needs, or ""
     number_types: Sequence[str]  # those that it makes
+    runtime: str  # the library of others that runs its artifacts, or ""
 
     def supports(self, target: Target, number_type: str) -> bool:
         """Whether `export` can serve this pair."""
@@ -128,6 +130,23 @@ def find_backend(name: str) -> Backend:
         raise UnknownName("backend", name, known)
     backend: Backend = importlib.import_module(f"edgernn.export.{name}").BACKEND
     return backend
+
+
+def open_artifact(entry: Mapping[str, Any], main: bytes, target: Target) -> Program:
+    """A live stream over an artifact: here, on an emulated core, or by a board's own runtime.
+
+    entry: its manifest row, and beside it what the step's row says of ports and states.
+    Raises: ToolError or MissingExtra if it cannot run here.
+    """
+    backend = find_backend(entry["backend"])
+    if backend.runtime and target.name != "host" and platform.machine() != target.name:
+        from edgernn.board import BoardProgram
+
+        return BoardProgram(entry, main)
+    runner = find_runner(target.runner)
+    if missing := runner.missing():
+        raise ToolError(missing)
+    return backend.open(entry, main, runner, target)
 
 
 def serves_client(backend: Backend) -> bool:

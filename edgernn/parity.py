@@ -2,8 +2,9 @@
 
 A cell is one artifact of one step. On this machine it runs a long stream, and its outputs are
 compared with torch's within the tolerance of its number type; on any other target its first frames
-are run under the emulator, and must be the bits that the same code gives here. A cell that cannot
-be run here says so; one that differs is red.
+are run under the emulator: our C must give the bits that it gives here, another runtime, on a board
+(see board.py), be as near to torch as here. A cell that cannot be run here says so; one that
+differs is red.
 """
 
 from __future__ import annotations
@@ -23,13 +24,15 @@ from edgernn.graph.step_graph import StepGraph
 from edgernn.model import find_model
 from edgernn.road import Road, golden_run, opened
 from edgernn.sources import Source
-from edgernn.streams import Frames, Stream, each_step, lengthened
+from edgernn.streams import Stream, each_step, lengthened
 from edgernn.target import Target, find_target
 from edgernn.verify import TOLERANCES, compare, relative_errors, run_frames, same_bits
 
 FRAMES = 100_000  # of the stream on this machine
 EMULATED = 60  # of it, under an emulator
-NUMBER_TYPES = {"c": ("fp32", "w8a8", "w4a8"), "onnx": ("fp32", "int8-dynamic", "int8", "int4")}
+BACKENDS = ("c", "onnx", "litert", "tvm")
+OURS = "c"  # which gives the same bits everywhere
+NUMBER_TYPES = {OURS: ("fp32", "w8a8", "w4a8")}  # of the many that it makes
 TARGETS = ("host", "aarch64", "wasm", "cortex-m4")
 GREEN, RED, GREY = "holds", "differs", "not run"
 Say = Callable[[str], None]
@@ -65,7 +68,7 @@ class Cell:
 def parity(
     models: Sequence[str],
     *,
-    backends: Sequence[str] = ("c", "onnx"),
+    backends: Sequence[str] = BACKENDS,
     number_types: Sequence[str] = (),
     targets: Sequence[str] = TARGETS,
     frames: int = FRAMES,
@@ -73,7 +76,7 @@ def parity(
 ) -> Iterator[Cell]:
     """All cells of some models, one by one.
 
-    number_types: of those that each backend makes; by default NUMBER_TYPES.
+    number_types: of those that each backend makes; by default all, of our C those in NUMBER_TYPES.
 
     Raises: UnknownName, ModelError, DataError, ContractError if the law does not hold.
     """
@@ -113,7 +116,7 @@ def _cells(
         artifact, row = made(find_target("host"), None)
         program = opened(artifact, row, find_target("host"))
         got = run_frames(program, stream.frames)
-        image = golden_run(program, row, stream.frames) if blank.backend == "c" else None
+        image = golden_run(program, row, stream.frames) if blank.backend == OURS else None
     except EdgernnError as cause:
         yield replace(here, why=str(cause))
         return
@@ -121,15 +124,16 @@ def _cells(
     yield _judged(here, got, stream, kind)
     for place in places:
         if place.name != "host" and maker.supports(place, blank.number_type):
-            cell = replace(blank, target=place.name)
-            yield _emulated(cell, partial(made, place, image), place, stream.frames, got)
+            cell = replace(here, target=place.name)
+            run = partial(_emulated, cell, partial(made, place, image), place, stream)
+            yield run(partial(_same, got) if cell.backend == OURS else partial(_near, kind))
 
 
 def _make(
     cell: Cell, maker: Any, graph: StepGraph, source: Source
 ) -> Callable[[Target, GoldenRun | None], Made]:
     """A function from a target, and what its firmware runs at boot, to the artifact and its row."""
-    if cell.backend != "c":
+    if cell.backend != OURS:
 
         def runtime(target: Target, image: GoldenRun | None) -> Made:
             artifact = maker.export(
@@ -188,24 +192,35 @@ def _emulated(
     cell: Cell,
     made: Callable[[], Made],
     place: Target,
-    frames: Frames,
-    got: dict[str, Array],
+    stream: Stream,
+    judge: Callable[[Cell, dict[str, Array], Stream], Cell],
 ) -> Cell:
-    """The target's own code against the bits of this machine's."""
-    cell = replace(cell, allowed="same bits")
+    """The target's own code, over the first frames."""
+    few = Stream(
+        {name: array[:EMULATED] for name, array in stream.frames.items()},
+        {name: array[:EMULATED] for name, array in stream.outputs.items()},
+        {},
+    )
     try:
         artifact, row = made()
+        cell = replace(cell, bytes=len(artifact.members[artifact.main]))
+        told = run_frames(opened(artifact, row, place), few.frames)
     except EdgernnError as cause:
         return replace(cell, why=str(cause))
-    cell = replace(cell, bytes=len(artifact.members[artifact.main]))
-    some = {name: array[:EMULATED] for name, array in frames.items()}
+    return judge(cell, told, few)
+
+
+def _same(here: dict[str, Array], cell: Cell, told: dict[str, Array], stream: Stream) -> Cell:
+    """The bits of this machine."""
+    cell = replace(cell, allowed="same bits", frames=len(stream))
     try:
-        told = run_frames(opened(artifact, row, place), some)
-    except EdgernnError as cause:
-        return replace(cell, why=str(cause))
-    cell = replace(cell, frames=len(next(iter(told.values()))))
-    try:
-        same_bits(f"{cell.step} on {place.name}", told, {k: v[:EMULATED] for k, v in got.items()})
+        some = {name: array[: len(stream)] for name, array in here.items()}
+        same_bits(f"{cell.step} on {cell.target}", told, some)
     except ParityError as cause:
         return replace(cell, result=RED, why=str(cause))
     return replace(cell, result=GREEN, peak=0.0, rms=0.0)
+
+
+def _near(kind: str, cell: Cell, told: dict[str, Array], stream: Stream) -> Cell:
+    """As near to the model as here."""
+    return _judged(cell, told, stream, kind)

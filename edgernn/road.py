@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from edgernn.backend import Array, Artifact, find_backend, find_runner
+from edgernn.backend import Array, Artifact, find_backend, open_artifact
 from edgernn.errors import DoesNotFit, EdgernnError, ParityError
 from edgernn.firmware import GoldenRun
 from edgernn.graph.onnx_import import to_graph
@@ -42,6 +42,7 @@ from edgernn.verify import (
 PARITY_FRAMES = 10_000  # steps compared with the model before anything is accepted
 GOLDEN_FRAMES = 100  # stored in the bundle, fewer where they would be large
 GOLDEN_BYTES, GOLDEN_LEAST = 1 << 18, 2
+ANY = "any"  # the target of an artifact that any machine's runtime runs
 IMAGE_FRAMES = 20  # built into a firmware image
 BLAME_FRAMES = 2_000  # steps searched for the first difference
 # of a step that holds: short streams, each from the initial state on, and the share of their frames
@@ -114,18 +115,51 @@ class Road:
         stream = self.source.run(lengthened(self.source.frames, PARITY_FRAMES))
         backend: Any = find_backend(name)
         self.say(f"{self.name}: {self.number_type} by {name}")
-        frames = each_step(self.source.frames)
-        made: Artifact = backend.export(graph, target, self.number_type, frames=frames, mobile=True)
-        kind = self.tolerance(self.number_type)
+
+        def made_for(place: Target) -> Artifact:
+            frames = each_step(self.source.frames)
+            made: Artifact = backend.export(
+                graph, place, self.number_type, frames=frames, mobile=True
+            )
+            return replace(made, facts={**made.facts, "tolerance": kind})
+
+        kind, host = self.tolerance(self.number_type), find_target("host")
+        made = made_for(target)
+        twin = made if made.target in (ANY, host.name) else made_for(host)
         row = graph.row(made.facts["states"])
-        program, what = opened(made, row, target), f"{self.name} {name} {self.number_type}"
+        program, what = opened(twin, row, host), f"{self.name} {name} {self.number_type}"
         self.say(f"{what} against {self.truth} over {len(stream):,} steps")
         peak, rms = self.against_truth(what, program, stream, kind, row["states"])
         self.from_the_start(what, program, stream.frames, kind)
         text = f"peak error {peak:.1e}, rms {rms:.1e} of rms"
         self.checks.append(Check(f"{what} against {self.truth}", len(stream), text))
-        made = replace(made, facts={**made.facts, "tolerance": kind})
-        return Travelled(row, [made], self.golden(program, stream), ())
+        golden = self.golden(program, stream)
+        if target.name != host.name:
+            self.on_board(made, row, target, golden, kind)
+        artifacts = [made] if twin is made else [made, twin]
+        return Travelled(row, artifacts, golden, ())
+
+    def on_board(
+        self,
+        made: Artifact,
+        row: dict[str, Any],
+        target: Target,
+        golden: Mapping[str, Array],
+        kind: str,
+    ) -> None:
+        """The golden vectors by the target's own runtime, where a board is. Raises: ParityError."""
+        name = f"{self.name} {made.backend} {self.number_type} on {target.name}"
+        self.say(f"{name}: golden vectors")
+        try:
+            program = opened(made, row, target)
+        except EdgernnError as cause:
+            self.checks.append(Check(name, 0, f"not run here: {cause}"))
+            return
+        frames, want = _of_kind(golden, "in"), _of_kind(golden, self.source.truth)
+        got = run_frames(program, frames)
+        errors = [compare(name, got[out], want[out], kind, self.source.truth) for out in want]
+        text = f"peak error {max(peak for peak, _ in errors):.1e} of rms"
+        self.checks.append(Check(f"{name} against {self.truth}", count_steps(frames), text))
 
     def captured(self) -> StepGraph:
         """The step graph, once the law has been seen to hold."""
@@ -293,10 +327,9 @@ class Road:
         except EdgernnError as cause:
             self.checks.append(Check(name, 0, f"not run here: {cause}"))
         else:
-            frames = {k[3:]: v for k, v in golden.items() if k.startswith("in.")}
-            want = {k[4:]: v for k, v in golden.items() if k.startswith("out.")}
-            same_bits(name, run_frames(program, frames), want)
-            states = {k[6:]: v[None] for k, v in golden.items() if k.startswith("state.")}
+            frames = _of_kind(golden, "in")
+            same_bits(name, run_frames(program, frames), _of_kind(golden, "out"))
+            states = {name: leaf[None] for name, leaf in _of_kind(golden, "state").items()}
             same_bits(f"{name}, state", {k: v[None] for k, v in program.state().items()}, states)
             same = Check(f"{name} against host", count_steps(frames), "same bits")
             self.checks.append(same)
@@ -313,6 +346,12 @@ def golden_run(program: Any, row: Mapping[str, Any], frames: Frames) -> GoldenRu
         tuple(made[port["name"]] for port in row["outputs"]),
         program.blob_bytes(),
     )
+
+
+def _of_kind(golden: Mapping[str, Array], kind: str) -> dict[str, Array]:
+    """Golden arrays of one kind by their names."""
+    begin = f"{kind}."
+    return {k.removeprefix(begin): v for k, v in golden.items() if k.startswith(begin)}
 
 
 def _first(arrays: Frames, count: int) -> dict[str, Array]:
@@ -333,9 +372,9 @@ def _output(name: str, out: str, stream: Stream) -> str:
 
 def opened(artifact: Artifact, row: Mapping[str, Any], target: Target) -> Any:
     """A live stream over an artifact that is not in a bundle yet."""
-    entry = {**row, "facts": artifact.facts}
-    runner, main = find_runner(target.runner), artifact.members[artifact.main]
-    return find_backend(artifact.backend).open(entry, main, runner, target)
+    kind = {"backend": artifact.backend, "number_type": artifact.number_type}
+    entry = {**row, **kind, "facts": artifact.facts}
+    return open_artifact(entry, artifact.members[artifact.main], target)
 
 
 def _desk_cc(cc: str | None) -> str | None:

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from edgernn.backend import Array, Program, find_backend, find_runner, np_dtype
+from edgernn.backend import Array, Program, np_dtype, open_artifact
 from edgernn.bundle import Bundle, open_bundle
 from edgernn.errors import BundleError, DataError, EdgernnError, ShapeError, ToolError, UnknownName
 from edgernn.target import find_target
@@ -60,12 +60,8 @@ def open_program(bundle: Bundle, entry: Mapping[str, Any], step: str) -> Program
     Raises: ToolError or MissingExtra if it cannot run here.
     """
     target = find_target("host" if entry["target"] == "any" else entry["target"])
-    runner = find_runner(target.runner)
-    missing = runner.missing()
-    if missing:
-        raise ToolError(missing)
     row = {**bundle.manifest["steps"][step], **entry, "step": step}
-    return find_backend(entry["backend"]).open(row, bundle.read(entry["main"]), runner, target)
+    return open_artifact(row, bundle.read(entry["main"]), target)
 
 
 class Session:

@@ -187,6 +187,19 @@ def build_program(
     return _build({**sources, **extra}, target, out_dir / name, flags, cc, optimize)
 
 
+def link_objects(objects: Mapping[str, bytes], target: Target, cc: Compiler | None = None) -> bytes:
+    """A shared library of objects that another compiler made, by their names. Raises: ToolError."""
+    cc = cc or compiler()
+    with tempfile.TemporaryDirectory(prefix="edgernn-") as folder:
+        work = Path(folder)
+        for name, data in objects.items():
+            _write_source(work, name, data)
+        flags = ("-shared", "-fPIC", "-Wl,-s", "-Wl,--build-id=none")
+        command = [*cc.command(target), *flags, *objects, *cc.link_flags(target), "-o", "built"]
+        _run(command, work, f"{cc.name} for {target.name}")
+        return (work / "built").read_bytes()
+
+
 def exported(name: str) -> list[str]:
     """The symbols that a compiled step called `name` offers."""
     return [f"{name}_{function}" for function in ABI]

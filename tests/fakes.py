@@ -46,7 +46,7 @@ class Summing:
 
 
 class FakeBackend:
-    name, extra = "fake", ""
+    name, extra, runtime = "fake", "", ""
     broken: tuple[str, ...] = ()
 
     def open(self, entry: Mapping[str, Any], main: bytes, runner: Any, target: Target) -> Summing:
@@ -65,8 +65,8 @@ class FakeRunner:
 def use_fakes(monkeypatch: pytest.MonkeyPatch) -> FakeBackend:
     """Let `edgernn.runtime` find the fakes, whatever the name."""
     backend = FakeBackend()
-    monkeypatch.setattr("edgernn.runtime.find_backend", lambda name: backend)
-    monkeypatch.setattr("edgernn.runtime.find_runner", lambda name: FakeRunner())
+    monkeypatch.setattr("edgernn.backend.find_backend", lambda name: backend)
+    monkeypatch.setattr("edgernn.backend.find_runner", lambda name: FakeRunner())
     monkeypatch.setattr("edgernn.runtime.find_target", lambda name: Target(name, "", "library", ""))
     return backend
 

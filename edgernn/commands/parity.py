@@ -13,7 +13,7 @@ from edgernn.commands._form import command, print_json, print_table, progress
 
 @command
 @click.argument("models", type=Model(), nargs=-1)
-@click.option("--backend", multiple=True, help="Of those alone: c, onnx; as often as needed.")
+@click.option("--backend", multiple=True, help="Of those alone: c, onnx, litert, tvm.")
 @click.option("--number-type", multiple=True, help="Of those alone.")
 @click.option("--target", "-t", multiple=True, type=TargetName(), help="Of those alone.")
 @click.option(
@@ -46,7 +46,7 @@ def parity(
     """
     from edgernn.errors import BundleError
     from edgernn.model import shipped_names
-    from edgernn.parity import RED, TARGETS
+    from edgernn.parity import BACKENDS, RED, TARGETS
     from edgernn.parity import parity as cells_of
     from edgernn.parity_page import COLUMNS, page, written
     from edgernn.profile.latency import machine
@@ -56,7 +56,7 @@ def parity(
     cells = list(
         cells_of(
             models or shipped_names(),
-            backends=backend or ("c", "onnx"),
+            backends=backend or BACKENDS,
             number_types=number_type,
             targets=target or TARGETS,
             frames=frames,

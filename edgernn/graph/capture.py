@@ -5,12 +5,6 @@ Nothing after this file sees the torch module again, except verification.
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
-import warnings
-from collections.abc import Iterator
-
 import onnx
 import torch
 from torch import Tensor, nn
@@ -18,6 +12,7 @@ from torch import Tensor, nn
 from edgernn.errors import EdgernnError, UnsupportedOp
 from edgernn.graph.fold_batchnorm import fold_batchnorm
 from edgernn.graph.step_graph import StatePair, StepGraph, read_step_graph, write_metadata
+from edgernn.quiet import first_line, quiet
 from edgernn.state import NEW, State, from_leaves, named_leaves
 from edgernn.streaming import Streaming
 
@@ -38,19 +33,6 @@ class _Step(nn.Module):
         state = from_leaves(self.like, dict(zip(names, leaves, strict=True)))
         y, after = self.module.step(x, state)
         return (y, *(leaf.clone() for leaf in named_leaves(after).values()))
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """The exporter's chatter belongs to us, not to the user."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
 
 
 def port_names(module: Streaming) -> tuple[str, str]:
@@ -76,8 +58,7 @@ def capture(module: Streaming, example: Tensor, name: str) -> StepGraph:
     except EdgernnError as cause:
         raise type(cause)(f"{name}: {cause}") from cause
     except Exception as cause:  # torch's exporters raise many unrelated classes
-        line = next(iter(str(cause).strip().splitlines()), type(cause).__name__)
-        raise UnsupportedOp(f"{name}: torch cannot export its step: {line}") from cause
+        raise UnsupportedOp(f"{name}: torch cannot export its step: {first_line(cause)}") from cause
     model.graph.name = name
     _forget_origin(model)
     buffers = set(program.graph_signature.inputs_to_buffers.values())
@@ -102,7 +83,7 @@ def _exported(
     step: _Step, example: tuple[Tensor, ...], given: list[str], made: list[str]
 ) -> tuple[torch.export.ExportedProgram, onnx.ModelProto]:
     """The step as an exported program, and as ONNX with marked names of inputs and outputs."""
-    with torch.no_grad(), _quiet():
+    with torch.no_grad(), quiet():
         program = torch.export.export(step, example)
         fused = [n.name for n in program.graph.nodes if _is_fused(n)]
         if fused:

@@ -24,6 +24,26 @@ def label(node: onnx.NodeProto) -> str:
     return f"{node.op_type} ({node.name or first_output(node)})"
 
 
+def layer(model: onnx.ModelProto, node: onnx.NodeProto) -> str:
+    """The layer that a node is of, by the nearest weight with a module's name, or ""."""
+    makers = {name: one for one in model.graph.node for name in one.output}
+    weights = {tensor.name for tensor in model.graph.initializer}
+    names, seen = [*node.input], set(node.input)
+    for name in names:  # which grows, breadth first
+        if name in weights and "." in name:
+            return str(name).rpartition(".")[0]
+        before = [one for one in (makers[name].input if name in makers else ()) if one not in seen]
+        names += before
+        seen.update(before)
+    return ""
+
+
+def place(model: onnx.ModelProto, node: onnx.NodeProto) -> str:
+    """Operator, node and layer."""
+    of = layer(model, node)
+    return f"{label(node)} of {of}" if of else label(node)
+
+
 def attributes(node: onnx.NodeProto) -> dict[str, Any]:
     """The attributes that are written; text as bytes."""
     return {a.name: helper.get_attribute_value(a) for a in node.attribute}

@@ -32,6 +32,7 @@ class C:
     """Backend `c`. Artifacts hold the C beside what was built from it."""
 
     name = "c"
+    runtime = ""
     extra = "c"
     number_types = tuple(NUMBER_TYPES)
 

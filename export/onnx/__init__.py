@@ -7,28 +7,35 @@
 
 Beside each lies the same in ORT format, for mobile builds of ONNX Runtime, with the operators that
 such a build needs. States stay float32 in all of them.
+
+To open a model takes numpy and ONNX Runtime alone: a board has neither onnx nor torch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgernn.backend import Array, Artifact, Runner
 from edgernn.export.onnx.program import OnnxProgram
-from edgernn.graph.step_graph import StepGraph, state_rows
 from edgernn.target import Target
+
+if TYPE_CHECKING:
+    from edgernn.graph.step_graph import StepGraph
+
+PLACES = ("host", "aarch64")
 
 
 class Onnx:
     """Backend `onnx`: the interchange form and what ONNX Runtime makes of it, for any machine."""
 
     name = "onnx"
+    runtime = "onnxruntime"
     extra = ""
     number_types = ("fp32", "int8-dynamic", "int8", "int4")
 
     def supports(self, target: Target, number_type: str) -> bool:
-        return number_type in self.number_types and target.name == "host"
+        return number_type in self.number_types and target.name in PLACES
 
     def export(
         self,
@@ -44,6 +51,8 @@ class Onnx:
         frames: real input, for `int8`. mobile: the ORT format beside it.
         Raises: DataError for `int8` without frames.
         """
+        from edgernn.graph.step_graph import state_rows
+
         main = f"{graph.name}/onnx/{graph.name}.onnx"
         if number_type == "fp32":
             model = graph.model

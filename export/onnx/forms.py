@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +16,7 @@ from edgernn.compilers import cpu_flags
 from edgernn.errors import DataError, UnsupportedOp
 from edgernn.export.onnx.program import OnnxProgram
 from edgernn.graph.step_graph import StepGraph, state_rows
+from edgernn.quiet import first_line, quiet
 
 PRODUCT = ".product"  # of a Gemm that is written as a product and a sum
 GROUP = 32  # columns that share a scale in 4 bits
@@ -35,9 +33,8 @@ def made(
     except DataError:
         raise
     except Exception as cause:  # its quantizers raise many unrelated classes
-        line = next(iter(str(cause).strip().splitlines()), type(cause).__name__)
         raise UnsupportedOp(
-            f"{graph.name}: ONNX Runtime cannot make {number_type} of it: {line}"
+            f"{graph.name}: ONNX Runtime cannot make {number_type} of it: {first_line(cause)}"
         ) from cause
     del model.metadata_props[:]
     model.metadata_props.extend(graph.model.metadata_props)
@@ -231,16 +228,3 @@ def _of_nodes(model: onnx.ModelProto, nodes: Sequence[onnx.NodeProto]) -> onnx.M
 
 def _turned(gemm: onnx.NodeProto) -> bool:
     return any(a.name == "transB" and a.i for a in gemm.attribute)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Its advice on the root logger is not for the user."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)

@@ -70,6 +70,7 @@ class Sherpa:
     """Backend `sherpa`: what sherpa-onnx loads, in fp32."""
 
     name = "sherpa"
+    runtime = "sherpa-onnx"
     extra = "sherpa"
     number_types = ("fp32",)
 

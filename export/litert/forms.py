@@ -1,0 +1,82 @@
+"""Weights of fewer bits, by LiteRT's own quantizer; only products become integers.
+
+int8-dynamic and int4 round what a product reads as it comes; int8 does so by the ranges that the
+model's own frames have, which are those of our quantizer (see graph/calibrate.py). States, tables
+of front ends and all that is element by element stay float32.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from edgernn.backend import Array
+from edgernn.errors import UnsupportedOp
+from edgernn.export.litert.operators import Product
+from edgernn.graph.calibrate import Range, calibrate, eight_bit
+from edgernn.graph.ir import Graph
+from edgernn.quiet import first_line, quiet
+
+GROUP = 32  # columns that share a scale in 4 bits; all of a row where they are no multiple
+PACKED = "FULLY_CONNECTED"  # the one that has kernels for 4 bits
+
+
+def rounded(
+    model: bytes,
+    products: Sequence[Product],
+    number_type: str,
+    graph: Graph,
+    frames: Iterable[Mapping[str, Array]],
+) -> bytes:
+    """The explicit form with such weights. Raises: DataError for `int8` without frames, ToolError.
+
+    A model without products stays as it is.
+    """
+    if not products:
+        return model
+    from ai_edge_quantizer import qtyping, quantizer
+
+    by_row = qtyping.QuantGranularity.CHANNELWISE
+    ranges = calibrate(graph, frames) if number_type == "int8" else {}
+    with quiet():
+        work = quantizer.Quantizer(bytearray(model))
+        for one in products:
+            where, kind = _only(one.result), qtyping.TFLOperationName(one.kind)
+            if number_type == "int8":
+                work.add_static_config(where, kind, activation_num_bits=8, weight_num_bits=8)
+            elif number_type == "int4" and one.kind == PACKED:
+                whole = one.columns % GROUP == 0
+                shared = qtyping.QuantGranularity.BLOCKWISE_32 if whole else by_row
+                work.add_dynamic_config(where, kind, 4, shared)
+            else:
+                work.add_dynamic_config(where, kind, 8)
+        try:
+            told = _statistics(products, ranges) if ranges else None
+            return bytes(work.quantize(told, enable_progress_report=False).quantized_model)
+        except Exception as cause:  # it raises many unrelated classes
+            raise UnsupportedOp(
+                f"{graph.name}: LiteRT's quantizer cannot make {number_type} of it: "
+                f"{first_line(cause)}"
+            ) from cause
+
+
+def _only(tensor: str) -> str:
+    """What matches an operator by the tensor that it makes, and no other."""
+    return f"^{re.escape(tensor)};?$"
+
+
+def _statistics(products: Sequence[Product], ranges: Mapping[str, Range]) -> dict[str, Any]:
+    """Ranges of what products read and give, as its calibration would tell them."""
+    found = {}
+    for one in products:
+        for tensor, value in ((one.source, one.read), (one.result, one.made)):
+            low, high = eight_bit([ranges[value]])
+            shape = (1, 1)
+            found[tensor] = {
+                "min": np.full(shape, low, np.float32),
+                "max": np.full(shape, high, np.float32),
+            }
+    return found
