@@ -2,10 +2,10 @@
 
 models/NAME/evaluate.py says what is measured (`evaluate(run, data)`, `validate(run, data)`,
 `from_session` and, if torch itself is measured too, `from_network`, which are handed all steps by
-name where there are several), models/NAME/card.py
-how it reads (`render(metrics)`, and if it has any the `pictures(metrics)` beside it, text by file
-name). No measured number in a card is written by hand: CARD.md is made from metrics.json, and
-metrics.json by `measure`.
+name where there are several; `task(run, data)` is one figure for the parity matrix).
+models/NAME/card.py says how it reads (`render(metrics)`, and if it has any the `pictures(metrics)`
+beside it, text by file name). No measured number in a card is written by hand: CARD.md is made from
+metrics.json, and metrics.json by `measure`.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ def measure(
     Raises: ModelError if the model has no evaluate.py, DataError for data that is not there.
     """
     model = find_model(name)
-    evaluate = _part(model, "evaluate")
+    evaluate = part_of(model, "evaluate")
     if not data.is_dir():
         raise DataError(f"{data}: no such directory; --data takes the one with the archives")
     steps = model.steps()
     figures, validation, sizes = {}, None, {}
     if hasattr(evaluate, "from_network"):
-        run = evaluate.from_network(_one_or_all(steps))
+        run = evaluate.from_network(one_or_all(steps))
         say(f"{name}: measuring torch fp32")
         figures["torch fp32"] = evaluate.evaluate(run, data)
         validation = evaluate.validate(run, data)
     for path in bundles:
-        sessions, label = _sessions(path)
+        sessions, label = sessions_of(path)
         say(f"{name}: measuring {label} ({path})")
-        run = evaluate.from_session(_one_or_all(sessions))
+        run = evaluate.from_session(one_or_all(sessions))
         figures[label] = evaluate.evaluate(run, data)
         validation = validation or evaluate.validate(run, data)
         built = next(iter(sessions.values())).bundle.all_built()
@@ -73,7 +73,7 @@ def write_card(name: str, metrics: Mapping[str, Any], folder: Path | None = None
     Gives the path of the card.
     """
     model = find_model(name)
-    part = _part(model, "card")
+    part = part_of(model, "card")
     text = part.render(metrics)
     pictures = getattr(part, "pictures", None)
     folder = folder or model.folder or Path()
@@ -86,18 +86,19 @@ def write_card(name: str, metrics: Mapping[str, Any], folder: Path | None = None
     return folder / CARD
 
 
-def _part(model: Model, part: str) -> Any:
+def part_of(model: Model, part: str) -> Any:
+    """models/NAME/PART.py. Raises: ModelError for a model that has none."""
     if model.folder is None or not (model.folder / f"{part}.py").is_file():
         raise ModelError(f"{model.name}: has no {part}.py; only a model in models/ has a card")
     return importlib.import_module(f"edgernn.models.{model.name}.{part}")
 
 
-def _one_or_all(steps: Mapping[str, Any]) -> Any:
+def one_or_all(steps: Mapping[str, Any]) -> Any:
     """The only step of a model, or all of them by name."""
     return steps if len(steps) > 1 else next(iter(steps.values()))
 
 
-def _sessions(path: Path) -> tuple[Mapping[str, Any], str]:
+def sessions_of(path: Path) -> tuple[Mapping[str, Any], str]:
     """Sessions over a bundle's own code for this machine, and what to call it in the card."""
     from edgernn.runtime import open_steps
 

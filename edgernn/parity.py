@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,8 +45,9 @@ class Cell:
     """One artifact against the model.
 
     peak, rms: errors in shares of the output's rms; first, last: rms of the tenths of the stream
-    where it begins and ends. same_answer: frames whose largest output is the model's. allowed:
-    the tolerance, or that bits are the same. why: of what is red or was not run.
+    where it begins and ends. same_answer: frames whose largest output is the model's. task: the
+    figure of what the model is for, of all steps together. allowed: the tolerance, or that bits
+    are the same. why: of what is red or was not run.
     """
 
     model: str
@@ -61,6 +63,7 @@ class Cell:
     first: float | None = None
     last: float | None = None
     same_answer: float | None = None
+    task: float | None = None
     bytes: int | None = None
     why: str = ""
 
@@ -72,11 +75,13 @@ def parity(
     number_types: Sequence[str] = (),
     targets: Sequence[str] = TARGETS,
     frames: int = FRAMES,
+    data: Path | None = None,
     say: Say = lambda line: None,
 ) -> Iterator[Cell]:
     """All cells of some models, one by one.
 
     number_types: of those that each backend makes; by default all, of our C those in NUMBER_TYPES.
+    data: where recordings and texts are; with it the task of a model that has one is measured.
 
     Raises: UnknownName, ModelError, DataError, ContractError if the law does not hold.
     """
@@ -86,6 +91,14 @@ def parity(
     for one in number_types:
         if one not in made:
             raise UnknownName(f"number type of {' and '.join(backends)}", one, made)
+    chosen = {
+        backend: [
+            one
+            for one in number_types or NUMBER_TYPES.get(backend, maker.number_types)
+            if one in maker.number_types
+        ]
+        for backend, maker in makers.items()
+    }
     for name in models:
         model = find_model(name)
         for source in steps_of(model, say):
@@ -94,13 +107,14 @@ def parity(
             say(f"{name}, {source.name}: {frames:,} steps of the model itself")
             stream = source.run(lengthened(source.frames, frames))
             for backend, maker in makers.items():
-                wanted = number_types or NUMBER_TYPES.get(backend, maker.number_types)
-                for number_type in wanted:
-                    if number_type not in maker.number_types:
-                        continue
+                for number_type in chosen[backend]:
                     blank = Cell(name, source.name, backend, number_type, "host", GREY)
                     say(f"{name}, {source.name}: {backend} {number_type}")
                     yield from _cells(blank, road, maker, graph, stream, places)
+        if data is not None:
+            from edgernn.parity_task import task_cells
+
+            yield from task_cells(name, chosen, data, say)
 
 
 def _cells(

@@ -21,6 +21,7 @@ COLUMNS = (
     ("first", "rms, first tenth"),
     ("last", "rms, last tenth"),
     ("same_answer", "same answer"),
+    ("task", "task"),
     ("bytes", "bytes"),
 )
 STYLE = """
@@ -81,6 +82,6 @@ def written(name: str, value: Any) -> str:
     """A figure as people read it."""
     if value is None:
         return ""
-    if name == "same_answer":
+    if name in ("same_answer", "task"):
         return f"{100 * value:.2f} %"
     return f"{value:,}" if isinstance(value, int) else "0" if not value else f"{value:.1e}"

@@ -1,6 +1,6 @@
-"""TVM: the captured ONNX through Relax, untuned, with its default schedules and with dlight's.
+"""TVM: the captured ONNX through Relax, with its default schedules, dlight's, and our backend's.
 
-Tuning one step takes hours; untuned it is far behind, so it is timed apart, over few steps.
+Untuned it is far behind, so it is timed apart, over few steps.
 """
 
 from __future__ import annotations
@@ -16,11 +16,16 @@ from numpy.typing import NDArray
 from benchmarks.contender import Contender
 from edgernn.errors import MissingExtra, ToolError
 from edgernn.graph.step_graph import StepGraph
+from edgernn.quiet import first_line
+from edgernn.target import find_target
 
 Array = NDArray[Any]
 
 NAME = "TVM"
 KINDS: tuple[str, ...] = ("fp32",)
+OURS = "results side by side"  # as our own backend builds it
+SETTINGS = ("default schedules", "dlight's matrix-vector schedule", OURS)
+HOST = find_target("host")
 
 
 def candidates(graph: StepGraph, kind: str, cache: Path) -> Iterator[Contender]:
@@ -33,18 +38,21 @@ def candidates(graph: StepGraph, kind: str, cache: Path) -> Iterator[Contender]:
     except ImportError as cause:
         raise MissingExtra("apache-tvm", "bench") from cause
     target = tvm.target.Target({"kind": "llvm", "mcpu": _cpu()})
-    for setting in ("default schedules", "dlight's matrix-vector schedule"):
+    for setting in SETTINGS:
         try:
+            if setting == OURS:
+                build: Any = importlib.import_module("edgernn.export.tvm.build")
+                yield _machine(tvm, relax, graph, build.program(graph, HOST), setting)
+                continue
             module = importer.from_onnx(graph.model, keep_params_in_input=False)
             with target:
-                if setting != "default schedules":
+                if setting != SETTINGS[0]:
                     module = relax.get_pipeline("zero")(module)
                     module = dlight.ApplyDefaultSchedule(dlight.cpu.GEMV())(module)
                 program = tvm.compile(module, target=target)
             yield _machine(tvm, relax, graph, program, setting)
         except Exception as cause:  # TVM raises many unrelated classes
-            line = next(iter(str(cause).strip().splitlines()), type(cause).__name__)
-            raise ToolError(f"TVM cannot build {graph.name}: {line}") from cause
+            raise ToolError(f"TVM cannot build {graph.name}: {first_line(cause)}") from cause
 
 
 def _cpu() -> str:

@@ -23,6 +23,11 @@ from edgernn.commands._form import command, print_json, print_table, progress
     show_default=True,
     help="Steps of the stream on this machine.",
 )
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="Where the recordings are: measure what each model is for, too.",
+)
 @click.option("--html", type=click.Path(path_type=Path), help="Write the matrix as a page.")
 def parity(
     models: tuple[str, ...],
@@ -30,6 +35,7 @@ def parity(
     number_type: tuple[str, ...],
     target: tuple[str, ...],
     frames: int,
+    data: Path | None,
     html: Path | None,
     as_json: bool,
 ) -> None:
@@ -43,14 +49,17 @@ def parity(
     edgernn parity kws wakeword
     edgernn parity kws --backend c --number-type w8a8 -t cortex-m0 -t wasm
     edgernn parity mine.py:build --frames 10000 --html parity.html
+    edgernn parity kws --data PATH
     """
-    from edgernn.errors import BundleError
+    from edgernn.errors import BundleError, DataError
     from edgernn.model import shipped_names
     from edgernn.parity import BACKENDS, RED, TARGETS
     from edgernn.parity import parity as cells_of
     from edgernn.parity_page import COLUMNS, page, written
     from edgernn.profile.latency import machine
 
+    if data is not None and not data.is_dir():
+        raise DataError(f"{data}: no such directory; --data takes the one with the archives")
     if html is not None and not html.parent.is_dir():
         raise BundleError(f"{html}: not a file in an existing directory")
     cells = list(
@@ -60,6 +69,7 @@ def parity(
             number_types=number_type,
             targets=target or TARGETS,
             frames=frames,
+            data=data,
             say=progress(as_json),
         )
     )

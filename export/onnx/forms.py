@@ -99,7 +99,10 @@ def static(graph: StepGraph, frames: Iterable[Mapping[str, Array]]) -> onnx.Mode
             activation_type=QuantType.QInt8,
             weight_type=QuantType.QInt8,
             nodes_to_exclude=_kept(graph),
-            extra_options={"WeightSymmetric": True},
+            extra_options={
+                "WeightSymmetric": True,
+                "OpTypesToExcludeOutputQuantization": PRODUCTS,  # a sum is not rounded again
+            },
         )
         return onnx.load(out)
 

@@ -28,22 +28,24 @@ TRIPLES = {"aarch64": "aarch64-linux-gnu"}  # of other machines, as LLVM calls t
 
 
 def library(graph: StepGraph, target: Target) -> bytes:
-    """The shared library that TVM's runtime loads.
+    """The shared library that TVM's runtime loads. Raises: UnsupportedOp, ToolError."""
+    made = program(graph, target)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"{graph.name}.so"
+        made.export_library(str(path), fcompile=_linked(target), workspace_dir=folder)
+        return path.read_bytes()
 
-    Raises: UnsupportedOp if TVM's importer or compiler refuses the step, ToolError.
-    """
+
+def program(graph: StepGraph, target: Target) -> Any:
+    """The compiled step. Raises: UnsupportedOp if TVM's importer or compiler refuses it."""
     machine = tvm.target.Target(_machine(target))
     try:
         with quiet():  # it says of every state that its dot becomes a dash
             module = from_onnx(graph.model, keep_params_in_input=False)
-        program = relax.build(module, target=machine, relax_pipeline=_pipeline(machine))
+        return relax.build(module, target=machine, relax_pipeline=_pipeline(machine))
     except Exception as cause:  # TVM raises many unrelated classes
         what = f"{_blamed(graph, str(cause))}: {first_line(cause)}"
         raise UnsupportedOp(f"{graph.name}: TVM cannot build {what}") from cause
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / f"{graph.name}.so"
-        program.export_library(str(path), fcompile=_linked(target), workspace_dir=folder)
-        return path.read_bytes()
 
 
 def _blamed(graph: StepGraph, complaint: str) -> str:

@@ -22,6 +22,7 @@ __all__ = [
     "from_network",
     "from_session",
     "hypotheses",
+    "task",
     "total",
     "validate",
 ]
@@ -49,6 +50,11 @@ def evaluate(run: Run, data: Path) -> dict[str, Any]:
     margin: half of the 95 % interval of wer by a bootstrap over utterances.
     """
     return _figures(run, load_an4(data, "test"))
+
+
+def task(run: Run, data: Path) -> tuple[str, float]:
+    """One figure of what it is for: words of validation speakers that are right."""
+    return "words right", 1 - float(_figures(run, load_an4(data, "val"))["wer"])
 
 
 def validate(run: Run, data: Path) -> dict[str, Any]:

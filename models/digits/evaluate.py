@@ -62,6 +62,11 @@ def evaluate(run: Run, data: Path) -> dict[str, Any]:
     return _figures(run, load_strings(data, "test"))
 
 
+def task(run: Run, data: Path) -> tuple[str, float]:
+    """One figure of what it is for: words of validation speakers that are right."""
+    return "words right", 1 - float(_figures(run, load_strings(data, "val"))["wer"])
+
+
 def validate(run: Run, data: Path) -> dict[str, Any]:
     """The same on the validation recordings, by which the recipe was chosen."""
     clips = {split: len(load_clips(data, split)) for split in ("train", "val", "test")}

@@ -7,18 +7,27 @@ from pathlib import Path
 from typing import Any
 
 from edgernn.keyboard.corpora import training_texts
+from edgernn.keyboard.decode import Keyboard
 from edgernn.keyboard.evaluation_sets import RATES, mistyped, sample, transcripts
-from edgernn.keyboard.measured import Measured
+from edgernn.keyboard.measured import READINGS, Measured, in_python
 from edgernn.keyboard.metrics import Share, keystrokes, line_figures, wrongly_changed
 
 LINES = 200  # of each sample
 SUGGESTIONS = 3
 MIDDLE = 0.05  # of the rates
+FEW = 40  # lines that tell roughly what another runtime's steps are worth
 
 
 def from_session(sessions: Mapping[str, Any]) -> Measured:
-    """A bundle's steps in the loop in C, for the torch steps in the loop in Python take hours."""
-    return Measured.of(next(iter(sessions.values())).bundle)
+    """A bundle's steps in the loop in C, or what another runtime runs in the loop in Python.
+
+    The torch steps would take hours.
+    """
+    first = next(iter(sessions.values()))
+    if first.artifact["backend"] == "c":
+        return Measured.of(first.bundle)
+    wide = Keyboard(sessions, beam=READINGS, margin=None)
+    return Measured(in_python(Keyboard(sessions)), in_python(wide))
 
 
 def evaluate(run: Measured, data: Path) -> dict[str, Any]:
@@ -45,6 +54,14 @@ def evaluate(run: Measured, data: Path) -> dict[str, Any]:
             "read": line_figures(shown, [run.correct(one.typed) for one in copied]),
         },
     }
+
+
+def task(run: Measured, data: Path) -> tuple[str, float]:
+    """One figure of what it is for: words right of FEW validation lines at MIDDLE."""
+    turns = _turns(data, "val")[:FEW]
+    typed = [mistyped(turn, MIDDLE, place).text for place, turn in enumerate(turns)]
+    found = line_figures(turns, [run.correct(one) for one in typed])
+    return "words right", found["word_accuracy"][0]
 
 
 def validate(run: Measured, data: Path) -> dict[str, Any]:

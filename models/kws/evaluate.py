@@ -19,7 +19,7 @@ from edgernn.spotting.sound import Samples, Wave, hiss, to_float
 from edgernn.spotting.sources import load_noise
 from edgernn.spotting.streams import Run, from_network, from_session
 
-__all__ = ["clip_accuracy", "evaluate", "from_network", "from_session", "validate"]
+__all__ = ["clip_accuracy", "evaluate", "from_network", "from_session", "task", "validate"]
 
 LEAD_SAMPLES = 6400  # of hiss before a clip, which a stream has and a clip lacks
 THRESHOLDS = tuple(round(0.5 + 0.02 * i, 2) for i in range(25))
@@ -77,6 +77,11 @@ def evaluate(run: Run, data: Path, *, threshold: float = THRESHOLD) -> dict[str,
         "wrong": hits.wrong / max(1, hits.words),
         **alarm_figures(alarms),
     }
+
+
+def task(run: Run, data: Path) -> tuple[str, float]:
+    """One figure of what it is for, on validation speakers."""
+    return "accuracy", clip_accuracy(run, load_clips(data, "val"))
 
 
 def validate(run: Run, data: Path) -> dict[str, Any]:

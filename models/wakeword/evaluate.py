@@ -26,7 +26,7 @@ from edgernn.spotting.sound import SECOND, Samples, Wave, hiss
 from edgernn.spotting.sources import load_native, load_noise, load_orders
 from edgernn.spotting.streams import Logits, Run, from_network, from_session
 
-__all__ = ["evaluate", "from_network", "from_session", "validate"]
+__all__ = ["evaluate", "from_network", "from_session", "task", "validate"]
 
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.88, 0.9, 0.92, 0.94, 0.96)
 QUIET_DB, NOISY_DB = 40.0, 10.0
@@ -109,6 +109,12 @@ def evaluate(run: Run, data: Path, *, threshold: float = THRESHOLD) -> dict[str,
         **alarm_figures(alarms),
         "curve": _curve(spoken, [logits for streams in quiet.values() for logits in streams]),
     }
+
+
+def task(run: Run, data: Path) -> tuple[str, float]:
+    """One figure of what it is for: wake words of validation speakers that are found in quiet."""
+    found = count_hits(_spoken(run, data, "val", QUIET_DB), detecting(THRESHOLD))
+    return "words found", 1 - (found.missed or 0.0)
 
 
 def validate(run: Run, data: Path) -> dict[str, Any]:

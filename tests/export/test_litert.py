@@ -41,7 +41,7 @@ pytest.importorskip("ai_edge_quantizer", reason="pip install 'edgernn[litert]'")
 from edgernn.export.litert import make
 from edgernn.export.litert.flatbuffer import schema
 from edgernn.export.litert.operators import HANDLERS
-from edgernn.export.litert.program import StatefulProgram, interpreter
+from edgernn.export.litert.program import LitertProgram, StatefulProgram, interpreter
 
 HOST, BACKEND = find_target("host"), find_backend("litert")
 FRAMES = [{"x": noise((1, 1, 6), at)} for at in range(60)]
@@ -178,6 +178,27 @@ def test_it_is_exported_verified_and_run(tmp_path: Path) -> None:
     session = Session(out)
     assert session.artifact["backend"] == "litert"
     assert np.isfinite(session.step(np.zeros((320, 1), np.float32))).all()
+
+
+def test_one_that_goes_astray_is_named_by_its_first_leaf_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = LitertProgram.step
+
+    def astray(self: Any, inputs: Any) -> dict[str, Array]:
+        told = step(self, inputs)
+        self.leaves = [leaf * np.float32(1.01) for leaf in self.leaves]
+        return told
+
+    monkeypatch.setattr(LitertProgram, "step", astray)
+    monkeypatch.setattr(make, "_same", lambda *_: None)
+    out = tmp_path / "kws.edgernn"
+    with pytest.raises(ParityError) as caught:
+        export("kws/tiny", "host", "fp32", out, backend="litert")
+    line = str(caught.value)
+    assert "kws litert fp32 differs from torch from frame" in line
+    assert "leaves torch's first, at frame" in line
+    assert not out.exists()
 
 
 def test_int8_asks_for_real_input(graph: StepGraph) -> None:
