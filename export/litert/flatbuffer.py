@@ -42,6 +42,11 @@ class Writer:
         """A model that is there, to be changed; its first subgraph is `graph`."""
         writer = cls("")
         writer.model = schema.ModelT.InitFromPackedBuf(bytearray(data), 0)
+        for buffer in writer.model.buffers:
+            if buffer.offset > 1:  # a large one lies behind the tables
+                end = buffer.offset + buffer.size
+                buffer.data = np.frombuffer(data[buffer.offset : end], np.uint8)
+                buffer.offset = buffer.size = 0
         writer.graph = writer.model.subgraphs[0]
         return writer
 

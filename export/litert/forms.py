@@ -21,6 +21,8 @@ from edgernn.graph.ir import Graph
 from edgernn.quiet import first_line, quiet
 
 GROUP = 32  # columns that share a scale in 4 bits; all of a row where they are no multiple
+MOST, TINY = 7, 1e-30  # of 4 bits; of a scale
+ON_GRID = 0.05  # rms that rounding to a grid costs weights that lie on it; others lose about 0.1
 PACKED = "FULLY_CONNECTED"  # the one that has kernels for 4 bits
 
 
@@ -31,15 +33,17 @@ def rounded(
     graph: Graph,
     frames: Iterable[Mapping[str, Array]],
 ) -> bytes:
-    """The explicit form with such weights. Raises: DataError for `int8` without frames, ToolError.
+    """The explicit form with such weights. Raises: DataError, UnsupportedOp.
 
     A model without products stays as it is.
     """
     if not products:
         return model
     from ai_edge_quantizer import qtyping, quantizer
+    from ai_edge_quantizer.algorithm_manager import AlgorithmName
 
-    by_row = qtyping.QuantGranularity.CHANNELWISE
+    by_row, by_group = qtyping.QuantGranularity.CHANNELWISE, qtyping.QuantGranularity.BLOCKWISE_32
+    as_they_are, clipped = AlgorithmName.MIN_MAX_UNIFORM_QUANT, AlgorithmName.OCTAV
     ranges = calibrate(graph, frames) if number_type == "int8" else {}
     with quiet():
         work = quantizer.Quantizer(bytearray(model))
@@ -48,9 +52,10 @@ def rounded(
             if number_type == "int8":
                 work.add_static_config(where, kind, activation_num_bits=8, weight_num_bits=8)
             elif number_type == "int4" and one.kind == PACKED:
-                whole = one.columns % GROUP == 0
-                shared = qtyping.QuantGranularity.BLOCKWISE_32 if whole else by_row
-                work.add_dynamic_config(where, kind, 4, shared)
+                weight = graph.constants[one.weight]
+                shared = by_group if weight.shape[1] % GROUP == 0 else by_row
+                how = as_they_are if _on_grid(weight) else clipped
+                work.add_dynamic_config(where, kind, 4, shared, how)
             else:
                 work.add_dynamic_config(where, kind, 8)
         try:
@@ -68,15 +73,22 @@ def _only(tensor: str) -> str:
     return f"^{re.escape(tensor)};?$"
 
 
+def _on_grid(weight: Array) -> bool:
+    """Whether 4 bits by the largest of each group hold the weights, as trained for them.
+
+    Others are better off with their largest ones clipped (OCTAV, 2206.06501).
+    """
+    groups = weight.reshape(-1, GROUP if weight.shape[1] % GROUP == 0 else weight.shape[1])
+    scale = np.maximum(np.abs(groups).max(axis=1, keepdims=True), TINY) / MOST
+    lost = groups - np.rint(groups / scale) * scale
+    return bool(np.square(lost).mean() <= ON_GRID**2 * np.square(groups).mean())
+
+
 def _statistics(products: Sequence[Product], ranges: Mapping[str, Range]) -> dict[str, Any]:
     """Ranges of what products read and give, as its calibration would tell them."""
     found = {}
     for one in products:
         for tensor, value in ((one.source, one.read), (one.result, one.made)):
-            low, high = eight_bit([ranges[value]])
-            shape = (1, 1)
-            found[tensor] = {
-                "min": np.full(shape, low, np.float32),
-                "max": np.full(shape, high, np.float32),
-            }
+            low, high = np.float32(eight_bit([ranges[value]]))
+            found[tensor] = {"min": low.reshape(1, 1), "max": high.reshape(1, 1)}
     return found

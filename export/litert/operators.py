@@ -49,6 +49,7 @@ class Product:
     """An operator whose weights may be rounded, by the names of tensors.
 
     read, made: the values of the graph that it takes and gives, which `source` and `result` hold.
+    weight: the graph's constant.
     """
 
     kind: str
@@ -56,7 +57,7 @@ class Product:
     result: str
     read: str
     made: str
-    columns: int  # that a row of its weights has
+    weight: str
 
 
 class Lowering:
@@ -305,6 +306,4 @@ def _note(to: Lowering, node: Node, kind: str, source: str, result: str) -> None
     """Its weights may be rounded, if they are constants that no one keeps float."""
     name = node.inputs[1]
     if name in to.graph.constants and name not in to.graph.keep_float:
-        columns = int(np.prod(to.shape(name)[1:]))
-        made = Product(kind, source, result, node.inputs[0], node.output, columns)
-        to.products.append(made)
+        to.products.append(Product(kind, source, result, node.inputs[0], node.output, name))
