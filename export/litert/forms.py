@@ -89,6 +89,6 @@ def _statistics(products: Sequence[Product], ranges: Mapping[str, Range]) -> dic
     found = {}
     for one in products:
         for tensor, value in ((one.source, one.read), (one.result, one.made)):
-            low, high = np.float32(eight_bit([ranges[value]]))
-            found[tensor] = {"min": low.reshape(1, 1), "max": high.reshape(1, 1)}
+            ends = np.array(eight_bit([ranges[value]]), np.float32)
+            found[tensor] = {"min": ends[:1, None], "max": ends[1:, None]}
     return found
