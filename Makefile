@@ -38,7 +38,7 @@ test-backends: $(READY) build/tflite/.ready
 	for extra in litert tvm; do \
 	  $(PYTHON) -m venv build/$$extra && \
 	  build/$$extra/bin/python -m pip install -q $(PIP_FLAGS) -c constraints.txt -e ".[c,$$extra]" \
-	    pytest hypothesis && \
+	    pytest pytest-xdist hypothesis && \
 	  build/$$extra/bin/python -m pytest -q tests/export/test_$$extra.py || exit 1; \
 	done
 	EDGERNN_TFLITE=build/tflite/bin/python $(BIN)/pytest -q tests/test_board.py -k tflite

@@ -129,6 +129,7 @@ def draw(rows: Rows, steps: int, folder: Path) -> None:
         by_share.set_xticks([x for x, _ in points], [f"{x:g}" for x, _ in points])
         for axis, along in ((by_steps, "steps"), (by_share, "texts learnt from, %")):
             axis.set(xlabel=along, ylabel=title)
+            axis.set_ylim(0, 100)
             axis.grid(color="#eeeeee")
     axes[0, 0].legend()
     figure.tight_layout()
