@@ -1,9 +1,10 @@
 """What options of training do for a keyboard: `python -m benchmarks.keyboard_training --data PATH`.
 
 The keyboard's own recipe over fewer steps: as it is, with each option alone, and on a share of the
-texts, by the same seed. Rows are the figures of the validation at the end, and those on the way
-there; see docs/keyboards.md. A training that was interrupted goes on from its checkpoint, and what
-is there is not trained again. `--write` puts the table, the picture and the rows into docs/.
+texts (over more steps too), by the same seed. Rows are the figures of the validation at the end,
+and those on the way there; see docs/keyboards.md. A training that was interrupted goes on from its
+checkpoint, and what is there is not trained again. `--write` puts the table, the picture and the
+rows into docs/.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from edgernn.train.run import HISTORY, own_recipe
 PAGE, RESULTS = Path("docs/keyboards.md"), Path("docs/keyboard_training.json")
 PICTURE = "keyboards-training.svg"
 STEPS, CHECKS, CHECKPOINTS = 2000, 20, 30  # of a training, its validations and checkpoints
+LONGER = 4  # times as many steps for the shares of the texts
 SELDOM = 10  # steps between them at least, of short trials too
 HEAD = ("", "words right", "lines right", "clean words right", "completed", "core-minutes")
 FIGURES = ("val_words", "val_sentences", "val_clean", "val_completions")
@@ -78,11 +80,30 @@ def recipe(option: Option, steps: int) -> Recipe:
     )
 
 
-def carried_out(data: Path, output: Path, rows: Rows, steps: int, deadline: float) -> None:
-    """A row of each option that has none. Raises: OutOfTime."""
-    for name, option in OPTIONS.items():
+def plan(steps: int, only: Sequence[str] = ()) -> list[tuple[str, int]]:
+    """Options and their steps: all of them, and those of the texts' share over LONGER as many."""
+    all_of_them = [(name, steps) for name in OPTIONS]
+    longer = [(name, LONGER * steps) for name in shares()]
+    return [one for one in (*all_of_them, *longer) if not only or one[0] in only]
+
+
+def shares() -> dict[str, float]:
+    """Options that differ in the share of the texts alone, and it."""
+    plain = OPTIONS["the recipe"]
+    return {
+        name: option.data.get("share", 1)
+        for name, option in OPTIONS.items()
+        if option == plain or "share" in option.data
+    }
+
+
+def carried_out(
+    data: Path, output: Path, rows: Rows, wanted: Sequence[tuple[str, int]], deadline: float
+) -> None:
+    """A row of each that has none. Raises: OutOfTime."""
+    for name, steps in wanted:
         if rows.get(name, str(steps)) is None:
-            how = recipe(option, steps)
+            how = recipe(OPTIONS[name], steps)
             folder = output / how.fingerprint()[:16]
             trained(find_model("keyboard"), how, data, folder, deadline)
             history = json.loads((folder / HISTORY).read_text())["rows"]
@@ -94,7 +115,10 @@ def carried_out(data: Path, output: Path, rows: Rows, steps: int, deadline: floa
 def lines(rows: Rows, steps: int) -> list[str]:
     """The table of what is there; nothing without a row."""
     found = there(rows, steps)
-    made = table(HEAD, [[name, *told(row)] for name, row in found.items()])
+    titled = dict(found)
+    for name, row in there(rows, LONGER * steps).items():
+        titled[f"{name}, {LONGER * steps:,} steps"] = row
+    made = table(HEAD, [[name, *told(row)] for name, row in titled.items()])
     return [*made, "", f"![by steps and by texts]({PICTURE})"] if found else []
 
 
@@ -111,27 +135,29 @@ def told(row: Row) -> list[str]:
 def draw(rows: Rows, steps: int, folder: Path) -> None:
     """Above: each training by its steps; below: the recipe's by its share of the texts."""
     found = there(rows, steps)
-    plain = OPTIONS["the recipe"]
-    shares = {
-        name: option.data.get("share", 1)
-        for name, option in OPTIONS.items()
-        if name in found and (option == plain or "share" in option.data)
-    }
     figure, axes = pyplot().subplots(2, len(DRAWN), figsize=(9, 6.5))
     for column, (name, title) in enumerate(DRAWN.items(), 1):
         by_steps, by_share = axes[:, column - 1]
         for option, row in found.items():
             curve = [(point[0], 100 * point[column]) for point in row["curve"]]
             by_steps.plot(*zip(*curve, strict=True), label=option, linewidth=1)
-        points = [(100 * share, 100 * found[option][name]) for option, share in shares.items()]
-        by_share.plot(*zip(*points, strict=True), marker="o")
+        for count in (steps, LONGER * steps):
+            rows_of = there(rows, count)
+            points = [
+                (100 * x, 100 * rows_of[k][name]) for k, x in shares().items() if k in rows_of
+            ]
+            if points:
+                label = f"{count:,} steps"
+                by_share.plot(*zip(*points, strict=True), marker="o", label=label)
+        ticks = [100 * share for share in shares().values()]
         by_share.set_xscale("log", base=4)
-        by_share.set_xticks([x for x, _ in points], [f"{x:g}" for x, _ in points])
+        by_share.set_xticks(ticks, [f"{x:g}" for x in ticks])
         for axis, along in ((by_steps, "steps"), (by_share, "texts learnt from, %")):
             axis.set(xlabel=along, ylabel=title)
             axis.set_ylim(0, 100)
             axis.grid(color="#eeeeee")
     axes[0, 0].legend()
+    axes[1, 0].legend()
     figure.tight_layout()
     saved(figure, folder / PICTURE)
 
@@ -145,6 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--data", type=Path, required=True, help="folder with the corpora")
     parser.add_argument("--steps", type=int, default=STEPS, help=f"of each training; {STEPS}")
+    parser.add_argument("--only", nargs="*", choices=[*OPTIONS], default=[])
     parser.add_argument("--minutes", type=float, help="stop behind the first checkpoint after that")
     parser.add_argument("--output", type=Path, default=Path("runs/keyboard_training"))
     parser.add_argument("--write", action="store_true", help=f"into {PAGE} and {RESULTS}")
@@ -154,7 +181,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     end = float("inf") if options.minutes is None else time.monotonic() + 60 * options.minutes
     try:
         try:
-            carried_out(options.data, options.output, rows, options.steps, end)
+            wanted = plan(options.steps, options.only)
+            carried_out(options.data, options.output, rows, wanted, end)
         except OutOfTime as over:
             print(over, file=sys.stderr)
         made = lines(rows, options.steps)

@@ -306,10 +306,11 @@ def test_the_benchmark_of_options_goes_on_where_it_was_and_writes_its_table(
     assert not (tmp_path / "rows.json").exists()
     assert keyboard_training.main([*asked, "--write"]) == 0
     rows = json.loads((tmp_path / "rows.json").read_text())["rows"]
-    assert list(rows) == [f"{name} 2" for name in keyboard_training.OPTIONS]
-    assert all(row["step"] == 2 and row["cpu_s"] > 0 for row in rows.values())
+    longer = [f"{name} 8" for name in keyboard_training.shares()]
+    assert list(rows) == [*(f"{name} 2" for name in keyboard_training.OPTIONS), *longer]
+    assert all(row["step"] == row["steps"] and row["cpu_s"] > 0 for row in rows.values())
     assert page.read_text().count("| weight drop | ") == 1
-    assert all(row["curve"][-1][:2] == [2, row["val_words"]] for row in rows.values())
+    assert all(row["curve"][-1][:2] == [row["steps"], row["val_words"]] for row in rows.values())
     assert "a sixteenth of the texts" in (tmp_path / keyboard_training.PICTURE).read_text()
     monkeypatch.setattr(keyboard_training, "trained", None)  # nothing is trained again
     assert keyboard_training.main(asked) == 0
