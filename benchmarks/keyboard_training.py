@@ -32,7 +32,7 @@ from edgernn.train.run import HISTORY, own_recipe
 PAGE, RESULTS = Path("docs/keyboards.md"), Path("docs/keyboard_training.json")
 PICTURE = "keyboards-training.svg"
 STEPS, CHECKS, CHECKPOINTS = 2000, 20, 30  # of a training, its validations and checkpoints
-LONGER = 4  # times as many steps for the shares of the texts
+LONGER = 2  # times as many steps for the shares of the texts
 SELDOM = 10  # steps between them at least, of short trials too
 HEAD = ("", "words right", "lines right", "clean words right", "completed", "core-minutes")
 FIGURES = ("val_words", "val_sentences", "val_clean", "val_completions")

@@ -306,7 +306,7 @@ def test_the_benchmark_of_options_goes_on_where_it_was_and_writes_its_table(
     assert not (tmp_path / "rows.json").exists()
     assert keyboard_training.main([*asked, "--write"]) == 0
     rows = json.loads((tmp_path / "rows.json").read_text())["rows"]
-    longer = [f"{name} 8" for name in keyboard_training.shares()]
+    longer = [f"{name} 4" for name in keyboard_training.shares()]
     assert list(rows) == [*(f"{name} 2" for name in keyboard_training.OPTIONS), *longer]
     assert all(row["step"] == row["steps"] and row["cpu_s"] > 0 for row in rows.values())
     assert page.read_text().count("| weight drop | ") == 1
