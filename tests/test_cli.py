@@ -22,8 +22,8 @@ from edgernn.errors import ToolError
 
 from .fakes import use_fakes, write_bundle
 
-COMMANDS = ["card", "completion", "compress", "embed", "export", "models", "parity", "profile"]
-COMMANDS += ["run", "supernet", "targets", "train", "transcribe", "type", "verify"]
+COMMANDS = ["card", "completion", "compress", "devices", "embed", "export", "models", "parity"]
+COMMANDS += ["profile", "run", "supernet", "targets", "train", "transcribe", "type", "verify"]
 
 
 def edgernn(*words: object) -> Result:

@@ -79,9 +79,13 @@ def test_a_recording_of_another_rate_is_heard_too(bundle: Path, clip: Path, tmp_
 
 
 def test_a_profile_measures_here_and_counts_there(bundle: Path) -> None:
-    (found,) = json.loads(edgernn("profile", bundle, "--seconds", "0.2", "--json").stdout)
+    document = json.loads(edgernn("profile", bundle, "--seconds", "0.2", "--json").stdout)
+    assert (document["schema"], document["version"]) == ("edgernn.profile", 1)
+    (found,) = document["profiles"]
     for row in found["host"]:
-        assert 0 < row["p50_us"] <= row["p99_us"]
+        assert 0 < row["p50_us"] <= row["p90_us"] <= row["p99_us"] <= row["max_us"]
+        assert len(row["rounds_us"]) == 11
+        assert row["first_us"] > row["p50_us"] / 2
         assert 0 < row["real_time_factor"] < 1
         assert 1e6 < row["peak_bytes"] < 1e9
     code = next(row for row in found["host"] if row["backend"] == "c")
@@ -101,7 +105,8 @@ def test_without_qemu_unicorn_counts_nearly_the_same(
     bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def mean() -> tuple[str, float]:
-        (found,) = json.loads(edgernn("profile", bundle, "--seconds", "0.1", "--json").stdout)
+        ran = edgernn("profile", bundle, "--seconds", "0.1", "--json")
+        (found,) = json.loads(ran.stdout)["profiles"]
         return found["chips"][0]["count"]["emulator"], found["chips"][0]["count"]["mean"]
 
     here = mean()
@@ -113,7 +118,7 @@ def test_without_qemu_unicorn_counts_nearly_the_same(
 
 def test_counts_are_the_same_on_every_run(bundle: Path) -> None:
     runs = [edgernn("profile", bundle, "--seconds", "0.1", "--json").stdout for _ in range(2)]
-    first, second = (json.loads(run)[0]["chips"] for run in runs)
+    first, second = (json.loads(run)["profiles"][0]["chips"] for run in runs)
     assert first == second
 
 

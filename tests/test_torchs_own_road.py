@@ -111,7 +111,7 @@ def test_zeros_and_grids_of_torchs_own_layers_are_what_runs(
     assert [c.result for c in verify(out).checks if " c w4a8 " in c.what] == [
         "same bits, outputs and state"
     ]
-    (found,) = profile(out, 0.05, lambda line: None)
+    (found,) = profile([out], 0.05, lambda line: None)
     assert next(row for row in found.host if row.backend == "c").p50_us > 0
 
     (net,) = find_model(f"{path}:build").steps().values()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 WARM_STEPS = 100
 LEAST_STEPS = 200
+ROUNDS = 11
 MOST_STEPS = 200_000
 CHILD_SECONDS = 600
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -36,6 +37,8 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 class HostLatency:
     """What a step costs here. Times in microseconds, memory in bytes.
 
+    first_us: the first step of all, apart. rounds_us: medians of ROUNDS parts of the time, which
+    verdicts are drawn from.
     real_time_factor: computing time over the real time of a frame; below 1 keeps up.
     alone_p50_us: the compiled step without Python; None where it cannot be called alone (ONNX).
     peak_bytes: peak resident memory of the process above an empty Python; None where unknown.
@@ -45,8 +48,12 @@ class HostLatency:
     target: str
     number_type: str
     steps: int
+    first_us: float
     p50_us: float
+    p90_us: float
     p99_us: float
+    max_us: float
+    rounds_us: tuple[float, ...]
     steps_per_second: float
     real_time_factor: float
     alone_p50_us: float | None
@@ -127,15 +134,26 @@ def _measure_here(path: str, step: str, target: str, seconds: float) -> dict[str
         session.step(inputs[at])
         at = (at + 1) % len(inputs)
 
-    times = sorted(_times(one, seconds))
+    start = perf_counter_ns()
+    one()
+    first = perf_counter_ns() - start
+    spent = _times(one, seconds)
+    rounds = [
+        spent[k * len(spent) // ROUNDS : (k + 1) * len(spent) // ROUNDS] for k in range(ROUNDS)
+    ]
+    times = sorted(spent)
     space: dict[str, Any] = {}
     exec(_PEAK, space)
     middle, total = times[len(times) // 2], sum(times)
     return {
         **{key: session.artifact[key] for key in ("backend", "target", "number_type")},
         "steps": len(times),
+        "first_us": first / 1e3,
         "p50_us": middle / 1e3,
+        "p90_us": times[len(times) * 90 // 100] / 1e3,
         "p99_us": times[len(times) * 99 // 100] / 1e3,
+        "max_us": times[-1] / 1e3,
+        "rounds_us": [sorted(one)[len(one) // 2] / 1e3 for one in rounds],
         "steps_per_second": 1e9 * len(times) / total,
         "real_time_factor": total / len(times) / (session.frame_ms * 1e6),
         "peak_bytes": space["peak_bytes"](),

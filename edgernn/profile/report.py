@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from edgernn.bundle import open_bundle
+from edgernn.backend import find_backend
+from edgernn.bundle import Bundle, open_bundle
+from edgernn.embed import artifact
 from edgernn.profile.chip import ChipCost, cost
+from edgernn.profile.compare import SCHEMA, VERSION
+from edgernn.profile.device import DeviceLatency, on_device
 from edgernn.profile.latency import HostLatency, machine, measure
+from edgernn.target import find_target
 
 HERE = ("host", "any")
+EMULATED = "qemu:"  # what is counted there, and never timed
+BAR = 20  # letters of a whole
 Rows = list[dict[str, Any]]
 
 
@@ -19,12 +27,14 @@ Rows = list[dict[str, Any]]
 class Profile:
     """One step of a bundle, measured. frame_ms: the real time that a step covers."""
 
+    bundle: str
     model: str
     step: str
     frame_ms: float
     machine: str
-    host: tuple[HostLatency, ...]
-    chips: tuple[ChipCost, ...]
+    host: tuple[HostLatency, ...] = ()
+    chips: tuple[ChipCost, ...] = ()
+    devices: tuple[DeviceLatency, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Every figure; the units are in the names."""
@@ -35,6 +45,14 @@ class Profile:
         """(title, rows) of every table that has rows."""
         name = f"{self.model}, step {self.step!r}, {self.frame_ms:g} ms of real time a step"
         tables = [(f"{name}: measured here on {self.machine}", self._host_rows())]
+        tables += [
+            (f"{name}: on {one.device}, {one.about.line()}", [_device_row(one)])
+            for one in self.devices
+        ]
+        tables += [
+            (f"{one.device} {one.number_type}: by node of the step graph", _node_rows(one))
+            for one in self.devices
+        ]
         tables.append((f"{name}: counted exactly under emulation, not times", self._chip_rows()))
         for chip in self.chips:
             title = f"{chip.target} {chip.number_type}: instructions a step by function"
@@ -49,8 +67,11 @@ class Profile:
         return [
             {
                 "code": f"{row.backend} {row.number_type}",
+                "first µs": row.first_us,
                 "p50 µs": row.p50_us,
+                "p90 µs": row.p90_us,
                 "p99 µs": row.p99_us,
+                "max µs": row.max_us,
                 "without Python µs": row.alone_p50_us,
                 "steps a second": round(row.steps_per_second),
                 "real-time factor": row.real_time_factor,
@@ -78,37 +99,106 @@ class Profile:
         ]
 
 
-def _function_rows(chip: ChipCost, most: int = 12) -> Rows:
-    if chip.count is None or len(chip.count.by_function) < 2:
-        return []
-    rows = list(chip.count.by_function.items())
-    rest = sum(count for _, count in rows[most:])
-    rows = rows[:most] + ([(f"{len(rows) - most} more", rest)] if rest else [])
+def _device_row(one: DeviceLatency) -> dict[str, Any]:
+    return {
+        "code": f"{one.backend} {one.number_type}",
+        "first µs": one.first_us,
+        "p50 µs": one.p50_us,
+        "p90 µs": one.p90_us,
+        "p99 µs": one.p99_us,
+        "max µs": one.max_us,
+        "steps a second": round(one.steps_per_second),
+        "real-time factor": one.real_time_factor,
+        "memory KB": None if one.memory_bytes is None else one.memory_bytes / 1e3,
+        "noise": f"{one.noise:.1%}",
+        "steps": one.steps,
+    }
+
+
+def _node_rows(one: DeviceLatency) -> Rows:
     return [
-        {
-            "function": name,
-            "instructions": round(count),
-            "share": f"{100 * count / chip.count.mean:.1f} %",
-        }
-        for name, count in rows
+        {"node": name, "µs": spent, "share": f"{share:.1%}", "": bar(share)}
+        for name, spent, share in most_of(one.nodes_us)
     ]
 
 
-def profile(path: Path, seconds: float, progress: Callable[[str], None]) -> list[Profile]:
-    """Measure every artifact of every step of a bundle, `seconds` for each that runs natively.
+def _function_rows(chip: ChipCost) -> Rows:
+    if chip.count is None or len(chip.count.by_function) < 2:
+        return []
+    return [
+        {"function": name, "instructions": round(count), "share": f"{share:.1%}", "": bar(share)}
+        for name, count, share in most_of(chip.count.by_function)
+    ]
 
-    Raises: BundleError if the bundle is not whole, ToolError if the host's own code fails.
+
+def most_of(parts: Mapping[str, float], most: int = 12) -> list[tuple[str, float, float]]:
+    """The largest parts with their shares of the whole, and one for all the others."""
+    whole = sum(parts.values()) or 1.0
+    rows = sorted(parts.items(), key=lambda item: -item[1])
+    if rest := rows[most:]:
+        rows = [*rows[:most], (f"{len(rest)} more", sum(value for _, value in rest))]
+    return [(name, value, value / whole) for name, value in rows]
+
+
+def bar(share: float) -> str:
+    """A share as a bar of text, to an eighth of a letter."""
+    eighths = round(share * BAR * 8)
+    rest: str = ("", *"▏▎▍▌▋▊▉")[eighths % 8]
+    return f"{'█' * (eighths // 8)}{rest}"
+
+
+def profile(
+    paths: Sequence[Path],
+    seconds: float,
+    progress: Callable[[str], None],
+    devices: Sequence[str] = (),
+) -> list[Profile]:
+    """Measure every step of some bundles, `seconds` for each that runs natively.
+
+    devices: where, by URL; without one, all artifacts that run here natively or under emulation.
+
+    Raises: BundleError if a bundle is not whole, ToolError, UnknownName, DataError.
     """
-    bundle = open_bundle(path)
     found = []
-    for step, row in bundle.manifest["steps"].items():
-        host, chips = [], []
-        for entry in row["artifacts"]:
-            progress(f"{step}: {entry['backend']} {entry['number_type']} for {entry['target']}")
-            if entry["target"] in HERE:
-                host.append(measure(path, step, entry["target"], seconds))
-            else:
-                chips.append(cost(bundle, step, entry))
-        model, real_ms = bundle.manifest["model"], bundle.frame_ms(step)
-        found.append(Profile(model, step, real_ms, machine(), tuple(host), tuple(chips)))
+    for path in paths:
+        bundle = open_bundle(path)
+        for step in bundle.manifest["steps"]:
+            model, real_ms = bundle.manifest["model"], bundle.frame_ms(step)
+            blank = Profile(path.name, model, step, real_ms, machine())
+            found.append(_on(blank, bundle, step, seconds, devices, progress))
     return found
+
+
+def document(profiles: Sequence[Profile]) -> dict[str, Any]:
+    """What `--json` prints and `--compare` reads."""
+    return {
+        "schema": SCHEMA,
+        "version": VERSION,
+        "edgernn": metadata.version("edgernn"),
+        "profiles": [one.as_json() for one in profiles],
+    }
+
+
+def _on(
+    blank: Profile,
+    bundle: Bundle,
+    step: str,
+    seconds: float,
+    devices: Sequence[str],
+    progress: Callable[[str], None],
+) -> Profile:
+    host, chips, others = [], [], []
+    for url in devices:
+        progress(f"{blank.bundle}, {step}: on {url}")
+        if url.startswith(EMULATED):
+            target = find_target(url.removeprefix(EMULATED).partition(":")[0]).name
+            chips.append(cost(bundle, step, artifact(bundle, step, target)))
+        else:
+            others.append(on_device(bundle, step, url, seconds))
+    for entry in bundle.manifest["steps"][step]["artifacts"] if not devices else ():
+        progress(f"{step}: {entry['backend']} {entry['number_type']} for {entry['target']}")
+        if entry["target"] in HERE:
+            host.append(measure(bundle.path, step, entry["target"], seconds))
+        elif not find_backend(entry["backend"]).runtime:
+            chips.append(cost(bundle, step, entry))
+    return replace(blank, host=tuple(host), chips=tuple(chips), devices=tuple(others))

@@ -7,12 +7,20 @@
 #if defined(__aarch64__)
 #define SYS_read 63
 #define SYS_write 64
+#define SYS_openat 56
+#define SYS_close 57
+#define SYS_clock_gettime 113
 #define SYS_exit_group 94
 #else
 #define SYS_read 0
 #define SYS_write 1
+#define SYS_openat 257
+#define SYS_close 3
+#define SYS_clock_gettime 228
 #define SYS_exit_group 231
 #endif
+#define AT_FDCWD -100
+#define CLOCK_MONOTONIC 1
 #define STACK_BYTES 16384u /* measured below the frame of _start; a step needs far less */
 
 void edgernn_start(uint64_t stack_pointer);
@@ -67,6 +75,25 @@ uint32_t port_read(void *to, uint32_t bytes) {
     if (got <= 0) break;
     count += (uint32_t)got;
   }
+  return count;
+}
+
+uint64_t port_nanoseconds(void) {
+  int64_t time[2] = {0, 0};
+  call_system(SYS_clock_gettime, CLOCK_MONOTONIC, (long)time, 0);
+  return (uint64_t)time[0] * 1000000000u + (uint64_t)time[1];
+}
+
+uint32_t port_file(const char *path, void *to, uint32_t bytes) {
+  long file = call_system(SYS_openat, AT_FDCWD, (long)path, 0), got;
+  uint32_t count = 0;
+  if (file < 0) return 0;
+  while (count < bytes) {
+    got = call_system(SYS_read, file, (long)to + count, bytes - count);
+    if (got <= 0) break;
+    count += (uint32_t)got;
+  }
+  call_system(SYS_close, file, 0, 0);
   return count;
 }
 

@@ -11,6 +11,12 @@ void port_write(const char *text);
  * program that reads brings its own. */
 uint32_t port_read(void *to, uint32_t bytes);
 
+/* Nanoseconds of a clock that only goes forward. Programs of Linux only. */
+uint64_t port_nanoseconds(void);
+
+/* Read the beginning of a file; gives how many bytes, 0 if it cannot be read. Linux only. */
+uint32_t port_file(const char *path, void *to, uint32_t bytes);
+
 /* End the run with this exit code; never returns. */
 void port_exit(int code) __attribute__((noreturn));
 

@@ -99,7 +99,7 @@ def test_a_bundle_of_such_a_model_is_verified_profiled_and_runs_on_a_chip(tmp_pa
     results = {check.what: check.result for check in verify(out).checks}
     assert results["denoise c w8a8 on cortex-m4"].startswith("same bits")
     assert results["denoise onnx fp32 on any"].startswith("equals ONNX Runtime")
-    (found,) = profile(out, 0.1, lambda line: None)
+    (found,) = profile([out], 0.1, lambda line: None)
     assert found.as_json()["chips"][0]["count"]["mean"] > 10_000
     frame = {"features": noise((1, 1, 42))}
     chip, desk = (Session(out, on=target).step(frame) for target in ("cortex-m4", "host"))

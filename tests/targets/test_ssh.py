@@ -308,3 +308,44 @@ def test_a_recording_is_heard_behind_ssh(board: Board, tmp_path: Path) -> None:
     assert there["words"] == here["words"] != []
     assert (there["on"], there["device"]) == ("aarch64", board.url)
     assert board.files() == []
+
+
+@pytest.mark.slow
+def test_a_step_is_measured_behind_ssh_and_nothing_stays_there(
+    board: Board, tmp_path: Path
+) -> None:
+    """By the command, which says what the board is; an emulated Cortex-A stands in for it."""
+    path, out = tmp_path / "kws.edgernn", tmp_path / "report.html"
+    export("kws/tiny", "aarch64", "w8a8", path)
+    words = ["profile", str(path), "--device", board.url, "--seconds", "0.1"]
+    told = CliRunner().invoke(group, [*words, "--json", "--html", str(out)])
+    assert told.exit_code == 0, told.output
+    (row,) = json.loads(told.stdout)["profiles"][0]["devices"]
+    assert (row["device"], row["backend"], row["number_type"]) == (board.url, "c", "w8a8")
+    assert 0 < row["p50_us"] <= row["p99_us"]
+    assert len(row["rounds_us"]) == 11
+    assert {"linear", "y"} & {name.partition(":")[0] for name in row["nodes_us"]}
+    assert row["about"]["system"].startswith("Linux ")
+    assert board.url in out.read_text()
+    assert board.files() == []
+    found = CliRunner().invoke(group, ["devices", board.url])
+    assert found.exit_code == 0
+    assert "Linux" in found.stdout
+    assert board.files() == []
+
+
+@pytest.mark.slow
+def test_a_measurement_that_is_cut_off_is_told_and_leaves_nothing(
+    board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "kws.edgernn"
+    export("kws/tiny", "aarch64", "w8a8", path)
+    cut = threading.Timer(2.0, lambda: board.signal_sessions(signal.SIGKILL))
+    monkeypatch.setattr("edgernn.profile.program.TRIED", 20_000)
+    monkeypatch.setattr("edgernn.profile.device.about", lambda device: cut.start())
+    words = ["profile", str(path), "--device", board.url, "--seconds", "60"]
+    told = CliRunner().invoke(group, words, prog_name="edgernn")
+    cut.cancel()
+    assert told.exit_code == 2, told.output
+    assert board.url in told.stderr
+    wait_for(lambda: board.files() == [])

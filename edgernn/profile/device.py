@@ -1,0 +1,115 @@
+"""What a compiled step costs on a device of one's own: times by its clock, in a static program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from edgernn.backend import Array
+from edgernn.bundle import Bundle
+from edgernn.device import find_device
+from edgernn.embed import artifact
+from edgernn.profile.about import About, about
+from edgernn.profile.compare import noise
+from edgernn.profile.program import Timed, measure
+
+BINS = 40  # of a histogram, from the least to the 99.5th percentile; the last holds what is above
+POINTS = 400  # of a timeline: the median of so many neighbours each
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Counts between edges (one more than counts), microseconds."""
+
+    edges_us: tuple[float, ...]
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceLatency:
+    """A step there. Times in microseconds, memory in bytes.
+
+    first_us: the first step of all, apart. rounds_us: medians of rounds, which verdicts are drawn
+    from; noise: theirs, see compare. nodes_us: means, measured apart.
+    memory_bytes: peak resident memory above the empty program.
+    """
+
+    device: str
+    about: About
+    backend: str
+    number_type: str
+    steps: int
+    first_us: float
+    p50_us: float
+    p90_us: float
+    p99_us: float
+    max_us: float
+    steps_per_second: float
+    real_time_factor: float
+    noise: float
+    rounds_us: tuple[float, ...]
+    histogram: Histogram
+    timeline_us: tuple[float, ...]
+    nodes_us: dict[str, float]
+    memory_bytes: int | None
+    macs: int | None
+    weights_bytes: int | None
+    state_bytes: int | None
+    scratch_bytes: int | None
+
+
+def on_device(bundle: Bundle, step: str, url: str, seconds: float) -> DeviceLatency:
+    """Measure a step's C on a device. Raises: UnknownName, ToolError, DataError."""
+    device = find_device(url)
+    row = artifact(bundle, step, device.target)
+    what = about(device)
+    timed = measure(device, bundle, step, seconds)
+    real_ns = bundle.frame_ms(step) * 1e6
+    return _told(url, what, row, timed, real_ns)
+
+
+def _told(
+    url: str, what: About, row: dict[str, Any], timed: Timed, real_ns: float
+) -> DeviceLatency:
+    every = timed.rounds.reshape(-1) / 1e3
+    p50, p90, p99 = (float(x) for x in np.percentile(every, [50, 90, 99]))
+    rounds = np.median(timed.rounds, axis=1) / 1e3
+    facts = row["facts"]
+    return DeviceLatency(
+        device=url,
+        about=what,
+        backend=row["backend"],
+        number_type=row["number_type"],
+        steps=len(every),
+        first_us=timed.first / 1e3,
+        p50_us=p50,
+        p90_us=p90,
+        p99_us=p99,
+        max_us=float(every.max()),
+        steps_per_second=1e6 / float(every.mean()),
+        real_time_factor=float(every.mean()) * 1e3 / real_ns,
+        noise=noise(rounds),
+        rounds_us=tuple(map(float, rounds)),
+        histogram=_histogram(every),
+        timeline_us=_timeline(every),
+        nodes_us={name: spent / 1e3 for name, spent in timed.nodes.items()},
+        memory_bytes=timed.memory_bytes,
+        **{name: facts.get(name) for name in KEPT},
+    )
+
+
+KEPT = ("macs", "weights_bytes", "state_bytes", "scratch_bytes")
+
+
+def _histogram(every: Array) -> Histogram:
+    low, high = float(every.min()), float(np.percentile(every, 99.5))
+    edges = np.linspace(low, max(high, low * 1.001), BINS)
+    counts, _ = np.histogram(np.minimum(every, edges[-1]), edges)
+    return Histogram(tuple(map(float, edges)), tuple(map(int, counts)))
+
+
+def _timeline(every: Array) -> tuple[float, ...]:
+    parts = np.array_split(every, min(POINTS, len(every)))
+    return tuple(float(np.median(part)) for part in parts)

@@ -1,0 +1,181 @@
+"""A compiled step measured on a device, by a static program that holds it and times it there.
+
+Nothing is installed: the program is sent, run and removed (see `device`). It reads the finest clock
+that the CPU gives a program, the time-stamp counter of x86-64 or the virtual counter of A64, around
+every single step. A second program of the same source reads it between the nodes, too.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgernn.backend import Array
+from edgernn.bundle import Bundle
+from edgernn.device import Device
+from edgernn.embed import artifact, step_files
+from edgernn.errors import ToolError
+from edgernn.profile.frames import frames
+from edgernn.target import find_target
+from edgernn.toolchain import build_program, stub
+
+FILES = ("measure.c", "ticks.h")
+FRAMES = 64  # that it steps over again and again
+WARM, ROUNDS, MOST = 200, 11, 20_000  # steps before, rounds, steps of a round (as measure.c has it)
+TRIED = 200  # steps that tell how many a round can have
+C_TYPES = {"float32": "float", "int8": "int8_t", "int16": "int16_t", "int32": "int32_t"}
+C_TYPES |= {"int64": "int64_t", "uint8": "uint8_t", "uint16": "uint16_t"}
+BEFORE = "call, and addresses"  # what is before the first node
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """Nanoseconds of a step on a device.
+
+    rounds: of every step, (rounds, steps). first: the first step of all. memory_bytes: the most
+    that it had resident above what an empty program has; None where it is not told. nodes: the
+    mean of each node, by its name in the step graph; they are measured apart, with the clock read
+    between them, so their sum is larger.
+    """
+
+    rounds: Array
+    first: float
+    memory_bytes: int | None
+    nodes: Mapping[str, float]
+
+
+def measure(device: Device, bundle: Bundle, step: str, seconds: float) -> Timed:
+    """Run a step there for about so long.
+
+    Raises: DataError if the bundle has no C for the device, ToolError.
+    """
+    given = frames(bundle, step, FRAMES)
+    row = bundle.manifest["steps"][step]
+    data = b"".join(
+        np.ascontiguousarray(one[port["name"]]).tobytes() for one in given for port in row["inputs"]
+    )
+    program, _ = build(bundle, step, device.target, len(given))
+    tried = _run(device, program, data, TRIED, 1)
+    each = max(float(np.median(tried.rounds)), 1.0)
+    steps = int(np.clip(seconds * 1e9 / ROUNDS / each, TRIED, MOST))
+    found = _run(device, program, data, steps, ROUNDS)
+    ticking, labels = build(bundle, step, device.target, len(given), ticks=True)
+    nodes = _run(device, ticking, data, min(steps, TRIED * ROUNDS), 1, labels).nodes
+    return Timed(found.rounds, tried.first, found.memory_bytes, nodes)
+
+
+def build(
+    bundle: Bundle, step: str, target: str, count: int, *, ticks: bool = False
+) -> tuple[bytes, list[str]]:
+    """The static program, and the names of its nodes. Raises: DataError, ToolError."""
+    facts = artifact(bundle, step, target)["facts"]
+    symbol = facts["symbol"]
+    every = step_files(bundle, target)
+    files = {name: every[name] for name in (f"{symbol}.c", f"{symbol}.h")}
+    labels: list[str] = []
+    if ticks:
+        files[f"{symbol}.c"], labels = ticking(files[f"{symbol}.c"], symbol)
+    files["measured.h"] = _header(bundle.manifest["steps"][step], facts, count, len(labels))
+    files |= {name: stub(f"measure/{name}") for name in FILES}
+    with tempfile.TemporaryDirectory(prefix="edgernn-") as folder:
+        place = find_target(target)
+        return build_program(files, place, Path(folder), name="measure").read_bytes(), labels
+
+
+def ticking(source: str, symbol: str) -> tuple[str, list[str]]:
+    """The source with the clock read before each node of the step, and the nodes' names."""
+    head, found, body = source.partition(f"\nvoid {symbol}_step(")
+    if not found:
+        raise ToolError(f"{symbol}.c has no function {symbol}_step to read the clock in")
+    labels: list[str] = []
+
+    def tick(match: re.Match[str]) -> str:
+        labels.append(match[1])
+        return f"  edgernn_tick({len(labels) - 1}u); /* {match[1]} */"
+
+    inside, closed, rest = body.partition("\n}\n")
+    inside = re.sub(r"(?m)^  /\* (.+) \*/$", tick, inside)
+    last = f"\n  edgernn_tick({len(labels)}u);"
+    include = f'#define NODES {len(labels)}u\n#include "ticks.h"\n'
+    return f"{include}{head}{found}{inside}{last}{closed}{rest}", labels
+
+
+def _header(row: Mapping[str, Any], facts: Mapping[str, Any], count: int, nodes: int) -> str:
+    """measured.h: the step behind one call, and the sizes."""
+    symbol, at, words = facts["symbol"], 0, ["state", "scratch"]
+    for port in row["inputs"]:
+        words.append(f"(const {C_TYPES[port['dtype']]} *)(frame + {at})")
+        at += int(np.prod(port["shape"])) * np.dtype(port["dtype"]).itemsize
+    lines = []
+    for number, port in enumerate(row["outputs"]):
+        kind, size = C_TYPES[port["dtype"]], int(np.prod(port["shape"]))
+        lines.append(f"static {kind} measured_out{number}[{size}];")
+        words.append(f"measured_out{number}")
+    upper = symbol.upper()
+    return "\n".join(
+        [
+            f'#include "{symbol}.h"',
+            f"#define STATE_BYTES {upper}_STATE_BYTES",
+            f"#define SCRATCH_BYTES {upper}_SCRATCH_BYTES",
+            f"#define FRAMES {count}u",
+            f"#define FRAME_BYTES {at}u",
+            *([f"#define NODES {nodes}u"] if nodes else []),
+            *lines,
+            "static int measured_init(void *state, uint32_t bytes) {",
+            f"  return {symbol}_init(state, bytes);",
+            "}",
+            "static void measured_step(void *state, void *scratch, const char *frame) {",
+            f"  {symbol}_step({', '.join(words)});",
+            "}",
+            "",
+        ]
+    )
+
+
+def _run(
+    device: Device,
+    program: bytes,
+    data: bytes,
+    steps: int,
+    rounds: int,
+    labels: Sequence[str] = (),
+) -> Timed:
+    """One run of the program, in nanoseconds."""
+    asked = struct.pack("<3I", WARM, steps, rounds)
+    found: list[list[int]] = []
+    told: dict[str, list[int]] = {}
+    ended = False
+    for line in device.run(program, [asked + data]):
+        word, _, rest = line.partition(" ")
+        try:
+            if line == "round":
+                found.append([])
+            elif line == "end":
+                ended = True
+            elif ended:
+                told.setdefault(word, []).append(int(rest))
+            else:
+                found[-1].append(int(line))
+        except (ValueError, IndexError) as cause:
+            raise ToolError(f"the measuring program printed {line!r}, which is no time") from cause
+    if "nanoseconds" not in told or [len(one) for one in found] != [steps] * rounds:
+        raise ToolError("the measuring program ended before it was done")
+    scale = told["nanoseconds"][0] / max(told["ticks"][0], 1)
+    nodes: Counter[str] = Counter()
+    for label, ticks in zip([*labels, BEFORE], told.get("node", []), strict=False):
+        nodes[label] += ticks
+    memory = told["memory_kb"][0] * 1024
+    return Timed(
+        np.array(found, np.float64) * scale,
+        told["first"][0] * scale,
+        memory or None,
+        {label: ticks * scale / (steps * rounds) for label, ticks in nodes.items()},
+    )

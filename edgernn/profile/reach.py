@@ -1,0 +1,74 @@
+"""Devices that this machine knows of, by URL, and a word on those that are not asked."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from edgernn.backend import find_runner
+from edgernn.target import all_targets
+
+ADB_SECONDS = 5
+SSH_CONFIG = Path("~/.ssh/config")
+
+
+def known() -> list[tuple[str, str]]:
+    """(URL, note); a note says why a device is not asked what it is, "" that it can be."""
+    return [*_local(), *_emulated(), *_phones(), *_hosts(), *_gpus()]
+
+
+def _local() -> list[tuple[str, str]]:
+    runs = sys.platform == "linux" and platform.machine() in ("x86_64", "aarch64")
+    return [("local", "" if runs else f"{platform.machine()} {platform.system()}: times by Python")]
+
+
+def _emulated() -> list[tuple[str, str]]:
+    found = []
+    for target in all_targets().values():
+        if target.kind != "firmware" and target.name != "aarch64":
+            continue
+        missing = find_runner(target.runner).missing()
+        found.append((f"qemu:{target.name}", missing or f"{target.summary}; counted, never timed"))
+    return found
+
+
+def _phones() -> list[tuple[str, str]]:
+    adb = shutil.which("adb")
+    if adb is None:
+        return []
+    try:
+        done = subprocess.run(
+            [adb, "devices"], capture_output=True, text=True, timeout=ADB_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return [("adb:", "adb does not answer")]
+    rows = [line.split() for line in done.stdout.splitlines()[1:] if line.strip()]
+    return [(f"adb:{row[0]}", "" if row[1:2] == ["device"] else row[-1]) for row in rows]
+
+
+def _hosts() -> list[tuple[str, str]]:
+    try:
+        lines = SSH_CONFIG.expanduser().read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+    words = [line.split() for line in lines if line.strip().lower().startswith("host ")]
+    names = [name for row in words for name in row[1:] if not set(name) & set("*?!")]
+    return [(f"ssh://{name}", "named in ~/.ssh/config; ask it by its URL") for name in names]
+
+
+def _gpus() -> list[tuple[str, str]]:
+    nvidia = shutil.which("nvidia-smi")
+    if nvidia is None:
+        return [("cuda:0", "no NVIDIA GPU here")]
+    done = subprocess.run(
+        [nvidia, "--query-gpu=index,name,memory.total", "--format=csv,noheader"],
+        capture_output=True,
+        text=True,
+        timeout=ADB_SECONDS,
+        check=False,
+    )
+    rows = [line.split(", ") for line in done.stdout.splitlines() if line.strip()]
+    return [(f"cuda:{row[0]}", ", ".join(row[1:])) for row in rows]
