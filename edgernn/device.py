@@ -36,7 +36,8 @@ class Device(Protocol):
 def find_device(url: str) -> Device:
     """The device of a URL. Raises: UnknownName, ToolError if it is not there."""
     package = importlib.import_module("edgernn.targets.devices")
-    known = [module.name for module in pkgutil.iter_modules(package.__path__)]
+    found = (module.name for module in pkgutil.iter_modules(package.__path__))
+    known = [name for name in found if not name.startswith("_")]
     scheme, _, rest = url.partition(":")
     if scheme not in known:
         raise UnknownName("device", url, known)

@@ -42,8 +42,8 @@ class Source(Protocol):
     def graph(self) -> StepGraph:
         """The step as a graph."""
 
-    def run(self, frames: Frames) -> Stream:
-        """What the model itself makes of a stream, from the initial state."""
+    def run(self, frames: Frames, every: int = 1) -> Stream:
+        """What the model itself makes of a stream, from the initial state, every so many steps."""
 
     def states(self, frames: Frames) -> Iterator[Mapping[str, Array]]:
         """The model's state leaves after every single step."""
@@ -87,12 +87,14 @@ class TorchSource:
 
         return capture(self.module, torch.from_numpy(self.frames[self.input][0]), self.name)
 
-    def run(self, frames: Frames) -> Stream:
+    def run(self, frames: Frames, every: int = 1) -> Stream:
         outputs: list[Array] = []
         leaves: dict[str, Array] = {}
+        at = 0
         for y, leaves in self._chunks(frames, max(1, count_steps(frames) // CHUNK)):  # noqa: B007
-            outputs.append(y)
-        return Stream(frames, {self.output: np.concatenate(outputs)}, leaves)
+            outputs.append(y[-at % every :: every].copy())
+            at += len(y)
+        return Stream(frames, {self.output: np.concatenate(outputs)}, leaves, every)
 
     def states(self, frames: Frames) -> Iterator[Mapping[str, Array]]:
         for _, leaves in self._chunks(frames, count_steps(frames)):
@@ -137,17 +139,18 @@ class OnnxSource:
     def graph(self) -> StepGraph:
         return self.step
 
-    def run(self, frames: Frames) -> Stream:
+    def run(self, frames: Frames, every: int = 1) -> Stream:
         """Raises: DataError if the model itself gives NaN or infinity."""
-        outputs = run_frames(self.program, frames)
+        outputs = run_frames(self.program, frames, every)
         for name, array in outputs.items():
             bad = ~np.isfinite(array.reshape(len(array), -1)).all(axis=1)
             if bad.any():
+                at = every * int(np.flatnonzero(bad)[0])
                 raise DataError(
-                    f"{self.name}: the model itself gives NaN or infinity at step "
-                    f"{int(np.flatnonzero(bad)[0])} ({name}); give it real input with --frames"
+                    f"{self.name}: the model itself gives NaN or infinity at step {at} ({name}); "
+                    "give it real input with --frames"
                 )
-        return Stream(frames, outputs, self.program.state())
+        return Stream(frames, outputs, self.program.state(), every)
 
     def states(self, frames: Frames) -> Iterator[Mapping[str, Array]]:
         self.program.reset()

@@ -22,11 +22,15 @@ LEVELS = (0.5, 1.0, 0.25, 0.8)  # of the rounds of a lengthened stream
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """Frames of a step and what its model makes of them; arrays (N, ...), leaves after the last."""
+    """Frames of a step and what its model makes of them; arrays (N, ...), leaves after the last.
+
+    every: outputs are those of every so many steps, from the first on.
+    """
 
     frames: Frames
     outputs: Mapping[str, Array]
     state: Mapping[str, Array]
+    every: int = 1
 
     def __len__(self) -> int:
         return count_steps(self.frames)

@@ -17,8 +17,11 @@ from edgernn.backend import Array
 from edgernn.cli import group
 from edgernn.errors import ModelError, ToolError, UnknownName
 from edgernn.export.onnx.program import OnnxProgram
+from edgernn.exporting import steps_of
+from edgernn.model import find_model
 from edgernn.parity import GREEN, GREY, RED, Cell, parity
 from edgernn.parity_page import page
+from edgernn.streams import lengthened
 
 NETWORKS = Path(__file__).parent / "plain" / "networks"
 
@@ -119,6 +122,21 @@ def test_what_cannot_be_run_here_says_so(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(OnnxProgram, "__init__", refused)
     (cell,) = cells("kws/tiny", number_types=("int4",), **HERE)
     assert (cell.result, cell.why) == (GREY, "no runtime here")
+
+
+def test_of_a_wide_step_one_in_so_many_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = cells("kws/tiny", number_types=("int8",), **HERE)[0]
+    monkeypatch.setattr("edgernn.parity.KEPT_BYTES", 300 * 12 * 4 // 7 + 1)
+    (thin,) = cells("kws/tiny", number_types=("int8",), **HERE)
+    assert (thin.frames, thin.result) == (300, GREEN)
+    assert thin.allowed.endswith("; one step in 7")
+    assert thin.peak is not None
+    assert whole.peak is not None
+    assert 0 < thin.peak <= whole.peak * 1.3
+    (source,) = steps_of(find_model("kws/tiny"), lambda line: None)
+    frames = lengthened(source.frames, 1203)
+    every, some = source.run(frames), source.run(frames, 7)
+    np.testing.assert_array_equal(some.outputs["y"], every.outputs["y"][::7])
 
 
 def test_a_number_type_that_nothing_makes_is_refused() -> None:

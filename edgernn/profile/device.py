@@ -33,7 +33,10 @@ class DeviceLatency:
 
     first_us: the first step of all, apart. rounds_us: medians of rounds, which verdicts are drawn
     from; noise: theirs, see compare. nodes_us: means, measured apart.
-    memory_bytes: peak resident memory above the empty program.
+    memory_bytes: peak resident memory above the empty program. read_gb_per_s: what one core reads
+    there of as many bytes as the weights have, again and again; roof_share: of it the step's own
+    weights over its p50, above 1 where it does not read all of them. energy_uj: of a step, by the
+    whole machine.
     """
 
     device: str
@@ -54,6 +57,9 @@ class DeviceLatency:
     timeline_us: tuple[float, ...]
     nodes_us: dict[str, float]
     memory_bytes: int | None
+    read_gb_per_s: float | None
+    roof_share: float | None
+    energy_uj: float | None
     macs: int | None
     weights_bytes: int | None
     state_bytes: int | None
@@ -77,6 +83,7 @@ def _told(
     p50, p90, p99 = (float(x) for x in np.percentile(every, [50, 90, 99]))
     rounds = np.median(timed.rounds, axis=1) / 1e3
     facts = row["facts"]
+    weights = facts.get("weights_bytes")
     return DeviceLatency(
         device=url,
         about=what,
@@ -96,6 +103,9 @@ def _told(
         timeline_us=_timeline(every),
         nodes_us={name: spent / 1e3 for name, spent in timed.nodes.items()},
         memory_bytes=timed.memory_bytes,
+        read_gb_per_s=weights / timed.roof if weights and timed.roof else None,
+        roof_share=timed.roof / 1e3 / p50 if weights else None,
+        energy_uj=timed.energy_uj,
         **{name: facts.get(name) for name in KEPT},
     )
 

@@ -12,7 +12,7 @@ import struct
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +43,16 @@ class Timed:
     rounds: of every step, (rounds, steps). first: the first step of all. memory_bytes: the most
     that it had resident above what an empty program has; None where it is not told. nodes: the
     mean of each node, by its name in the step graph; they are measured apart, with the clock read
-    between them, so their sum is larger.
+    between them, so their sum is larger. roof: of reading as many bytes as the weights have.
+    energy_uj: microjoules of a step, of the whole machine; None where none are told.
     """
 
     rounds: Array
     first: float
     memory_bytes: int | None
     nodes: Mapping[str, float]
+    roof: float
+    energy_uj: float | None
 
 
 def measure(device: Device, bundle: Bundle, step: str, seconds: float) -> Timed:
@@ -69,7 +72,7 @@ def measure(device: Device, bundle: Bundle, step: str, seconds: float) -> Timed:
     found = _run(device, program, data, steps, ROUNDS)
     ticking, labels = build(bundle, step, device.target, len(given), ticks=True)
     nodes = _run(device, ticking, data, min(steps, TRIED * ROUNDS), 1, labels).nodes
-    return Timed(found.rounds, tried.first, found.memory_bytes, nodes)
+    return replace(found, first=tried.first, nodes=nodes)
 
 
 def build(
@@ -127,6 +130,7 @@ def _header(row: Mapping[str, Any], facts: Mapping[str, Any], count: int, nodes:
             f"#define SCRATCH_BYTES {upper}_SCRATCH_BYTES",
             f"#define FRAMES {count}u",
             f"#define FRAME_BYTES {at}u",
+            f"#define ROOF_BYTES {max(int(facts.get('weights_bytes') or 0), 64)}u",
             *([f"#define NODES {nodes}u"] if nodes else []),
             *lines,
             "static int measured_init(void *state, uint32_t bytes) {",
@@ -178,4 +182,6 @@ def _run(
         told["first"][0] * scale,
         memory or None,
         {label: ticks * scale / (steps * rounds) for label, ticks in nodes.items()},
+        told["roof"][0] * scale,
+        told["energy_uj"][0] / (steps * rounds) or None,
     )

@@ -110,6 +110,8 @@ def _device_row(one: DeviceLatency) -> dict[str, Any]:
         "steps a second": round(one.steps_per_second),
         "real-time factor": one.real_time_factor,
         "memory KB": None if one.memory_bytes is None else one.memory_bytes / 1e3,
+        "of the roof": None if one.roof_share is None else f"{one.roof_share:.0%}",
+        "energy µJ": one.energy_uj,
         "noise": f"{one.noise:.1%}",
         "steps": one.steps,
     }

@@ -9,6 +9,7 @@
 #include "ticks.h"
 
 #define MOST_STEPS 20000u /* timed in a round */
+#define ROOF_TURNS 50u
 
 #define ALIGNED __attribute__((aligned(16)))
 
@@ -67,7 +68,36 @@ static uint32_t step(uint32_t at) {
   return took < 0xffffffffu ? (uint32_t)took : 0xffffffffu;
 }
 
+/* Ticks of reading as many bytes as the weights have, as fast as they come: the least of some. */
+static uint64_t roof(void) {
+  static uint64_t data[(ROOF_BYTES + 63) / 64 * 8];
+  const uint32_t words = sizeof data / sizeof *data;
+  volatile uint64_t kept;
+  uint64_t least = ~(uint64_t)0;
+  for (uint32_t k = 0; k < words; ++k) data[k] = k; /* pages never written would be one */
+  for (uint32_t turn = 0; turn < ROOF_TURNS; ++turn) {
+    uint64_t sum = turn, begin = edgernn_now();
+    for (uint32_t k = 0; k < words; ++k) sum += data[k];
+    begin = edgernn_now() - begin;
+    kept = sum;
+    if (begin < least) least = begin;
+  }
+  (void)kept;
+  return least;
+}
+
+/* Microjoules that the machine has counted so far, of all its cores; 0 where it tells none. */
+static uint64_t energy(void) {
+  char text[32];
+  uint32_t length = port_file("/sys/class/powercap/intel-rapl:0/energy_uj", text, sizeof text);
+  uint64_t value = 0;
+  for (uint32_t k = 0; k < length && text[k] >= '0' && text[k] <= '9'; ++k)
+    value = 10 * value + (uint64_t)(text[k] - '0');
+  return value;
+}
+
 int main(void) {
+  uint64_t used = 0;
   uint64_t ticks = edgernn_now(), nanoseconds = port_nanoseconds();
   uint32_t at = 0, before = status("VmRSS:"), first;
   if (port_read(&asked, sizeof asked) != sizeof asked || asked.steps > MOST_STEPS) return 2;
@@ -79,7 +109,10 @@ int main(void) {
   for (uint32_t k = 0; k <= NODES; ++k) edgernn_ticks[k] = 0;
 #endif
   for (uint32_t round = 0; round < asked.rounds; ++round) {
+    uint64_t before_round = energy(), after;
     for (uint32_t k = 0; k < asked.steps; ++k) spent[k] = step(at++);
+    after = energy();
+    used += after > before_round ? after - before_round : 0; /* it begins anew at times */
     port_write("round\n");
     for (uint32_t k = 0; k < asked.steps; ++k) print_number("", spent[k], 10, "\n");
   }
@@ -89,6 +122,8 @@ int main(void) {
 #ifdef NODES
   for (uint32_t k = 0; k <= NODES; ++k) print_wide("node ", edgernn_ticks[k]);
 #endif
+  print_wide("energy_uj ", used);
+  print_wide("roof ", roof());
   print_wide("ticks ", edgernn_now() - ticks);
   print_wide("nanoseconds ", port_nanoseconds() - nanoseconds);
   return 0;
