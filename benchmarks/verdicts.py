@@ -42,6 +42,12 @@ def slowed(bundle: Bundle, target: str) -> dict[str, str]:
     return {**files, f"{STEP}.c": source}
 
 
+def measured(bundle: Bundle, seconds: float) -> DeviceLatency:
+    """The step, by itself."""
+    (one,) = on_device([(bundle, STEP)], DEVICE, seconds)
+    return one
+
+
 def told(one: DeviceLatency) -> dict[str, Any]:
     """As a file of `--json` has it."""
     made = document([Profile("", MODEL, STEP, 20.0, "", devices=(one,))])
@@ -63,9 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         export(MODEL, "host", "w8a8", path)
         bundle = open_bundle(path)
         for _ in range(given.trials):
-            first, again = (on_device(bundle, STEP, DEVICE, given.seconds) for _ in range(2))
+            first, again = (measured(bundle, given.seconds) for _ in range(2))
             with mock.patch.object(program, "step_files", slowed):
-                slow = on_device(bundle, STEP, DEVICE, given.seconds)
+                slow = measured(bundle, given.seconds)
             for name, other in zip(found, (again, slow), strict=True):
                 (verdict,) = compare(told(first), told(other))
                 found[name][verdict.verdict] += 1

@@ -69,7 +69,8 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 @pytest.fixture(scope="module")
 def found(bundle: Bundle) -> DeviceLatency:
-    return on_device(bundle, "kws", "local", 0.1)
+    (one,) = on_device([(bundle, "kws")], "local", 0.1)
+    return one
 
 
 class Told:
@@ -192,6 +193,22 @@ def test_counts_are_exact() -> None:
         old, new = documents(counts=(then, now))
         told = compare(old, new)[-1]
         assert (told.unit, told.verdict) == ("instructions", verdict)
+
+
+@here
+def test_several_bundles_are_measured_in_turn_and_told_apart(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    other = tmp_path / "wide.edgernn"
+    export("kws", "host", "fp32", other)
+    result = edgernn(
+        *("profile", bundle.path, other, "-d", "local", "--seconds", "0.2"),
+        *("--html", tmp_path / "p.html"),
+    )
+    assert result.exit_code == 0, result.output
+    assert "wide.edgernn beside tiny.edgernn" in result.stdout
+    assert "slower" in result.stdout, "it has ten times as many weights"
+    assert "Beside the first bundle" in (tmp_path / "p.html").read_text()
 
 
 def test_another_schema_and_another_step_are_refused() -> None:

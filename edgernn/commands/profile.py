@@ -60,7 +60,7 @@ def profile(
     edgernn profile kws.edgernn --device local --compare before.json --fail-above 5%
     """
     from edgernn.errors import BundleError, DataError
-    from edgernn.profile.compare import SLOWER
+    from edgernn.profile.compare import SLOWER, apart
     from edgernn.profile.compare import compare as verdicts_of
     from edgernn.profile.page import page
     from edgernn.profile.report import document
@@ -73,9 +73,11 @@ def profile(
     old = None if compare is None else _read(compare)
     found = profiles_of(bundles, seconds, progress(as_json), device)
     made = document(found)
-    verdicts = [] if old is None else verdicts_of(old, json.loads(json.dumps(made)))
+    plain = json.loads(json.dumps(made))
+    verdicts = [] if old is None else verdicts_of(old, plain)
+    others = apart(plain)
     if html is not None:
-        html.write_text(page(found, verdicts), encoding="utf-8")
+        html.write_text(page(found, verdicts, others), encoding="utf-8")
     if as_json:
         print_json(made | ({"verdicts": [one.row() for one in verdicts]} if verdicts else {}))
     else:
@@ -84,8 +86,9 @@ def profile(
                 print_table(rows, title)
             for note in one.notes():
                 click.echo(f"note: {note}")
-        if verdicts:
-            print_table([one.row() for one in verdicts], f"against {compare}")
+        for title, told in (("beside the first", others), (f"against {compare}", verdicts)):
+            if told:
+                print_table([one.row() for one in told], title)
     if fail_above is not None and any(
         one.verdict == SLOWER and one.ratio > 1 + fail_above for one in verdicts
     ):

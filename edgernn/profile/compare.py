@@ -69,6 +69,27 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Verdict]:
     return [_verdict(key, before[key], after[key]) for key in common]
 
 
+def apart(document: Mapping[str, Any]) -> list[Verdict]:
+    """Steps of several bundles that were measured in turn on one device, each beside the first."""
+    found = []
+    rows = [
+        (profile["bundle"], profile["step"], row)
+        for profile in document["profiles"]
+        for row in profile["devices"]
+    ]
+    for at, (bundle, step, row) in enumerate(rows):
+        first = next(
+            (name, other)
+            for name, of, other in rows
+            if (of, other["device"]) == (step, row["device"])
+        )
+        if first[1] is not rows[at][2]:
+            key = (step, row["device"], f"{bundle} beside {first[0]}")
+            times = (("µs", one["rounds_us"]) for one in (first[1], row))
+            found.append(_verdict(key, *times))
+    return found
+
+
 def _figures(document: Mapping[str, Any]) -> dict[tuple[str, ...], tuple[str, Any]]:
     """(unit, medians of rounds or a count) of everything measured, by what it is."""
     found: dict[tuple[str, ...], tuple[str, Any]] = {}

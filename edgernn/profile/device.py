@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +14,9 @@ from edgernn.device import find_device
 from edgernn.embed import artifact
 from edgernn.profile.about import About, about
 from edgernn.profile.compare import noise
-from edgernn.profile.program import Timed, measure
+from edgernn.profile.program import ROUNDS, Measuring, Timed
 
+PASSES = (4, 4, 3)  # rounds of one and then of the next, where several are measured
 BINS = 40  # of a histogram, from the least to the 99.5th percentile; the last holds what is above
 POINTS = 400  # of a timeline: the median of so many neighbours each
 
@@ -66,14 +68,26 @@ class DeviceLatency:
     scratch_bytes: int | None
 
 
-def on_device(bundle: Bundle, step: str, url: str, seconds: float) -> DeviceLatency:
-    """Measure a step's C on a device. Raises: UnknownName, ToolError, DataError."""
+Job = tuple[Bundle, str]  # a bundle, and which of its steps
+
+
+def on_device(jobs: Sequence[Job], url: str, seconds: float) -> list[DeviceLatency]:
+    """Measure steps' C on a device, in turn: what disturbs it for long disturbs all of them.
+
+    Raises: UnknownName, ToolError, DataError if a bundle has no C for the device.
+    """
     device = find_device(url)
-    row = artifact(bundle, step, device.target)
+    rows = [artifact(bundle, step, device.target) for bundle, step in jobs]
     what = about(device)
-    timed = measure(device, bundle, step, seconds)
-    real_ns = bundle.frame_ms(step) * 1e6
-    return _told(url, what, row, timed, real_ns)
+    under_way = [Measuring(device, bundle, step, seconds) for bundle, step in jobs]
+    for rounds in PASSES if len(jobs) > 1 else (ROUNDS,):
+        for one in under_way:
+            one.run(rounds)
+    timed = [one.result() for one in under_way]
+    return [
+        _told(url, what, row, found, bundle.frame_ms(step) * 1e6)
+        for (bundle, step), row, found in zip(jobs, rows, timed, strict=True)
+    ]
 
 
 def _told(

@@ -34,8 +34,12 @@ svg .grey { fill: var(--grey); }
 """
 
 
-def page(profiles: Sequence[Profile], verdicts: Sequence[Verdict] = ()) -> str:
-    """HTML of all that was measured."""
+def page(
+    profiles: Sequence[Profile],
+    verdicts: Sequence[Verdict] = (),
+    others: Sequence[Verdict] = (),
+) -> str:
+    """HTML of all that was measured. verdicts: against an earlier profile; others: of bundles."""
     parts = [
         "<!doctype html><html lang=en><head><meta charset=utf-8>",
         '<meta name=viewport content="width=device-width, initial-scale=1">',
@@ -44,6 +48,8 @@ def page(profiles: Sequence[Profile], verdicts: Sequence[Verdict] = ()) -> str:
     if verdicts:
         parts += ["<h2>Against the earlier profile</h2>", *_verdicts(verdicts)]
     parts += _overview(profiles)
+    if others:
+        parts += ["<h2>Beside the first bundle</h2>", *_verdicts(others)]
     for one in profiles:
         parts += _profile(one)
     return "\n".join([*parts, "</body></html>", ""])

@@ -12,7 +12,7 @@ import struct
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -55,24 +55,51 @@ class Timed:
     energy_uj: float | None
 
 
-def measure(device: Device, bundle: Bundle, step: str, seconds: float) -> Timed:
-    """Run a step there for about so long.
+class Measuring:
+    """A step that is being measured on a device, some rounds at a time.
 
     Raises: DataError if the bundle has no C for the device, ToolError.
     """
-    given = frames(bundle, step, FRAMES)
-    row = bundle.manifest["steps"][step]
-    data = b"".join(
-        np.ascontiguousarray(one[port["name"]]).tobytes() for one in given for port in row["inputs"]
-    )
-    program, _ = build(bundle, step, device.target, len(given))
-    tried = _run(device, program, data, TRIED, 1)
-    each = max(float(np.median(tried.rounds)), 1.0)
-    steps = int(np.clip(seconds * 1e9 / ROUNDS / each, TRIED, MOST))
-    found = _run(device, program, data, steps, ROUNDS)
-    ticking, labels = build(bundle, step, device.target, len(given), ticks=True)
-    nodes = _run(device, ticking, data, min(steps, TRIED * ROUNDS), 1, labels).nodes
-    return replace(found, first=tried.first, nodes=nodes)
+
+    def __init__(self, device: Device, bundle: Bundle, step: str, seconds: float) -> None:
+        given = frames(bundle, step, FRAMES)
+        ports = [port["name"] for port in bundle.manifest["steps"][step]["inputs"]]
+        self.data = b"".join(
+            np.ascontiguousarray(one[name]).tobytes() for one in given for name in ports
+        )
+        self.device, self.bundle, self.step, self.count = device, bundle, step, len(given)
+        self.program, _ = build(bundle, step, device.target, len(given))
+        tried = _run(device, self.program, self.data, TRIED, 1)
+        each = max(float(np.median(tried.rounds)), 1.0)
+        self.steps = int(np.clip(seconds * 1e9 / ROUNDS / each, TRIED, MOST))
+        self.first = tried.first
+        self.runs: list[Timed] = []
+
+    def run(self, rounds: int) -> None:
+        """So many rounds more."""
+        self.runs.append(_run(self.device, self.program, self.data, self.steps, rounds))
+
+    def result(self) -> Timed:
+        """All that was measured, and the nodes."""
+        made, labels = build(self.bundle, self.step, self.device.target, self.count, ticks=True)
+        steps = min(self.steps, TRIED * ROUNDS)
+        ticking = _run(self.device, made, self.data, steps, 1, labels)
+        energy = [one.energy_uj for one in self.runs if one.energy_uj is not None]
+        return Timed(
+            np.concatenate([one.rounds for one in self.runs]),
+            self.first,
+            max((one.memory_bytes or 0 for one in self.runs), default=0) or None,
+            ticking.nodes,
+            min(one.roof for one in self.runs),
+            float(np.mean(energy)) if energy else None,
+        )
+
+
+def measure(device: Device, bundle: Bundle, step: str, seconds: float) -> Timed:
+    """Run a step there for about so long. Raises: as `Measuring`."""
+    one = Measuring(device, bundle, step, seconds)
+    one.run(ROUNDS)
+    return one.result()
 
 
 def build(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -161,14 +161,18 @@ def profile(
 
     Raises: BundleError if a bundle is not whole, ToolError, UnknownName, DataError.
     """
-    found = []
-    for path in paths:
-        bundle = open_bundle(path)
-        for step in bundle.manifest["steps"]:
-            model, real_ms = bundle.manifest["model"], bundle.frame_ms(step)
-            blank = Profile(path.name, model, step, real_ms, machine())
-            found.append(_on(blank, bundle, step, seconds, devices, progress))
-    return found
+    bundles = [open_bundle(path) for path in paths]
+    jobs = [(bundle, step) for bundle in bundles for step in bundle.manifest["steps"]]
+    timed: list[list[DeviceLatency]] = [[] for _ in jobs]
+    for url in devices:
+        if not url.startswith(EMULATED):
+            progress(f"on {url}: {', '.join(step for _, step in jobs)}")
+            for rows, one in zip(timed, on_device(jobs, url, seconds), strict=True):
+                rows.append(one)
+    return [
+        _of_step(bundle, step, seconds, devices, progress, tuple(rows))
+        for (bundle, step), rows in zip(jobs, timed, strict=True)
+    ]
 
 
 def document(profiles: Sequence[Profile]) -> dict[str, Any]:
@@ -181,26 +185,33 @@ def document(profiles: Sequence[Profile]) -> dict[str, Any]:
     }
 
 
-def _on(
-    blank: Profile,
+def _of_step(
     bundle: Bundle,
     step: str,
     seconds: float,
     devices: Sequence[str],
     progress: Callable[[str], None],
+    timed: tuple[DeviceLatency, ...],
 ) -> Profile:
-    host, chips, others = [], [], []
+    host, chips = [], []
     for url in devices:
-        progress(f"{blank.bundle}, {step}: on {url}")
         if url.startswith(EMULATED):
+            progress(f"{step}: on {url}")
             target = find_target(url.removeprefix(EMULATED).partition(":")[0]).name
             chips.append(cost(bundle, step, artifact(bundle, step, target)))
-        else:
-            others.append(on_device(bundle, step, url, seconds))
     for entry in bundle.manifest["steps"][step]["artifacts"] if not devices else ():
         progress(f"{step}: {entry['backend']} {entry['number_type']} for {entry['target']}")
         if entry["target"] in HERE:
             host.append(measure(bundle.path, step, entry["target"], seconds))
         elif not find_backend(entry["backend"]).runtime:
             chips.append(cost(bundle, step, entry))
-    return replace(blank, host=tuple(host), chips=tuple(chips), devices=tuple(others))
+    return Profile(
+        bundle.path.name,
+        bundle.manifest["model"],
+        step,
+        bundle.frame_ms(step),
+        machine(),
+        tuple(host),
+        tuple(chips),
+        timed,
+    )
