@@ -23,6 +23,7 @@ from edgernn.exporting import export
 from edgernn.profile.about import about, parsed
 from edgernn.profile.compare import FASTER, SAME, SLOWER, UNSURE, compare
 from edgernn.profile.device import DeviceLatency, on_device
+from edgernn.profile.nodes import by_node, labelled
 from edgernn.profile.page import page
 from edgernn.profile.program import BEFORE, build, measure, ticking
 from edgernn.profile.report import Profile, document, most_of
@@ -305,3 +306,23 @@ def test_devices_are_listed_and_asked(tmp_path: Path, monkeypatch: pytest.Monkey
     assert one.exit_code == 0
     assert "Linux" in one.stdout
     assert edgernn("devices", "phone:1").exit_code == 2
+
+
+def test_nodes_are_labelled_where_the_clock_would_be_read() -> None:
+    source = "a\nvoid m_step(int *x) {\n  /* one */\n  f();\n  /* two */\n  g();\n}\nend\n"
+    made, labels = labelled(source, "m")
+    assert labels == ["one", "two"]
+    assert made.count("__asm__") == 3
+    assert made.count(".size edgernn_node_0, . - edgernn_node_0") == 1
+    assert made.endswith('edgernn_node_2:" ::: "memory");\n}\nend\n')
+
+
+def test_what_is_no_firmware_or_slim_is_not_counted_by_node(bundle: Bundle, tmp_path: Path) -> None:
+    (entry,) = (row for row in bundle.all_built().values())
+    with pytest.raises(ToolError, match="nodes are counted in firmware alone"):
+        by_node(bundle, "kws", entry)
+    path = tmp_path / "slim.edgernn"
+    export("kws/tiny", "cortex-m4", "w8a8", path, slim=True)
+    told = edgernn("profile", path, "-d", "qemu:cortex-m4")
+    assert told.exit_code == 0, told.output
+    assert "cortex-m4: not by node: " in told.stdout

@@ -95,6 +95,8 @@ def test_a_profile_measures_here_and_counts_there(bundle: Path) -> None:
     assert chip["count"]["least"] <= chip["count"]["mean"] <= chip["count"]["most"]
     by_function = chip["count"]["by_function"].values()
     assert abs(sum(by_function) - chip["count"]["mean"]) < 1
+    assert sum(chip["by_node"].values()) == pytest.approx(chip["count"]["mean"], rel=1e-4)
+    assert len(chip["by_node"]) > 15
     assert 1 < chip["instructions_per_mac"] < 20
     assert 100_000 < chip["flash_bytes"] < 1_048_576
     assert 0 < chip["stack_bytes"] < 4096

@@ -40,6 +40,7 @@ class Count:
 class ChipCost:
     """Exact counts of one artifact. Sizes in bytes; None where they do not apply or are unknown.
 
+    by_node: instructions by node of the step graph, and by the kernels that nodes call (see nodes).
     flash_bytes: what the linked image puts in flash, golden vectors left out.
     stack_bytes: the deepest stack of a step, found by painting it.
     """
@@ -53,6 +54,7 @@ class ChipCost:
     scratch_bytes: int | None
     stack_bytes: int | None
     notes: tuple[str, ...] = field(default=())
+    by_node: dict[str, float] = field(default_factory=dict)
 
     @property
     def per_mac(self) -> float | None:

@@ -11,7 +11,7 @@ import re
 import struct
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,20 +122,27 @@ def build(
 
 def ticking(source: str, symbol: str) -> tuple[str, list[str]]:
     """The source with the clock read before each node of the step, and the nodes' names."""
+    made, labels = split_nodes(source, symbol, lambda at: f"  edgernn_tick({at}u);")
+    return f'#define NODES {len(labels)}u\n#include "ticks.h"\n{made}', labels
+
+
+def split_nodes(source: str, symbol: str, mark: Callable[[int], str]) -> tuple[str, list[str]]:
+    """The source with a line before each node of the step and one behind the last; their names.
+
+    Raises: ToolError if it is no source of ours.
+    """
     head, found, body = source.partition(f"\nvoid {symbol}_step(")
     if not found:
         raise ToolError(f"{symbol}.c has no function {symbol}_step to read the clock in")
     labels: list[str] = []
 
-    def tick(match: re.Match[str]) -> str:
+    def marked(match: re.Match[str]) -> str:
         labels.append(match[1])
-        return f"  edgernn_tick({len(labels) - 1}u); /* {match[1]} */"
+        return f"{mark(len(labels) - 1)} /* {match[1]} */"
 
     inside, closed, rest = body.partition("\n}\n")
-    inside = re.sub(r"(?m)^  /\* (.+) \*/$", tick, inside)
-    last = f"\n  edgernn_tick({len(labels)}u);"
-    include = f'#define NODES {len(labels)}u\n#include "ticks.h"\n'
-    return f"{include}{head}{found}{inside}{last}{closed}{rest}", labels
+    inside = re.sub(r"(?m)^  /\* (.+) \*/$", marked, inside)
+    return f"{head}{found}{inside}\n{mark(len(labels))}{closed}{rest}", labels
 
 
 def _header(row: Mapping[str, Any], facts: Mapping[str, Any], count: int, nodes: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,12 @@ from typing import Any
 from edgernn.backend import find_backend
 from edgernn.bundle import Bundle, open_bundle
 from edgernn.embed import artifact
+from edgernn.errors import EdgernnError
 from edgernn.profile.chip import ChipCost, cost
 from edgernn.profile.compare import SCHEMA, VERSION
 from edgernn.profile.device import DeviceLatency, on_device
 from edgernn.profile.latency import HostLatency, machine, measure
+from edgernn.profile.nodes import by_node
 from edgernn.target import find_target
 
 HERE = ("host", "any")
@@ -55,8 +57,13 @@ class Profile:
         ]
         tables.append((f"{name}: counted exactly under emulation, not times", self._chip_rows()))
         for chip in self.chips:
-            title = f"{chip.target} {chip.number_type}: instructions a step by function"
-            tables.append((title, _function_rows(chip)))
+            title = f"{chip.target} {chip.number_type}: instructions a step by"
+            if chip.by_node:
+                tables.append((f"{title} node", _count_rows("node", chip.by_node)))
+            elif chip.count and len(chip.count.by_function) > 1:
+                tables.append(
+                    (f"{title} function", _count_rows("function", chip.count.by_function))
+                )
         return [(title, rows) for title, rows in tables if rows]
 
     def notes(self) -> list[str]:
@@ -124,12 +131,10 @@ def _node_rows(one: DeviceLatency) -> Rows:
     ]
 
 
-def _function_rows(chip: ChipCost) -> Rows:
-    if chip.count is None or len(chip.count.by_function) < 2:
-        return []
+def _count_rows(what: str, counts: Mapping[str, float]) -> Rows:
     return [
-        {"function": name, "instructions": round(count), "share": f"{share:.1%}", "": bar(share)}
-        for name, count, share in most_of(chip.count.by_function)
+        {what: name, "instructions": round(count), "share": f"{share:.1%}", "": bar(share)}
+        for name, count, share in most_of(counts)
     ]
 
 
@@ -185,6 +190,17 @@ def document(profiles: Sequence[Profile]) -> dict[str, Any]:
     }
 
 
+def _counted(bundle: Bundle, step: str, entry: dict[str, Any]) -> ChipCost:
+    """A chip's cost, by node where that can be had; else a note says why."""
+    found = cost(bundle, step, entry)
+    if found.count is None or find_target(entry["target"]).kind != "firmware":
+        return found
+    try:
+        return replace(found, by_node=by_node(bundle, step, entry))
+    except EdgernnError as cause:
+        return replace(found, notes=(*found.notes, f"not by node: {cause}"))
+
+
 def _of_step(
     bundle: Bundle,
     step: str,
@@ -198,13 +214,13 @@ def _of_step(
         if url.startswith(EMULATED):
             progress(f"{step}: on {url}")
             target = find_target(url.removeprefix(EMULATED).partition(":")[0]).name
-            chips.append(cost(bundle, step, artifact(bundle, step, target)))
+            chips.append(_counted(bundle, step, artifact(bundle, step, target)))
     for entry in bundle.manifest["steps"][step]["artifacts"] if not devices else ():
         progress(f"{step}: {entry['backend']} {entry['number_type']} for {entry['target']}")
         if entry["target"] in HERE:
             host.append(measure(bundle.path, step, entry["target"], seconds))
         elif not find_backend(entry["backend"]).runtime:
-            chips.append(cost(bundle, step, entry))
+            chips.append(_counted(bundle, step, entry))
     return Profile(
         bundle.path.name,
         bundle.manifest["model"],
