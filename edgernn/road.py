@@ -149,11 +149,8 @@ class Road:
     ) -> None:
         """The golden vectors by the target's own runtime, where a board is. Raises: ParityError."""
         name = f"{self.name} {made.backend} {self.number_type} on {target.name}"
-        self.say(f"{name}: golden vectors")
-        try:
-            program = opened(made, row, target)
-        except EdgernnError as cause:
-            self.checks.append(Check(name, 0, f"not run here: {cause}"))
+        program = self.opened_there(name, made, row, target)
+        if program is None:
             return
         frames, want = _of_kind(golden, "in"), _of_kind(golden, self.source.truth)
         got = run_frames(program, frames)
@@ -316,17 +313,24 @@ class Road:
             raise DoesNotFit(f"{cause}. {_what_fits(typed, target, self.number_type)}") from cause
         return replace(made, facts={**made.facts, "golden_frames": IMAGE_FRAMES})
 
+    def opened_there(
+        self, name: str, made: Artifact, row: Mapping[str, Any], target: Target
+    ) -> Any | None:
+        """A live stream on the target, for golden vectors; None, and noted, where it can't run."""
+        self.say(f"{name}: golden vectors")
+        try:
+            return opened(made, row, target)
+        except EdgernnError as cause:
+            self.checks.append(Check(name, 0, f"not run here: {cause}"))
+            return None
+
     def prove(
         self, built: Artifact, row: Mapping[str, Any], target: Target, golden: Mapping[str, Array]
     ) -> None:
         """The target's artifact against the desk, bit for bit, where it can be run."""
         name = f"{self.name} c {self.number_type} on {target.name}"
-        self.say(f"{name}: golden vectors")
-        try:
-            program = opened(built, row, target)
-        except EdgernnError as cause:
-            self.checks.append(Check(name, 0, f"not run here: {cause}"))
-        else:
+        program = self.opened_there(name, built, row, target)
+        if program is not None:
             frames = _of_kind(golden, "in")
             same_bits(name, run_frames(program, frames), _of_kind(golden, "out"))
             states = {name: leaf[None] for name, leaf in _of_kind(golden, "state").items()}

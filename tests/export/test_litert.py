@@ -17,7 +17,6 @@ from edgernn.errors import (
     DataError,
     MissingExtra,
     ParityError,
-    ShapeError,
     ToolError,
     UnsupportedOp,
 )
@@ -112,25 +111,6 @@ def test_weights_that_nobody_rounds_stay_and_states_are_floats(graph: StepGraph)
 def test_equal_steps_give_equal_bytes(graph: StepGraph) -> None:
     for number_type in ("fp32", *SMALL):
         assert made(graph, "litert", number_type)[1] == made(graph, "litert", number_type)[1]
-
-
-def test_a_stream_has_memory_of_its_own_and_gives_copies(graph: StepGraph) -> None:
-    one, _ = made(graph, "litert")
-    other, _ = made(graph, "litert")
-    want = stream(one)
-    one.reset()
-    first = one.step(FRAMES[0])["y"]
-    held, state = first.copy(), one.state()
-    for frame in FRAMES[1:5]:
-        one.step(frame)
-        other.step(frame)
-    np.testing.assert_array_equal(first, held)
-    one.load_state(state)
-    np.testing.assert_array_equal(one.step(FRAMES[1])["y"], want[1])
-    with pytest.raises(ShapeError, match=r"input x: need \(1, 1, 6\), got \(6,\)"):
-        one.step({"x": np.zeros(6, np.float32)})
-    with pytest.raises(ShapeError, match=r"state rnn.h: need \(1, 64\), got \(64,\)"):
-        one.load_state({**state, "rnn.h": np.zeros(64, np.float32)})
 
 
 @pytest.mark.parametrize("number_type", ["fp32", "int8", "int4"])

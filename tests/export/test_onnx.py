@@ -13,7 +13,7 @@ import torch
 
 from edgernn.backend import find_backend
 from edgernn.cells.gru import GRU
-from edgernn.errors import DataError, ModelError, ShapeError, UnknownName
+from edgernn.errors import DataError, ModelError, UnknownName
 from edgernn.export.onnx.forms import with_matmul
 from edgernn.export.onnx.program import OnnxProgram
 from edgernn.exporting import export
@@ -69,26 +69,6 @@ def test_few_bits_are_near_and_smaller(graph: StepGraph, number_type: str) -> No
     assert {p.key for p in made.metadata_props} >= {"edgernn.state", "edgernn.timing"}
 
 
-def test_a_stream_has_memory_of_its_own_and_gives_copies(graph: StepGraph) -> None:
-    one, _ = program(graph, "fp32")
-    other, _ = program(graph, "fp32")
-    want = stream(one)
-    one.reset()
-    first = one.step(FRAMES[0])["y"]
-    held = first.copy()
-    state = one.state()
-    for frame in FRAMES[1:5]:
-        one.step(frame)
-        other.step(frame)
-    np.testing.assert_array_equal(first, held)
-    one.load_state(state)
-    np.testing.assert_array_equal(one.step(FRAMES[1])["y"], want[1])
-    with pytest.raises(ShapeError, match=r"input x: need \(1, 1, 6\), got \(6,\)"):
-        one.step({"x": np.zeros(6, np.float32)})
-    with pytest.raises(ShapeError, match=r"state rnn.h: need \(1, 64\), got \(64,\)"):
-        one.load_state({**state, "rnn.h": np.zeros(64, np.float32)})
-
-
 def test_an_output_that_is_a_state_too_is_read_where_the_state_lies() -> None:
     torch.manual_seed(0)
     graph = capture(GRU(6, 4).eval(), torch.zeros(1, 1, 6), "cell")
@@ -130,6 +110,18 @@ def test_gemm_is_matmul_and_add_with_the_same_numbers(graph: StepGraph) -> None:
         for model in (graph.model, other)
     ]
     np.testing.assert_allclose(stream(made[0]), stream(made[1]), atol=1e-5)
+
+
+def test_products_in_int8_are_taken_in_integers(graph: StepGraph, tmp_path: Path) -> None:
+    _, members = program(graph, "int8")
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "run.onnx")
+    options.log_severity_level = 3
+    data = members["small/onnx/small.onnx"]
+    onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    kinds = [node.op_type for node in onnx.load(tmp_path / "run.onnx").graph.node]
+    assert not {"MatMul", "Gemm", "FusedGemm"} & set(kinds), "weights would be made floats"
+    assert kinds.count("MatMulIntegerToFloat") >= 3
 
 
 @pytest.mark.parametrize("number_type", SMALL)

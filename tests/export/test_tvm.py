@@ -12,7 +12,7 @@ import torch
 
 from edgernn.backend import find_backend
 from edgernn.cells.gru import GRU
-from edgernn.errors import BundleError, MissingExtra, ModelError, ShapeError, UnsupportedOp
+from edgernn.errors import BundleError, MissingExtra, ModelError, UnsupportedOp
 from edgernn.export.tvm.program import TvmProgram
 from edgernn.exporting import export
 from edgernn.graph.capture import capture
@@ -106,23 +106,6 @@ def test_products_become_vectors_and_what_is_no_product_stays(graph: StepGraph) 
         elif "sigmoid" in name or "slice" in name:
             assert found is None
     assert any("matmul" in name for name in scheduled)
-
-
-def test_a_stream_goes_on_from_a_state_and_refuses_another(graph: StepGraph) -> None:
-    one = made(graph)
-    want = [one.step(frame)["y"] for frame in FRAMES]
-    one.reset()
-    first = one.step(FRAMES[0])["y"]
-    held, state = first.copy(), one.state()
-    for frame in FRAMES[1:5]:
-        one.step(frame)
-    np.testing.assert_array_equal(first, held)
-    one.load_state(state)
-    np.testing.assert_array_equal(one.step(FRAMES[1])["y"], want[1])
-    with pytest.raises(ShapeError, match=r"input x: need \(1, 1, 6\), got \(6,\)"):
-        one.step({"x": np.zeros(6, np.float32)})
-    with pytest.raises(ShapeError, match=r"state rnn.h: need \(1, 44\), got \(44,\)"):
-        one.load_state({**state, "rnn.h": np.zeros(44, np.float32)})
 
 
 def test_equal_steps_give_equal_bytes_and_arm_gets_its_own(graph: StepGraph) -> None:
