@@ -9,13 +9,11 @@ docs/backends.md.
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from time import perf_counter_ns
-from typing import Any
 
 import numpy as np
 
@@ -32,18 +30,7 @@ PAGE = Path("docs/backends.md")
 MODELS = ("kws", "asr")
 HEAD = ("", "backend", "number type", "p50 µs", "p99 µs", "bytes", "peak memory, MB")
 FRAMES = 50
-ALONE = """
-import resource, sys
-import numpy as np
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-before = peak()
-from edgernn.runtime import Session
-session = Session(sys.argv[1], sys.argv[2])
-frame = {p.name: np.zeros(p.shape, p.dtype) for p in session.inputs}
-for _ in range(100):
-    session.step(frame)
-print((peak() - before) / 1024)
-"""
+SECONDS = 0.1  # of the process whose memory is told
 
 
 def forms() -> Iterator[tuple[str, str]]:
@@ -86,16 +73,10 @@ def measured(name: str, step: str, folder: Path, rounds: int, steps: int) -> lis
         time = times(spent[" ".join(form)])
         size = len(session.bundle.read(session.artifact["main"]))
         figures = [f"{time.median_us:,.1f}", f"{time.p99_us:,.1f}", f"{size:,}"]
-        rows.append(
-            [name, *(f"`{one}`" for one in form), *figures, peak(session.bundle.path, step)]
-        )
+        peak = measure(session.bundle.path, step, session.artifact["target"], SECONDS).peak_bytes
+        memory = "-" if peak is None else f"{peak / 1e6:.0f}"
+        rows.append([name, *(f"`{one}`" for one in form), *figures, memory])
     return rows
-
-
-def peak(path: Any, step: str) -> str:
-    """Of a process that does nothing else."""
-    line = [sys.executable, "-c", ALONE, str(path), step]
-    return f"{float(subprocess.run(line, capture_output=True, text=True, check=True).stdout):.0f}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
