@@ -23,7 +23,7 @@ from edgernn.backend import find_backend
 from edgernn.exporting import export, steps_of
 from edgernn.model import find_model
 from edgernn.parity import BACKENDS, NUMBER_TYPES
-from edgernn.profile.latency import machine
+from edgernn.profile.latency import machine, measure
 from edgernn.runtime import Session, open_steps
 
 PAGE = Path("docs/backends.md")

@@ -301,7 +301,6 @@ def test_devices_are_listed_and_asked(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "ssh://board" in rows
     assert not any("*" in name for name in rows)
     assert "qemu:cortex-m4" in rows
-    assert any(name.startswith("cuda:") for name in rows)
     one = edgernn("devices", "local")
     assert one.exit_code == 0
     assert "Linux" in one.stdout

@@ -17,7 +17,7 @@ SSH_CONFIG = Path("~/.ssh/config")
 
 def known() -> list[tuple[str, str]]:
     """(URL, note); a note says why a device is not asked what it is, "" that it can be."""
-    return [*_local(), *_emulated(), *_phones(), *_hosts(), *_gpus()]
+    return [*_local(), *_emulated(), *_phones(), *_hosts()]
 
 
 def _local() -> list[tuple[str, str]]:
@@ -57,18 +57,3 @@ def _hosts() -> list[tuple[str, str]]:
     words = [line.split() for line in lines if line.strip().lower().startswith("host ")]
     names = [name for row in words for name in row[1:] if not set(name) & set("*?!")]
     return [(f"ssh://{name}", "named in ~/.ssh/config; ask it by its URL") for name in names]
-
-
-def _gpus() -> list[tuple[str, str]]:
-    nvidia = shutil.which("nvidia-smi")
-    if nvidia is None:
-        return [("cuda:0", "no NVIDIA GPU here")]
-    done = subprocess.run(
-        [nvidia, "--query-gpu=index,name,memory.total", "--format=csv,noheader"],
-        capture_output=True,
-        text=True,
-        timeout=ADB_SECONDS,
-        check=False,
-    )
-    rows = [line.split(", ") for line in done.stdout.splitlines() if line.strip()]
-    return [(f"cuda:{row[0]}", ", ".join(row[1:])) for row in rows]
