@@ -17,6 +17,7 @@ from edgernn.errors import ShapeError
 
 Array = NDArray[Any]
 
+IMAGE_FRAMES = 20  # that an image runs when it boots
 FNV_BASIS, FNV_PRIME = 2166136261, 16777619
 C_TYPES = {
     "float32": "float",

@@ -23,11 +23,11 @@ from edgernn.exporting import steps_of
 from edgernn.firmware import GoldenRun
 from edgernn.graph.step_graph import StepGraph
 from edgernn.model import find_model
-from edgernn.road import Road, golden_run, opened
+from edgernn.road import Road, opened
 from edgernn.sources import Source
 from edgernn.streams import Stream, each_step, lengthened
 from edgernn.target import Target, find_target
-from edgernn.verify import TOLERANCES, compare, relative_errors, run_frames, same_bits
+from edgernn.verify import TOLERANCES, compare, golden_run, relative_errors, run_frames, same_bits
 
 FRAMES = 100_000  # of the stream on this machine
 EMULATED = 60  # of it, under an emulator
@@ -156,12 +156,12 @@ def _cells(
         yield replace(here, why=str(cause))
         return
     here = replace(here, bytes=len(artifact.members[artifact.main]))
-    yield _judged(here, got, stream, kind)
+    yield _judged(kind, here, got, stream)
     for place in places:
         if place.name != "host" and maker.supports(place, blank.number_type):
             cell = replace(here, target=place.name)
             run = partial(_emulated, cell, partial(made, place, image), place, few)
-            yield run(partial(_same, start) if cell.backend == OURS else partial(_near, kind))
+            yield run(partial(_same, start) if cell.backend == OURS else partial(_judged, kind))
 
 
 def _make(
@@ -187,7 +187,7 @@ def _make(
     return compiled
 
 
-def _judged(cell: Cell, got: dict[str, Array], stream: Stream, kind: str) -> Cell:
+def _judged(kind: str, cell: Cell, got: dict[str, Array], stream: Stream) -> Cell:
     """Against the model's own outputs; of several the worst."""
     worst: Cell | None = None
     for name, want in stream.outputs.items():
@@ -248,8 +248,3 @@ def _same(here: dict[str, Array], cell: Cell, told: dict[str, Array], stream: St
     except ParityError as cause:
         return replace(cell, result=RED, why=str(cause))
     return replace(cell, result=GREEN, peak=0.0, rms=0.0)
-
-
-def _near(kind: str, cell: Cell, told: dict[str, Array], stream: Stream) -> Cell:
-    """As near to the model as here."""
-    return _judged(cell, told, stream, kind)

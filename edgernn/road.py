@@ -17,7 +17,7 @@ import numpy as np
 
 from edgernn.backend import Array, Artifact, find_backend, open_artifact
 from edgernn.errors import DoesNotFit, EdgernnError, ParityError
-from edgernn.firmware import GoldenRun
+from edgernn.firmware import IMAGE_FRAMES, GoldenRun
 from edgernn.graph.onnx_import import to_graph
 from edgernn.graph.passes import find_holds
 from edgernn.graph.step_graph import StepGraph
@@ -33,6 +33,7 @@ from edgernn.verify import (
     Say,
     boot_check,
     compare,
+    golden_run,
     relative_errors,
     run_frames,
     same_bits,
@@ -43,7 +44,6 @@ PARITY_FRAMES = 10_000  # steps compared with the model before anything is accep
 GOLDEN_FRAMES = 100  # stored in the bundle, fewer where they would be large
 GOLDEN_BYTES, GOLDEN_LEAST = 1 << 18, 2
 ANY = "any"  # the target of an artifact that any machine's runtime runs
-IMAGE_FRAMES = 20  # built into a firmware image
 BLAME_FRAMES = 2_000  # steps searched for the first difference
 # of a step that holds: short streams, each from the initial state on, and the share of their frames
 # that must be as near as if nothing were held; in the others a value hung at its threshold
@@ -115,6 +115,7 @@ class Road:
         stream = self.source.run(lengthened(self.source.frames, PARITY_FRAMES))
         backend: Any = find_backend(name)
         self.say(f"{self.name}: {self.number_type} by {name}")
+        kind, host = self.tolerance(self.number_type), find_target("host")
 
         def made_for(place: Target) -> Artifact:
             frames = each_step(self.source.frames)
@@ -123,7 +124,6 @@ class Road:
             )
             return replace(made, facts={**made.facts, "tolerance": kind})
 
-        kind, host = self.tolerance(self.number_type), find_target("host")
         made = made_for(target)
         twin = made if made.target in (ANY, host.name) else made_for(host)
         row = graph.row(made.facts["states"])
@@ -339,17 +339,6 @@ class Road:
             self.checks.append(same)
         if target.kind == "firmware":
             self.checks += boot_check(built.members[built.main], target, name, IMAGE_FRAMES)
-
-
-def golden_run(program: Any, row: Mapping[str, Any], frames: Frames) -> GoldenRun:
-    """What a firmware image runs when it boots: the first frames, by the C on this machine."""
-    some = _first(frames, IMAGE_FRAMES)
-    made = run_frames(program, some)
-    return GoldenRun(
-        tuple(some[port["name"]] for port in row["inputs"]),
-        tuple(made[port["name"]] for port in row["outputs"]),
-        program.blob_bytes(),
-    )
 
 
 def _of_kind(golden: Mapping[str, Array], kind: str) -> dict[str, Array]:

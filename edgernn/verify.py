@@ -17,6 +17,7 @@ import numpy as np
 from edgernn.backend import Array, Program, find_runner
 from edgernn.bundle import Bundle, open_bundle
 from edgernn.errors import BundleError, EdgernnError, ParityError
+from edgernn.firmware import IMAGE_FRAMES, GoldenRun
 from edgernn.graph.number_type import SMALL_STATE
 from edgernn.runtime import open_program
 from edgernn.target import Target, find_target
@@ -117,6 +118,17 @@ def run_frames(program: Program, frames: Mapping[str, Array], every: int = 1) ->
         if at % every == 0:
             rows.append(row)
     return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+
+
+def golden_run(program: Any, row: Mapping[str, Any], frames: Mapping[str, Array]) -> GoldenRun:
+    """What a firmware image runs when it boots: the first frames, by the C on this machine."""
+    some = {name: array[:IMAGE_FRAMES] for name, array in frames.items()}
+    made = run_frames(program, some)
+    return GoldenRun(
+        tuple(some[port["name"]] for port in row["inputs"]),
+        tuple(made[port["name"]] for port in row["outputs"]),
+        program.blob_bytes(),
+    )
 
 
 def relative_errors(got: Array, want: Array) -> Array:

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from edgernn.figures import figure
+
 Function = Callable[..., Any]
 
 
@@ -52,23 +54,11 @@ def print_table(rows: Sequence[Mapping[str, Any]], title: str = "") -> None:
         number = all(isinstance(row.get(name), int | float) for row in rows)
         table.add_column(name, justify="right" if number else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(_cell(value)) for value in row.values()))
+        table.add_row(*(Text(figure(value)) for value in row.values()))
     console = Console()
     if not console.is_terminal:
         console = Console(width=160)  # a pipe has no width: let no line be cut
     console.print(table)
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
-    return "-" if value is None else str(value)
 
 
 def progress(as_json: bool) -> Callable[[str], None]:

@@ -18,14 +18,14 @@ from edgernn.backend import find_runner
 from edgernn.bundle import Bundle
 from edgernn.embed import step_files
 from edgernn.errors import ToolError
-from edgernn.firmware import GoldenRun, golden_header
+from edgernn.firmware import IMAGE_FRAMES, GoldenRun, golden_header
 from edgernn.profile.frames import frames
 from edgernn.profile.program import BEFORE, split_nodes
 from edgernn.runtime import open_program
 from edgernn.target import find_target
 from edgernn.toolchain import build_firmware
+from edgernn.verify import golden_run
 
-STEPS = 20  # that the image runs, as many as one in a bundle
 LABEL = "edgernn_node_"
 
 
@@ -70,12 +70,6 @@ def _golden(bundle: Bundle, step: str) -> GoldenRun:
     here = [one for one in row["artifacts"] if (one["backend"], one["target"]) == ("c", "host")]
     if not here:
         raise ToolError(f"{bundle.path}: has no twin for this machine, which says what is expected")
-    program: Any = open_program(bundle, here[0], step)
-    given = frames(bundle, step, STEPS)
-    program.reset()
-    made = [program.step(frame) for frame in given]
-    return GoldenRun(
-        tuple(np.stack([one[port["name"]] for one in given]) for port in row["inputs"]),
-        tuple(np.stack([one[port["name"]] for one in made]) for port in row["outputs"]),
-        program.blob_bytes(),
-    )
+    given = frames(bundle, step, IMAGE_FRAMES)
+    stacked = {name: np.stack([one[name] for one in given]) for name in given[0]}
+    return golden_run(open_program(bundle, here[0], step), row, stacked)

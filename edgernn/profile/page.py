@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from edgernn.figures import figure
 from edgernn.profile.compare import Verdict
 from edgernn.profile.device import DeviceLatency
 from edgernn.profile.report import Profile
@@ -109,19 +110,11 @@ def _verdicts(verdicts: Sequence[Verdict]) -> Iterator[str]:
 def _table(rows: Sequence[Mapping[str, Any]], raw: Sequence[str] = ()) -> str:
     head = "".join(f"<th>{escape(name)}</th>" for name in rows[0])
     lines = [
-        "".join(f"<td>{v if k in raw else escape(_cell(v))}</td>" for k, v in row.items())
+        "".join(f"<td>{v if k in raw else escape(figure(v))}</td>" for k, v in row.items())
         for row in rows
     ]
     body = "".join(f"<tr>{line}</tr>" for line in lines)
     return f"<div class=wide><table><tr>{head}</tr>{body}</table></div>"
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def bars(rows: Mapping[str, tuple[float, float]]) -> str:
@@ -138,7 +131,7 @@ def bars(rows: Mapping[str, tuple[float, float]]) -> str:
                 f'<rect class="{kind}" x="0" y="{y + 16}" width="{size:.1f}" height="12"/>'
             )
         end = max(1.0, half * high / most) + 6
-        parts.append(f'<text class="grey" x="{end:.1f}" y="{y + 27}">{_cell(float(value))}</text>')
+        parts.append(f'<text class="grey" x="{end:.1f}" y="{y + 27}">{figure(float(value))}</text>')
     return _svg("".join(parts), line * len(rows) + 4)
 
 
@@ -170,8 +163,8 @@ def _framed(parts: Sequence[str], low: float, high: float, what: str, top: str) 
     axes = (
         f'<line class="axis" x1="{LEFT}" y1="0" x2="{LEFT}" y2="{HEIGHT}"/>'
         f'<line class="axis" x1="{LEFT}" y1="{HEIGHT}" x2="{WIDTH}" y2="{HEIGHT}"/>'
-        f'<text x="{LEFT}" y="{HEIGHT + 16}">{_cell(float(low))}</text>'
-        f'<text x="{WIDTH}" y="{HEIGHT + 16}" text-anchor="end">{_cell(float(high))} {what}</text>'
+        f'<text x="{LEFT}" y="{HEIGHT + 16}">{figure(float(low))}</text>'
+        f'<text x="{WIDTH}" y="{HEIGHT + 16}" text-anchor="end">{figure(float(high))} {what}</text>'
         f'<text x="{LEFT - 6}" y="12" text-anchor="end">{top}</text>'
     )
     return _svg("".join([axes, *parts]), HEIGHT + BOTTOM)

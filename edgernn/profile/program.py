@@ -23,6 +23,7 @@ from edgernn.bundle import Bundle
 from edgernn.device import Device
 from edgernn.embed import artifact, step_files
 from edgernn.errors import ToolError
+from edgernn.firmware import C_TYPES
 from edgernn.profile.frames import frames
 from edgernn.target import find_target
 from edgernn.toolchain import build_program, stub
@@ -31,8 +32,6 @@ FILES = ("measure.c", "ticks.h")
 FRAMES = 64  # that it steps over again and again
 WARM, ROUNDS, MOST = 200, 11, 20_000  # steps before, rounds, steps of a round (as measure.c has it)
 TRIED = 200  # steps that tell how many a round can have
-C_TYPES = {"float32": "float", "int8": "int8_t", "int16": "int16_t", "int32": "int32_t"}
-C_TYPES |= {"int64": "int64_t", "uint8": "uint8_t", "uint16": "uint16_t"}
 BEFORE = "call, and addresses"  # what is before the first node
 
 

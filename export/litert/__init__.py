@@ -21,14 +21,13 @@ from typing import TYPE_CHECKING, Any
 from edgernn.backend import Array, Artifact, Runner
 from edgernn.errors import MissingExtra
 from edgernn.export.litert.program import PLAIN, LitertProgram
+from edgernn.hosted import PLACES
 from edgernn.target import Target
 
 if TYPE_CHECKING:
     from edgernn.graph.step_graph import StepGraph
 
 WRITERS = {"ai_edge_litert": "ai-edge-litert", "ai_edge_quantizer": "ai-edge-quantizer"}
-
-PLACES = ("host", "aarch64")
 
 
 class Litert:

@@ -15,11 +15,11 @@ from typing import Any
 from edgernn.errors import UnsupportedOp
 from edgernn.export.litert.flatbuffer import Writer
 from edgernn.export.litert.operators import HANDLERS, Lowering, Product
+from edgernn.export.litert.program import RESET, STEP
 from edgernn.graph.ir import Graph
 from edgernn.graph.onnx_node import place
 from edgernn.graph.step_graph import StatePair, StepGraph
 
-STEP, RESET = "step", "reset"  # the signatures
 CONTAINER = "edgernn"  # of the variables
 
 

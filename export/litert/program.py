@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from edgernn.backend import Array
-from edgernn.errors import BundleError, MissingExtra, ShapeError, ToolError
+from edgernn.errors import BundleError, MissingExtra, ToolError
+from edgernn.hosted import initial, need_leaves, need_shape
 
 RUNTIMES = ("ai_edge_litert", "tflite_runtime")  # the second has had no version since 2.14 of 2023
 PLAIN = "fp32"  # all that the second computes rightly
@@ -59,20 +60,14 @@ class LitertProgram:
 
     def reset(self) -> None:
         """Back to the initial state."""
-        self.leaves = []
-        for row in self.states:
-            leaf = np.zeros(row["shape"], row["dtype"])
-            if row.get("init") is not None:
-                leaf[...] = row["init"]
-            self.leaves.append(leaf)
+        self.leaves = [initial(row) for row in self.states]
 
     def step(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Run one chunk and advance the state."""
         run = self.interpreter
         for name, detail in self.inputs.items():
-            given, need = np.asarray(inputs[name]), tuple(map(int, detail["shape"]))
-            if given.shape != need:
-                raise ShapeError(f"input {name}: need {need}, got {given.shape}")
+            given = np.asarray(inputs[name])
+            need_shape(f"input {name}", given, detail["shape"])
             run.set_tensor(detail["index"], given.astype(detail["dtype"], copy=False))
         for (before, _), leaf in zip(self.carried, self.leaves, strict=True):
             run.set_tensor(before, leaf)
@@ -87,10 +82,7 @@ class LitertProgram:
 
     def load_state(self, leaves: Mapping[str, Array]) -> None:
         """Continue from these leaves. Raises: ShapeError if one does not fit."""
-        for row, leaf in zip(self.states, self.leaves, strict=True):
-            if leaves[row["in"]].shape != leaf.shape:
-                got = leaves[row["in"]].shape
-                raise ShapeError(f"state {row['in']}: need {leaf.shape}, got {got}")
+        need_leaves(self.states, leaves)
         self.leaves = [np.array(leaves[row["in"]], row["dtype"]) for row in self.states]
 
 

@@ -18,12 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 from edgernn.backend import Array, Artifact, Runner
 from edgernn.export.onnx.program import OnnxProgram
+from edgernn.hosted import PLACES
 from edgernn.target import Target
 
 if TYPE_CHECKING:
     from edgernn.graph.step_graph import StepGraph
-
-PLACES = ("host", "aarch64")
 
 
 class Onnx:

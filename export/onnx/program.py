@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from edgernn.backend import Array, np_dtype
-from edgernn.errors import BundleError, ShapeError
+from edgernn.errors import BundleError
+from edgernn.hosted import initial, need_leaves, need_shape
 
 
 def open_session(model: bytes, options: Any = None) -> Any:
@@ -56,15 +57,13 @@ class OnnxProgram:
     def reset(self) -> None:
         """Back to the initial state."""
         for row in self.states:
-            init = row.get("init")
-            self.places[self.turn][row["in"]][...] = 0 if init is None else np.array(init)
+            self.places[self.turn][row["in"]][...] = initial(row)
 
     def step(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Run one chunk and advance the state."""
         for name, array in self.inputs.items():
             given = np.asarray(inputs[name])
-            if given.shape != array.shape:
-                raise ShapeError(f"input {name}: need {array.shape}, got {given.shape}")
+            need_shape(f"input {name}", given, array.shape)
             array[...] = given
         self.session.run_with_iobinding(self.bindings[self.turn])
         self.turn = 1 - self.turn
@@ -77,9 +76,7 @@ class OnnxProgram:
 
     def load_state(self, leaves: Mapping[str, Array]) -> None:
         """Continue from these leaves. Raises: ShapeError if one does not fit."""
-        for name, leaf in self.places[self.turn].items():
-            if leaves[name].shape != leaf.shape:
-                raise ShapeError(f"state {name}: need {leaf.shape}, got {leaves[name].shape}")
+        need_leaves(self.states, leaves)
         for name, leaf in self.places[self.turn].items():
             leaf[...] = leaves[name]
 

@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any
 from edgernn.backend import Artifact, Runner
 from edgernn.errors import MissingExtra
 from edgernn.export.tvm.program import TvmProgram
+from edgernn.hosted import PLACES
 from edgernn.target import Target
 
 if TYPE_CHECKING:
     from edgernn.graph.step_graph import StepGraph
-
-PLACES = ("host", "aarch64")
 
 
 class Tvm:

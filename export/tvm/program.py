@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from edgernn.backend import Array
-from edgernn.errors import BundleError, MissingExtra, ShapeError
+from edgernn.errors import BundleError, MissingExtra
+from edgernn.hosted import initial, need_leaves, need_shape
 from edgernn.quiet import first_line
 
 ENTRY = "main"  # the function that its importer makes
@@ -35,21 +36,14 @@ class TvmProgram:
 
     def reset(self) -> None:
         """Back to the initial state."""
-        first = {}
-        for row in self.states:
-            leaf = np.zeros(row["shape"], row["dtype"])
-            if row.get("init") is not None:
-                leaf[...] = row["init"]
-            first[row["in"]] = leaf
-        self.load_state(first)
+        self.load_state({row["in"]: initial(row) for row in self.states})
 
     def step(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Run one chunk and advance the state."""
         given = dict(self.leaves)
         for name, port in self.ports.items():
             array = np.ascontiguousarray(inputs[name], port["dtype"])
-            if array.shape != tuple(port["shape"]):
-                raise ShapeError(f"input {name}: need {tuple(port['shape'])}, got {array.shape}")
+            need_shape(f"input {name}", array, port["shape"])
             given[name] = self._runtime.tensor(array)
         made = self._function(*(given[name] for name in self.takes))
         told = dict(zip(self.gives, [made] if len(self.gives) == 1 else made, strict=True))
@@ -62,10 +56,7 @@ class TvmProgram:
 
     def load_state(self, leaves: Mapping[str, Array]) -> None:
         """Continue from these leaves. Raises: ShapeError if one does not fit."""
-        for row in self.states:
-            shape = np.shape(leaves[row["in"]])
-            if shape != tuple(row["shape"]):
-                raise ShapeError(f"state {row['in']}: need {tuple(row['shape'])}, got {shape}")
+        need_leaves(self.states, leaves)
         self.leaves = {
             row["in"]: self._runtime.tensor(np.array(leaves[row["in"]], row["dtype"]))
             for row in self.states
