@@ -31,7 +31,6 @@ from benchmarks.rows import Row, Rows
 from edgernn.backend import find_runner
 from edgernn.bundle import open_bundle
 from edgernn.compilers import compiler, host_cpu
-from edgernn.embed import artifact
 from edgernn.errors import EdgernnError
 from edgernn.keyboard.c_loop import MODEL_H, keyboard_files
 from edgernn.keyboard.decode import BACK, STEPS, Keyboard
@@ -41,6 +40,7 @@ from edgernn.keyboard.search import MARGIN
 from edgernn.keyboard.typing import Keystroke
 from edgernn.profile.latency import machine
 from edgernn.runtime import open_steps
+from edgernn.step_code import artifact
 from edgernn.target import find_target
 from edgernn.toolchain import build_library
 

@@ -20,13 +20,13 @@ import numpy as np
 
 from benchmarks.document import table, write_section
 from edgernn.bundle import Bundle, open_bundle
-from edgernn.embed import step_files
 from edgernn.exporting import export
 from edgernn.profile import program
 from edgernn.profile.compare import FASTER, SAME, SLOWER, UNSURE, compare
 from edgernn.profile.device import DeviceLatency, on_device
 from edgernn.profile.latency import machine
 from edgernn.profile.report import Profile, document
+from edgernn.step_code import step_files
 
 PAGE = Path("docs/profile.md")
 MODEL, STEP, DEVICE = "kws", "kws", "local"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from edgernn.bundle import Bundle
-from edgernn.embed import step_files
 from edgernn.keyboard import decode as keyboard
 from edgernn.keyboard.c_loop import keyboard_files
 from edgernn.recognition import decode as recognition
 from edgernn.recognition.c_loop import recognizer_files
+from edgernn.step_code import step_files
 
 LOOPS = ((recognition.STEPS, recognizer_files), (keyboard.STEPS, keyboard_files))
 

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from edgernn.bundle import open_bundle
-from edgernn.embed import step_files
 from edgernn.errors import (
     BundleError,
     ContractError,
@@ -21,6 +20,7 @@ from edgernn.errors import (
     UnsupportedOp,
 )
 from edgernn.exporting import export
+from edgernn.step_code import step_files
 from edgernn.verify import verify
 
 HEAD = """

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-LINKED = ("export", "targets", "models", "firmware_stubs")
+LINKED = ("embed", "export", "models", "targets", "firmware_stubs")
 
 
 def built(root: Path, kind: str, out: Path) -> Path:

@@ -27,8 +27,8 @@ def embed(bundle: Path, output: Path, on: str | None, as_json: bool) -> None:
     edgernn embed asr.edgernn -o firmware/asr
     """
     from edgernn.bundle import open_bundle
-    from edgernn.embed import artifact
     from edgernn.loops import embedded_files
+    from edgernn.step_code import artifact
     from edgernn.toolchain import write_whole
 
     opened = open_bundle(bundle)

@@ -19,12 +19,12 @@ from edgernn.c_loop import (
     room,
     shapes_of,
 )
-from edgernn.embed import artifact, step_files
 from edgernn.errors import DataError
 from edgernn.keyboard.decode import STEPS, check_steps
 from edgernn.keyboard.encoding import INPUTS, KEYS
 from edgernn.keyboard.search import LISTED, SLIP, STRANGE
 from edgernn.keyboard.spellings import Spellings
+from edgernn.step_code import artifact, step_files
 
 LOOP = (
     "keyboard.h",

@@ -11,10 +11,10 @@ import numpy as np
 from edgernn.backend import Array
 from edgernn.bundle import Bundle
 from edgernn.device import find_device
-from edgernn.embed import artifact
 from edgernn.profile.about import About, about
 from edgernn.profile.compare import noise
 from edgernn.profile.program import ROUNDS, Measuring, Timed
+from edgernn.step_code import artifact
 
 PASSES = (4, 4, 3)  # rounds of one and then of the next, where several are measured
 BINS = 40  # of a histogram, from the least to the 99.5th percentile; the last holds what is above

@@ -16,12 +16,12 @@ import numpy as np
 
 from edgernn.backend import find_runner
 from edgernn.bundle import Bundle
-from edgernn.embed import step_files
 from edgernn.errors import ToolError
 from edgernn.firmware import IMAGE_FRAMES, GoldenRun, golden_header
 from edgernn.profile.frames import frames
 from edgernn.profile.program import BEFORE, split_nodes
 from edgernn.runtime import open_program
+from edgernn.step_code import step_files
 from edgernn.target import find_target
 from edgernn.toolchain import build_firmware
 from edgernn.verify import golden_run

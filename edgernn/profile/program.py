@@ -21,10 +21,10 @@ import numpy as np
 from edgernn.backend import Array
 from edgernn.bundle import Bundle
 from edgernn.device import Device
-from edgernn.embed import artifact, step_files
 from edgernn.errors import ToolError
 from edgernn.firmware import C_TYPES
 from edgernn.profile.frames import frames
+from edgernn.step_code import artifact, step_files
 from edgernn.target import find_target
 from edgernn.toolchain import build_program, stub
 

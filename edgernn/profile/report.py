@@ -10,13 +10,13 @@ from typing import Any
 
 from edgernn.backend import find_backend
 from edgernn.bundle import Bundle, open_bundle
-from edgernn.embed import artifact
 from edgernn.errors import EdgernnError
 from edgernn.profile.chip import ChipCost, cost
 from edgernn.profile.compare import SCHEMA, VERSION
 from edgernn.profile.device import DeviceLatency, on_device
 from edgernn.profile.latency import HostLatency, machine, measure
 from edgernn.profile.nodes import by_node
+from edgernn.step_code import artifact
 from edgernn.target import find_target
 
 HERE = ("host", "any")

@@ -16,10 +16,10 @@ from edgernn.c_loop import (
     room,
     shapes_of,
 )
-from edgernn.embed import artifact, step_files
 from edgernn.errors import DataError
 from edgernn.recognition.decode import STEPS, check_steps
 from edgernn.recognition.hot_words import HotWords, Node
+from edgernn.step_code import artifact, step_files
 
 LOOP = ("recognizer.h", "recognizer.c", "recognizer_search.h", "recognizer_search.c")
 MODEL_H, MODEL_C = "recognizer_model.h", "recognizer_model.c"
