@@ -1,6 +1,11 @@
-"""The memory plan as lines for a person: what happens when, and which bytes hold what meanwhile."""
+"""The memory plan for a person: what happens when, and which bytes hold what meanwhile.
+
+As lines for `--explain`, and as the row `memory_plan` of an artifact's facts, which pages draw.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 from edgernn.export.c.loops import Action, Loop, is_copy
 from edgernn.export.c.lower import Lowered
@@ -12,6 +17,24 @@ COLUMNS = 64  # of the map; longer steps show several actions in one column
 def describe(lowered: Lowered, plan: Plan) -> list[str]:
     """State leaves, the actions with what is alive at each, and the map of the scratch."""
     return [*_totals(plan), *_states(lowered, plan), *_actions(plan), *_scratch(lowered, plan)]
+
+
+def plan_row(lowered: Lowered, plan: Plan) -> dict[str, Any]:
+    """What is alive when and where: bytes from the begin of the state, and of the scratch."""
+    leaves = [
+        [s.name, plan.state_offsets[s.name], lowered.graph.values[s.name].nbytes]
+        for s in lowered.graph.states
+    ]
+    buffers = [
+        [name, at, lowered.buffers[name].nbytes, *plan.spans[name]]
+        for name, at in sorted(plan.scratch_offsets.items(), key=lambda row: (row[1], row[0]))
+    ]
+    return {
+        "actions": [action.label for action in plan.actions],
+        "live_bytes": plan.live_bytes,
+        "state": leaves,
+        "scratch": buffers,
+    }
 
 
 def _totals(plan: Plan) -> list[str]:

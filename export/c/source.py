@@ -10,7 +10,7 @@ from edgernn.backend import Array
 from edgernn.export.c.activations import check_form
 from edgernn.export.c.emit import Emitter, c_name
 from edgernn.export.c.lower import lower
-from edgernn.export.c.memory_map import describe
+from edgernn.export.c.memory_map import describe, plan_row
 from edgernn.export.c.plan import plan_memory
 from edgernn.export.c.weights import C_TYPES, Weights
 from edgernn.graph.calibrate import calibrate
@@ -202,6 +202,7 @@ def compile_step(
         "peak_live_bytes": plan.peak_live_bytes,
         "states": _state_rows(graph, plan.state_offsets),
         "kernels": lowered.weights.kernels.kinds(),
+        "memory_plan": plan_row(lowered, plan),
     }
     notes = (
         *lowered.notes,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -24,7 +26,7 @@ from edgernn.layers.hold import Hold
 from edgernn.layers.linear import Linear
 from edgernn.streaming import Sequential
 
-from ..compiled import Builder, noise
+from ..compiled import Builder, noise, step_of
 
 Notes = Callable[[str], list[str]]
 
@@ -142,6 +144,25 @@ def test_lives_in_the_map_are_those_of_the_plan_however_long_the_step() -> None:
     for name, (first, last) in plan.spans.items():
         want = "".join("#" if first // 3 <= c <= last // 3 else " " for c in range(COLUMNS))
         assert life[name] == want, name
+
+
+def test_the_plan_in_the_facts_is_the_one_that_the_step_was_built_by() -> None:
+    """Only what is written over as it is read for the last time lies where another does."""
+    b = Builder()
+    x = b.input("x", 1, 64)
+    y = b.op("tanh", b.op("linear", x, b.constant("w", noise((64, 48), 0))))
+    graph = b.done(b.op("linear", y, b.constant("v", noise((48, 5), 1))))
+    facts = compile_step(step_of(graph), graph, "fp32").facts
+    row = json.loads(json.dumps(facts["memory_plan"]))
+    assert len(row["actions"]) == len(row["live_bytes"]) > 1
+    assert max(row["live_bytes"]) == facts["peak_live_bytes"]
+    assert row["scratch"]
+    for one, other in combinations(row["scratch"], 2):
+        apart = one[1] + one[2] <= other[1] or other[1] + other[2] <= one[1]
+        assert apart or one[4] <= other[3] or other[4] <= one[3], (one, other)
+    for _, at, nbytes, first, last in row["scratch"]:
+        assert 0 <= first <= last < len(row["actions"])
+        assert at + nbytes <= facts["scratch_bytes"]
 
 
 def test_steps_of_a_bundle_are_told_apart() -> None:
