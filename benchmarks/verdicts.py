@@ -45,6 +45,8 @@ def slowed(bundle: Bundle, target: str) -> dict[str, str]:
 def measured(bundle: Bundle, seconds: float) -> DeviceLatency:
     """The step, by itself."""
     (one,) = on_device([(bundle, STEP)], DEVICE, seconds)
+    assert one is not None
+    assert one.partial is None
     return one
 
 

@@ -25,8 +25,9 @@ from edgernn.profile.compare import FASTER, SAME, SLOWER, UNSURE, compare
 from edgernn.profile.device import DeviceLatency, on_device
 from edgernn.profile.nodes import by_node, labelled
 from edgernn.profile.page import page
-from edgernn.profile.program import BEFORE, build, measure, ticking
+from edgernn.profile.program import build, measure, ticking
 from edgernn.profile.report import Profile, document, most_of
+from edgernn.profile.timed import BEFORE
 
 pytestmark = pytest.mark.cc
 here = pytest.mark.skipif(

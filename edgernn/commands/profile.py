@@ -59,7 +59,7 @@ def profile(
     edgernn profile kws.edgernn --device local --json > before.json
     edgernn profile kws.edgernn --device local --compare before.json --fail-above 5%
     """
-    from edgernn.errors import BundleError, DataError
+    from edgernn.errors import BundleError, DataError, ToolError
     from edgernn.profile.compare import SLOWER, apart
     from edgernn.profile.compare import compare as verdicts_of
     from edgernn.profile.page import page
@@ -89,6 +89,8 @@ def profile(
         for title, told in (("beside the first", others), (f"against {compare}", verdicts)):
             if told:
                 print_table([one.row() for one in told], title)
+    if cut := [row for one in found for row in one.devices if row.partial]:
+        raise ToolError(f"partial: {cut[0].partial}")
     if fail_above is not None and any(
         one.verdict == SLOWER and one.ratio > 1 + fail_above for one in verdicts
     ):

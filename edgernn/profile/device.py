@@ -11,9 +11,11 @@ import numpy as np
 from edgernn.backend import Array
 from edgernn.bundle import Bundle
 from edgernn.device import find_device
+from edgernn.errors import ToolError
 from edgernn.profile.about import About, about
 from edgernn.profile.compare import noise
-from edgernn.profile.program import ROUNDS, Measuring, Timed
+from edgernn.profile.program import ROUNDS, Measuring
+from edgernn.profile.timed import Timed
 from edgernn.step_code import artifact
 
 PASSES = (4, 4, 3)  # rounds of one and then of the next, where several are measured
@@ -38,7 +40,8 @@ class DeviceLatency:
     memory_bytes: peak resident memory above the empty program. read_gb_per_s: what one core reads
     there of as many bytes as the weights have, again and again; roof_share: of it the step's own
     weights over its p50, above 1 where it does not read all of them. energy_uj: of a step, by the
-    whole machine.
+    whole machine, as energy_source tells: RAPL, or a sensor's rail. core: that it stayed on.
+    partial: why there are fewer rounds than asked for; None where all are there.
     """
 
     device: str
@@ -66,13 +69,19 @@ class DeviceLatency:
     weights_bytes: int | None
     state_bytes: int | None
     scratch_bytes: int | None
+    energy_source: str | None = None
+    core: int | None = None
+    partial: str | None = None
 
 
 Job = tuple[Bundle, str]  # a bundle, and which of its steps
 
 
-def on_device(jobs: Sequence[Job], url: str, seconds: float) -> list[DeviceLatency]:
+def on_device(jobs: Sequence[Job], url: str, seconds: float) -> list[DeviceLatency | None]:
     """Measure steps' C on a device, in turn: what disturbs it for long disturbs all of them.
+
+    Of a device that is lost meanwhile there is what was measured before, partial; None where that
+    is nothing.
 
     Raises: UnknownName, ToolError, DataError if a bundle has no C for the device.
     """
@@ -80,18 +89,30 @@ def on_device(jobs: Sequence[Job], url: str, seconds: float) -> list[DeviceLaten
     rows = [artifact(bundle, step, device.target) for bundle, step in jobs]
     what = about(device)
     under_way = [Measuring(device, bundle, step, seconds) for bundle, step in jobs]
-    for rounds in PASSES if len(jobs) > 1 else (ROUNDS,):
+    lost = None
+    try:
+        for rounds in PASSES if len(jobs) > 1 else (ROUNDS,):
+            for one in under_way:
+                one.run(rounds)
         for one in under_way:
-            one.run(rounds)
-    timed = [one.result() for one in under_way]
+            one.run_by_node()
+    except ToolError as cause:
+        if not any(one.runs for one in under_way):
+            raise
+        lost = cause
     return [
-        _told(url, what, row, found, bundle.frame_ms(step) * 1e6)
-        for (bundle, step), row, found in zip(jobs, rows, timed, strict=True)
+        _told(url, what, row, one.result(), bundle.frame_ms(step) * 1e6, lost) if one.runs else None
+        for (bundle, step), row, one in zip(jobs, rows, under_way, strict=True)
     ]
 
 
 def _told(
-    url: str, what: About, row: dict[str, Any], timed: Timed, real_ns: float
+    url: str,
+    what: About,
+    row: dict[str, Any],
+    timed: Timed,
+    real_ns: float,
+    lost: ToolError | None,
 ) -> DeviceLatency:
     every = timed.rounds.reshape(-1) / 1e3
     p50, p90, p99 = (float(x) for x in np.percentile(every, [50, 90, 99]))
@@ -118,8 +139,11 @@ def _told(
         nodes_us={name: spent / 1e3 for name, spent in timed.nodes.items()},
         memory_bytes=timed.memory_bytes,
         read_gb_per_s=weights / timed.roof if weights and timed.roof else None,
-        roof_share=timed.roof / 1e3 / p50 if weights else None,
+        roof_share=timed.roof / 1e3 / p50 if weights and timed.roof else None,
         energy_uj=timed.energy_uj,
+        energy_source=timed.energy_source,
+        core=timed.core,
+        partial=f"{len(timed.rounds)} of {ROUNDS} rounds, then {lost}" if lost else None,
         **{name: facts.get(name) for name in KEPT},
     )
 

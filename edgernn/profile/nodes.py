@@ -19,7 +19,8 @@ from edgernn.bundle import Bundle
 from edgernn.errors import ToolError
 from edgernn.firmware import IMAGE_FRAMES, GoldenRun, golden_header
 from edgernn.profile.frames import frames
-from edgernn.profile.program import BEFORE, split_nodes
+from edgernn.profile.program import split_nodes
+from edgernn.profile.timed import BEFORE
 from edgernn.runtime import open_program
 from edgernn.step_code import step_files
 from edgernn.target import find_target

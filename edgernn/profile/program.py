@@ -10,52 +10,34 @@ from __future__ import annotations
 import re
 import struct
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from edgernn.backend import Array
 from edgernn.bundle import Bundle
 from edgernn.device import Device
 from edgernn.errors import ToolError
 from edgernn.firmware import C_TYPES
 from edgernn.profile.frames import frames
+from edgernn.profile.timed import Timed, read
 from edgernn.step_code import artifact, step_files
 from edgernn.target import find_target
 from edgernn.toolchain import build_program, stub
 
-FILES = ("measure.c", "ticks.h")
+FILES = ("measure.c", "ticks.h", "files.h", "core.h", "power.h")
+SYSFS = "/sys"  # of the kernel, on the device
 FRAMES = 64  # that it steps over again and again
 WARM, ROUNDS, MOST = 200, 11, 20_000  # steps before, rounds, steps of a round (as measure.c has it)
 TRIED = 200  # steps that tell how many a round can have
-BEFORE = "call, and addresses"  # what is before the first node
-
-
-@dataclass(frozen=True, slots=True)
-class Timed:
-    """Nanoseconds of a step on a device.
-
-    rounds: of every step, (rounds, steps). first: the first step of all. memory_bytes: the most
-    that it had resident above what an empty program has; None where it is not told. nodes: the
-    mean of each node, by its name in the step graph; they are measured apart, with the clock read
-    between them, so their sum is larger. roof: of reading as many bytes as the weights have.
-    energy_uj: microjoules of a step, of the whole machine; None where none are told.
-    """
-
-    rounds: Array
-    first: float
-    memory_bytes: int | None
-    nodes: Mapping[str, float]
-    roof: float
-    energy_uj: float | None
 
 
 class Measuring:
     """A step that is being measured on a device, some rounds at a time.
+
+    runs: what was measured so far, that of a run that broke off among it.
 
     Raises: DataError if the bundle has no C for the device, ToolError.
     """
@@ -68,29 +50,45 @@ class Measuring:
         )
         self.device, self.bundle, self.step, self.count = device, bundle, step, len(given)
         self.program, _ = build(bundle, step, device.target, len(given))
-        tried = _run(device, self.program, self.data, TRIED, 1)
+        tried, lost = _run(device, self.program, self.data, TRIED, 1)
+        if tried is None or lost:
+            raise lost or ToolError("no step was timed")
         each = max(float(np.median(tried.rounds)), 1.0)
         self.steps = int(np.clip(seconds * 1e9 / ROUNDS / each, TRIED, MOST))
         self.first = tried.first
         self.runs: list[Timed] = []
+        self.nodes: Mapping[str, float] = {}
 
     def run(self, rounds: int) -> None:
-        """So many rounds more."""
-        self.runs.append(_run(self.device, self.program, self.data, self.steps, rounds))
+        """So many rounds more. Raises: ToolError."""
+        timed, lost = _run(self.device, self.program, self.data, self.steps, rounds)
+        if timed is not None:
+            self.runs.append(timed)
+        if lost is not None:
+            raise lost
 
-    def result(self) -> Timed:
-        """All that was measured, and the nodes."""
+    def run_by_node(self) -> None:
+        """The nodes, in a program of their own. Raises: ToolError."""
         made, labels = build(self.bundle, self.step, self.device.target, self.count, ticks=True)
         steps = min(self.steps, TRIED * ROUNDS)
-        ticking = _run(self.device, made, self.data, steps, 1, labels)
+        timed, lost = _run(self.device, made, self.data, steps, 1, labels)
+        if timed is None or lost:
+            raise lost or ToolError("no node was timed")
+        self.nodes = timed.nodes
+
+    def result(self) -> Timed:
+        """All that was measured."""
         energy = [one.energy_uj for one in self.runs if one.energy_uj is not None]
-        return Timed(
-            np.concatenate([one.rounds for one in self.runs]),
-            self.first,
-            max((one.memory_bytes or 0 for one in self.runs), default=0) or None,
-            ticking.nodes,
-            min(one.roof for one in self.runs),
-            float(np.mean(energy)) if energy else None,
+        roofs = [one.roof for one in self.runs if one.roof is not None]
+        return replace(
+            self.runs[-1],
+            rounds=np.concatenate([one.rounds for one in self.runs]),
+            first=self.first,
+            memory_bytes=max((one.memory_bytes or 0 for one in self.runs), default=0) or None,
+            nodes=self.nodes,
+            roof=min(roofs, default=None),
+            energy_uj=float(np.mean(energy)) if energy else None,
+            energy_source=next((one.energy_source for one in self.runs if one.energy_source), None),
         )
 
 
@@ -98,6 +96,7 @@ def measure(device: Device, bundle: Bundle, step: str, seconds: float) -> Timed:
     """Run a step there for about so long. Raises: as `Measuring`."""
     one = Measuring(device, bundle, step, seconds)
     one.run(ROUNDS)
+    one.run_by_node()
     return one.result()
 
 
@@ -159,6 +158,7 @@ def _header(row: Mapping[str, Any], facts: Mapping[str, Any], count: int, nodes:
     return "\n".join(
         [
             f'#include "{symbol}.h"',
+            f'#define SYSFS "{SYSFS}"',
             f"#define STATE_BYTES {upper}_STATE_BYTES",
             f"#define SCRATCH_BYTES {upper}_SCRATCH_BYTES",
             f"#define FRAMES {count}u",
@@ -184,37 +184,7 @@ def _run(
     steps: int,
     rounds: int,
     labels: Sequence[str] = (),
-) -> Timed:
-    """One run of the program, in nanoseconds."""
+) -> tuple[Timed | None, ToolError | None]:
+    """One run of the program, and what broke it off."""
     asked = struct.pack("<3I", WARM, steps, rounds)
-    found: list[list[int]] = []
-    told: dict[str, list[int]] = {}
-    ended = False
-    for line in device.run(program, [asked + data]):
-        word, _, rest = line.partition(" ")
-        try:
-            if line == "round":
-                found.append([])
-            elif line == "end":
-                ended = True
-            elif ended:
-                told.setdefault(word, []).append(int(rest))
-            else:
-                found[-1].append(int(line))
-        except (ValueError, IndexError) as cause:
-            raise ToolError(f"the measuring program printed {line!r}, which is no time") from cause
-    if "nanoseconds" not in told or [len(one) for one in found] != [steps] * rounds:
-        raise ToolError("the measuring program ended before it was done")
-    scale = told["nanoseconds"][0] / max(told["ticks"][0], 1)
-    nodes: Counter[str] = Counter()
-    for label, ticks in zip([*labels, BEFORE], told.get("node", []), strict=False):
-        nodes[label] += ticks
-    memory = told["memory_kb"][0] * 1024
-    return Timed(
-        np.array(found, np.float64) * scale,
-        told["first"][0] * scale,
-        memory or None,
-        {label: ticks * scale / (steps * rounds) for label, ticks in nodes.items()},
-        told["roof"][0] * scale,
-        told["energy_uj"][0] / (steps * rounds) or None,
-    )
+    return read(device.run(program, [asked + data]), steps, rounds, labels)

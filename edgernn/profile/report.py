@@ -48,7 +48,7 @@ class Profile:
         name = f"{self.model}, step {self.step!r}, {self.frame_ms:g} ms of real time a step"
         tables = [(f"{name}: measured here on {self.machine}", self._host_rows())]
         tables += [
-            (f"{name}: on {one.device}, {one.about.line()}", [_device_row(one)])
+            (f"{name}: on {one.device}, {one.about.line()}{_partial(one)}", [_device_row(one)])
             for one in self.devices
         ]
         tables += [
@@ -68,7 +68,8 @@ class Profile:
 
     def notes(self) -> list[str]:
         """What could not be had, and why."""
-        return [f"{chip.target}: {note}" for chip in self.chips for note in chip.notes]
+        partial = [f"{one.device}: partial: {one.partial}" for one in self.devices if one.partial]
+        return partial + [f"{chip.target}: {note}" for chip in self.chips for note in chip.notes]
 
     def _host_rows(self) -> Rows:
         return [
@@ -120,8 +121,13 @@ def _device_row(one: DeviceLatency) -> dict[str, Any]:
         "of the roof": None if one.roof_share is None else f"{one.roof_share:.0%}",
         "energy µJ": one.energy_uj,
         "noise": f"{one.noise:.1%}",
+        "core": one.core,
         "steps": one.steps,
     }
+
+
+def _partial(one: DeviceLatency) -> str:
+    return "; PARTIAL" if one.partial else ""
 
 
 def _node_rows(one: DeviceLatency) -> Rows:
@@ -173,7 +179,7 @@ def profile(
         if not url.startswith(EMULATED):
             progress(f"on {url}: {', '.join(step for _, step in jobs)}")
             for rows, one in zip(timed, on_device(jobs, url, seconds), strict=True):
-                rows.append(one)
+                rows += [one] if one else []
     return [
         _of_step(bundle, step, seconds, devices, progress, tuple(rows))
         for (bundle, step), rows in zip(jobs, timed, strict=True)

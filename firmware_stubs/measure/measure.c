@@ -1,10 +1,12 @@
 /* Times a step over given frames, one by one, the first apart; by node if it was built with ticks.
  *
  * Reads how many steps to warm up with, how many to time and how many rounds of them (uint32 each),
- * then the frames. Prints ticks; the two clocks at the end say how long one takes.
+ * then the frames. Stays on one core. Prints ticks, and behind each round the two clocks that say how
+ * long one takes, so that what came before a connection broke can be read.
  */
 #include "measured.h"
-#include "port.h"
+#include "core.h"
+#include "power.h"
 #include "print.h"
 #include "ticks.h"
 
@@ -86,24 +88,25 @@ static uint64_t roof(void) {
   return least;
 }
 
-/* Microjoules that the machine has counted so far, of all its cores; 0 where it tells none. */
-static uint64_t energy(void) {
-  char text[32];
-  uint32_t length = port_file("/sys/class/powercap/intel-rapl:0/energy_uj", text, sizeof text);
-  uint64_t value = 0;
-  for (uint32_t k = 0; k < length && text[k] >= '0' && text[k] <= '9'; ++k)
-    value = 10 * value + (uint64_t)(text[k] - '0');
-  return value;
+/* How long a tick is, from two readings of each clock, the first when it began. */
+static void print_clocks(uint64_t ticks, uint64_t nanoseconds) {
+  print_wide("ticks ", edgernn_now() - ticks);
+  print_wide("nanoseconds ", port_nanoseconds() - nanoseconds);
 }
 
 int main(void) {
-  uint64_t used = 0;
-  uint64_t ticks = edgernn_now(), nanoseconds = port_nanoseconds();
+  uint64_t used = 0, drawn = 0, ticks, nanoseconds;
   uint32_t at = 0, before = status("VmRSS:"), first;
+  int core = pin();
+  ticks = edgernn_now();
+  nanoseconds = port_nanoseconds();
   if (port_read(&asked, sizeof asked) != sizeof asked || asked.steps > MOST_STEPS) return 2;
   if (port_read(frames, FRAMES * FRAME_BYTES) != FRAMES * FRAME_BYTES) return 3;
   if (measured_init(state, STATE_BYTES + 16)) return 4;
+  find_rail();
   first = step(at++);
+  if (core >= 0) print_number("core ", (uint32_t)core, 10, "\n");
+  print_number("first ", first, 10, "\n");
   for (uint32_t k = 0; k < asked.warm; ++k) step(at++);
 #ifdef NODES
   for (uint32_t k = 0; k <= NODES; ++k) edgernn_ticks[k] = 0;
@@ -112,19 +115,22 @@ int main(void) {
     uint64_t before_round = energy(), after;
     for (uint32_t k = 0; k < asked.steps; ++k) spent[k] = step(at++);
     after = energy();
+    drawn += rail_microwatts();
     used += after > before_round ? after - before_round : 0; /* it begins anew at times */
     port_write("round\n");
     for (uint32_t k = 0; k < asked.steps; ++k) print_number("", spent[k], 10, "\n");
+    print_clocks(ticks, nanoseconds);
   }
-  port_write("end\n");
-  print_number("first ", first, 10, "\n");
   print_number("memory_kb ", status("VmHWM:") - before, 10, "\n");
 #ifdef NODES
   for (uint32_t k = 0; k <= NODES; ++k) print_wide("node ", edgernn_ticks[k]);
 #endif
   print_wide("energy_uj ", used);
+  if (rail.found) {
+    print_rail();
+    print_wide("power_uw ", drawn / asked.rounds);
+  }
   print_wide("roof ", roof());
-  print_wide("ticks ", edgernn_now() - ticks);
-  print_wide("nanoseconds ", port_nanoseconds() - nanoseconds);
+  print_clocks(ticks, nanoseconds);
   return 0;
 }

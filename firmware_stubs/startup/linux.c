@@ -11,6 +11,8 @@
 #define SYS_close 57
 #define SYS_clock_gettime 113
 #define SYS_exit_group 94
+#define SYS_sched_setaffinity 122
+#define SYS_getcpu 168
 #else
 #define SYS_read 0
 #define SYS_write 1
@@ -18,9 +20,12 @@
 #define SYS_close 3
 #define SYS_clock_gettime 228
 #define SYS_exit_group 231
+#define SYS_sched_setaffinity 203
+#define SYS_getcpu 309
 #endif
 #define AT_FDCWD -100
 #define CLOCK_MONOTONIC 1
+#define MOST_CORES 1024u
 #define STACK_BYTES 16384u /* measured below the frame of _start; a step needs far less */
 
 void edgernn_start(uint64_t stack_pointer);
@@ -95,6 +100,18 @@ uint32_t port_file(const char *path, void *to, uint32_t bytes) {
   }
   call_system(SYS_close, file, 0, 0);
   return count;
+}
+
+int port_core(void) {
+  uint32_t core = 0;
+  return call_system(SYS_getcpu, (long)&core, 0, 0) ? -1 : (int)core;
+}
+
+int port_pin(uint32_t core) {
+  uint64_t mask[MOST_CORES / 64] = {0};
+  if (core >= MOST_CORES) return -1;
+  mask[core / 64] = (uint64_t)1 << core % 64;
+  return call_system(SYS_sched_setaffinity, 0, sizeof mask, (long)mask) < 0 ? -1 : 0;
 }
 
 void port_exit(int code) {

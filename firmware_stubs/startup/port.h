@@ -17,6 +17,12 @@ uint64_t port_nanoseconds(void);
 /* Read the beginning of a file; gives how many bytes, 0 if it cannot be read. Linux only. */
 uint32_t port_file(const char *path, void *to, uint32_t bytes);
 
+/* The core that this runs on; -1 where that is not told. Linux only. */
+int port_core(void);
+
+/* Run on this core alone from here on; gives 0, or -1 where that is not allowed. Linux only. */
+int port_pin(uint32_t core);
+
 /* End the run with this exit code; never returns. */
 void port_exit(int code) __attribute__((noreturn));
 
