@@ -104,7 +104,7 @@ def static(graph: StepGraph, frames: Iterable[Mapping[str, Array]]) -> onnx.Mode
                 "OpTypesToExcludeOutputQuantization": PRODUCTS,  # a sum is not rounded again
             },
         )
-        return onnx.load(out)
+        return unrounded(onnx.load(out))
 
 
 def packed(graph: StepGraph, frames: Iterable[Mapping[str, Array]] = ()) -> onnx.ModelProto:
@@ -241,6 +241,26 @@ def subtracting(model: onnx.ModelProto) -> onnx.ModelProto:
         node.op_type = "Sub"
         node.input[:] = [product, less]
     return _of_nodes(made, made.graph.node)
+
+
+def unrounded(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Only products read what was rounded for them; all else reads the value itself.
+
+    The quantizer lets every reader see the rounded one: a GRU's state, of which the new one is made,
+    would lose its low bits again in each step.
+    """
+    made = onnx.ModelProto()
+    made.CopyFrom(model)
+    rounds = {n.output[0]: n.input[0] for n in made.graph.node if n.op_type == "QuantizeLinear"}
+    plain = {
+        n.output[0]: rounds[n.input[0]]
+        for n in made.graph.node
+        if n.op_type == "DequantizeLinear" and n.input[0] in rounds
+    }
+    for node in made.graph.node:
+        if node.op_type not in PRODUCTS:
+            node.input[:] = [plain.get(name, name) for name in node.input]
+    return made
 
 
 def _of_nodes(model: onnx.ModelProto, nodes: Sequence[onnx.NodeProto]) -> onnx.ModelProto:

@@ -124,6 +124,15 @@ def test_products_in_int8_are_taken_in_integers(graph: StepGraph, tmp_path: Path
     assert kinds.count("MatMulIntegerToFloat") >= 3
 
 
+def test_int8_rounds_for_products_alone(graph: StepGraph) -> None:
+    _, members = program(graph, "int8")
+    nodes = onnx.ModelProto.FromString(members["small/onnx/small.onnx"]).graph.node
+    rounded = {n.output[0] for n in nodes if n.op_type == "QuantizeLinear"}
+    read = {n.output[0] for n in nodes if n.op_type == "DequantizeLinear" and n.input[0] in rounded}
+    assert {n.op_type for n in nodes if read & set(n.input)} == {"MatMul"}
+    assert any("rnn.h" in n.input for n in nodes if n.op_type == "Sub"), "a state stays float"
+
+
 @pytest.mark.parametrize("number_type", SMALL)
 def test_a_weight_that_two_products_read_turned_is_quantized_once(number_type: str) -> None:
     torch.manual_seed(0)
