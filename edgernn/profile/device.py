@@ -18,7 +18,6 @@ from edgernn.profile.program import ROUNDS, Measuring
 from edgernn.profile.timed import Timed
 from edgernn.step_code import artifact
 
-PASSES = (4, 4, 3)  # rounds of one and then of the next, where several are measured
 BINS = 40  # of a histogram, from the least to the 99.5th percentile; the last holds what is above
 POINTS = 400  # of a timeline: the median of so many neighbours each
 
@@ -80,6 +79,9 @@ Job = tuple[Bundle, str]  # a bundle, and which of its steps
 def on_device(jobs: Sequence[Job], url: str, seconds: float) -> list[DeviceLatency | None]:
     """Measure steps' C on a device, in turn: what disturbs it for long disturbs all of them.
 
+    Each round is a process of its own: the same program differs more from one process to the next,
+    by where its memory lies, than from round to round within one.
+
     Of a device that is lost meanwhile there is what was measured before, partial; None where that
     is nothing.
 
@@ -91,11 +93,11 @@ def on_device(jobs: Sequence[Job], url: str, seconds: float) -> list[DeviceLaten
     under_way = [Measuring(device, bundle, step, seconds) for bundle, step in jobs]
     lost = None
     try:
-        for rounds in PASSES if len(jobs) > 1 else (ROUNDS,):
+        for number in range(ROUNDS):
             for one in under_way:
-                one.run(rounds)
-        for one in under_way:
-            one.run_by_node()
+                one.run(1)
+                if number == ROUNDS // 2:
+                    one.run_by_node()  # here: the time to build it lies between the rounds
     except ToolError as cause:
         if not any(one.runs for one in under_way):
             raise
