@@ -39,6 +39,7 @@ class Target:
     zig_target, zig_cpu: zig's -target and -mcpu; empty means the machine we are on.
     gcc_flags: the same for a user's own cross gcc. flags: for any compiler, beside those.
     runner: the file in targets/runners that loads its artifacts.
+    cores: those that QEMU can play one by one, where its artifacts run on many.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Target:
     clock_hz: int | None = None
     number_types: tuple[str, ...] = tuple(NUMBER_TYPES)
     aliases: tuple[str, ...] = ()
+    cores: tuple[str, ...] = ()
 
 
 def all_targets() -> dict[str, Target]:
@@ -73,3 +75,19 @@ def find_target(name: str) -> Target:
     if found is None:
         raise UnknownName("target", name, [*targets, *by_alias])
     return found
+
+
+def find_core(name: str) -> tuple[Target, str]:
+    """The target of this name and "", or the target that has this core; `TARGET:CORE` is both.
+
+    Raises: UnknownName with the nearest names.
+    """
+    targets = all_targets()
+    name, _, core = name.partition(":")
+    of_core = {one: target for target in targets.values() for one in target.cores}
+    if name in of_core and not core:
+        return of_core[name], name
+    try:
+        return find_target(name), core
+    except UnknownName as cause:
+        raise UnknownName("target", name, [*targets, *of_core]) from cause

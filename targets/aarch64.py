@@ -18,4 +18,5 @@ TARGET = Target(
     faster="dotprod",
     runner="aarch64",
     aliases=("arm",),
+    cores=("cortex-a72", "cortex-a76"),
 )

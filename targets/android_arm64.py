@@ -18,4 +18,5 @@ TARGET = replace(
     summary="64-bit Android: a shared library for arm64-v8a (emulated elsewhere)",
     flags=("-ffixed-x18", "-Wl,-z,max-page-size=16384", "-Wl,--hash-style=both"),
     aliases=(),
+    cores=(),
 )

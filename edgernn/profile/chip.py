@@ -17,6 +17,7 @@ from edgernn.elf import read_elf
 from edgernn.errors import EdgernnError, ToolError
 from edgernn.firmware import read_report
 from edgernn.profile.frames import frames
+from edgernn.profile.image import counter, image, runs_in_qemu, step_source
 from edgernn.runtime import open_program
 from edgernn.target import Target, find_target
 
@@ -40,9 +41,11 @@ class Count:
 class ChipCost:
     """Exact counts of one artifact. Sizes in bytes; None where they do not apply or are unknown.
 
+    target: what it was counted on, a target or a core of one.
     by_node: instructions by node of the step graph, and by the kernels that nodes call (see nodes).
     flash_bytes: what the linked image puts in flash, golden vectors left out.
-    stack_bytes: the deepest stack of a step, found by painting it.
+    stack_bytes: the deepest stack of a step, found by painting it. device: its URL, where a
+    device that ran the step turned out to be emulated.
     """
 
     target: str
@@ -55,6 +58,7 @@ class ChipCost:
     stack_bytes: int | None
     notes: tuple[str, ...] = field(default=())
     by_node: dict[str, float] = field(default_factory=dict)
+    device: str = ""
 
     @property
     def per_mac(self) -> float | None:
@@ -62,16 +66,23 @@ class ChipCost:
         return self.count.mean / self.macs if self.count and self.macs else None
 
 
-def cost(bundle: Bundle, step: str, entry: dict[str, Any]) -> ChipCost:
-    """Count one artifact. What cannot be had here is None, and `notes` says why."""
+def cost(bundle: Bundle, step: str, entry: dict[str, Any], core: str = "") -> ChipCost:
+    """Count one artifact. What cannot be had here is None, and `notes` says why.
+
+    core: of the target's; "" is the target itself, with all instructions that there are.
+    Raises: ToolError if a core is asked for that cannot be had here.
+    """
     target = find_target(entry["target"])
     facts = entry.get("facts") or {}
     notes: list[str] = []
     binary = bundle.read(entry["main"])
-    count = _by_qemu(binary, target, notes) or _by_program(bundle, step, entry, notes)
+    count = _by_qemu(bundle, step, entry, core, notes)
+    if core and count is None:
+        raise ToolError(f"{core}: {notes[-1]}")
+    count = count or _by_program(bundle, step, entry, notes)
     stack = count.stack_bytes if count else None
     return ChipCost(
-        target=target.name,
+        target=core or target.name,
         number_type=entry["number_type"],
         count=count,
         macs=facts.get("macs"),
@@ -83,14 +94,19 @@ def cost(bundle: Bundle, step: str, entry: dict[str, Any]) -> ChipCost:
     )
 
 
-def _by_qemu(binary: bytes, target: Target, notes: list[str]) -> Count | None:
-    """The golden steps of a firmware image, counted from its boot to its end."""
-    runner: Any = find_runner("qemu")
-    if target.kind != "firmware" or runner.missing():
+def _by_qemu(
+    bundle: Bundle, step: str, entry: dict[str, Any], core: str, notes: list[str]
+) -> Count | None:
+    """The golden steps of a firmware image, or of a program, counted from its begin to its end."""
+    target = find_target(entry["target"])
+    if not runs_in_qemu(target):
         return None
     try:
-        found = runner.count(binary, target)
-    except ToolError as cause:
+        binary = bundle.read(entry["main"])
+        if target.kind != "firmware":
+            binary = image(bundle, step, entry, step_source(bundle, entry))
+        found = counter(core).count(binary, target)
+    except EdgernnError as cause:
         notes.append(str(cause))
         return None
     mean = sum(found.by_function.values())

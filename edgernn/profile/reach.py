@@ -12,12 +12,13 @@ from edgernn.backend import find_runner
 from edgernn.target import all_targets
 
 ADB_SECONDS = 5
+USER = "qemu-aarch64"
 SSH_CONFIG = Path("~/.ssh/config")
 
 
 def known() -> list[tuple[str, str]]:
     """(URL, note); a note says why a device is not asked what it is, "" that it can be."""
-    return [*_local(), *_emulated(), *_phones(), *_hosts()]
+    return [*_local(), *emulated().items(), *_phones(), *_hosts()]
 
 
 def _local() -> list[tuple[str, str]]:
@@ -25,13 +26,16 @@ def _local() -> list[tuple[str, str]]:
     return [("local", "" if runs else f"{platform.machine()} {platform.system()}: times by Python")]
 
 
-def _emulated() -> list[tuple[str, str]]:
-    found = []
+def emulated() -> dict[str, str]:
+    """What counts under an emulator, by URL. Not to be asked: its files are this machine's."""
+    found = {}
+    user = None if shutil.which(USER) else f"needs {USER}; run: apt-get install qemu-user"
     for target in all_targets().values():
-        if target.kind != "firmware" and target.name != "aarch64":
-            continue
-        missing = find_runner(target.runner).missing()
-        found.append((f"qemu:{target.name}", missing or f"{target.summary}; counted, never timed"))
+        if target.kind == "firmware" or target.cores:
+            missing = find_runner(target.runner).missing()
+            found[f"qemu:{target.name}"] = missing or f"{target.summary}; counted, never timed"
+        for core in target.cores:
+            found[f"qemu:{core}"] = user or f"a core of {target.name}; counted, never timed"
     return found
 
 

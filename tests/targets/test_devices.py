@@ -42,7 +42,7 @@ SCRIPT = b"#!/bin/sh\nwhile read line; do echo heard $line; done\necho done >&2\
 
 @pytest.mark.cc
 @LINUX
-@pytest.mark.parametrize("url", ["local", "qemu:aarch64", "qemu:arm:cortex-a72"])
+@pytest.mark.parametrize("url", ["local", "qemu:aarch64", "qemu:arm:cortex-a72", "qemu:cortex-a76"])
 def test_a_program_reads_and_prints(url: str, tmp_path: Path) -> None:
     if url.startswith("qemu") and shutil.which("qemu-aarch64") is None:
         pytest.skip("needs qemu-aarch64")
