@@ -40,7 +40,7 @@ from edgernn.keyboard.search import MARGIN
 from edgernn.keyboard.typing import Keystroke
 from edgernn.profile.latency import machine
 from edgernn.runtime import open_steps
-from edgernn.step_code import artifact
+from edgernn.step_code import artifact, step_code
 from edgernn.target import find_target
 from edgernn.toolchain import build_library
 
@@ -102,7 +102,8 @@ def digest(bundle: Path) -> str:
 
 def loaded(path: Path, target: str) -> Any:
     """The loop as a library, ready for a first line. Raises: DataError, ToolError."""
-    files, where = keyboard_files(open_bundle(path), target), find_target(target)
+    bundle, where = open_bundle(path), find_target(target)
+    files = keyboard_files(bundle, step_code(bundle, target))
     with tempfile.TemporaryDirectory(prefix="edgernn-") as folder:
         built = build_library({**files, "type.c": SOURCE}, where, Path(folder), name="type")
         module: Any = find_runner(where.runner).load(built.read_bytes(), where)

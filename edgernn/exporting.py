@@ -140,7 +140,11 @@ def _packed(name: str, made: Travelled, slim: bool) -> tuple[dict[str, Any], dic
                 "facts": {k: v for k, v in artifact.facts.items() if k != "notes"},
             }
         )
-    return {**made.row, "artifacts": rows, "golden": golden}, members
+    row = {**made.row, "artifacts": rows, "golden": golden}
+    if made.stored and not slim:
+        row["stored"] = f"{name}/step.npz"
+        members[row["stored"]] = made.stored
+    return row, members
 
 
 def _tools() -> dict[str, str]:
@@ -230,6 +234,7 @@ def export(
         "frame_ms": onnx.frame_ms or found.info.frame_ms or 1.0,
         "labels": list(found.info.labels),
         "further_words": list(found.info.further_words) or None,
+        "spotting": dict(found.info.spotting) or None,
         "steps": steps,
         "accuracy": _accuracy(found),
         "tools": _tools(),

@@ -61,8 +61,7 @@ def _mains(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     for name, step in manifest["steps"].items():
         rows = enumerate(step["artifacts"])
         found += [(f"steps.{name}.artifacts[{i}].main", row["main"]) for i, row in rows]
-        if "golden" in step:
-            found.append((f"steps.{name}.golden", step["golden"]))
+        found += [(f"steps.{name}.{k}", step[k]) for k in ("golden", "stored") if step.get(k)]
     return found
 
 
@@ -166,7 +165,7 @@ _STEP = _object(
         "timing": _TIMING,
         "artifacts": _list(_ARTIFACT, 1),
     },
-    {"golden": _text, "frame_ms": _number},
+    {"golden": _text, "stored": _text, "frame_ms": _number},
 )
 _MEMBER = _object(
     {"sha256": _match(r"[0-9a-f]{64}", "64 hex digits"), "bytes": _whole(0)},
@@ -186,6 +185,7 @@ _FORM = _object(
         "sample_rate_hz": _number,
         "labels": _list(_text),
         "further_words": _list(_text),
+        "spotting": _object(dict.fromkeys(("threshold", "window_ms", "refractory_ms"), _number)),
         "calibration": _text,
     },
 )

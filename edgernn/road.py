@@ -21,6 +21,7 @@ from edgernn.firmware import IMAGE_FRAMES, GoldenRun
 from edgernn.graph.onnx_import import to_graph
 from edgernn.graph.passes import find_holds
 from edgernn.graph.step_graph import StepGraph
+from edgernn.graph.stored import StoredStep, to_bytes
 from edgernn.sources import Source
 from edgernn.streams import Frames, Stream, count_steps, each_step, lengthened
 from edgernn.target import Target, all_targets, find_target
@@ -52,12 +53,13 @@ STARTS, START_FRAMES, NEAR = 100, 8, 0.97
 
 @dataclass(frozen=True, slots=True)
 class Travelled:
-    """What a step arrives with: manifest row, artifacts, golden arrays, notes of the passes."""
+    """What a step arrives with: manifest row, artifacts, golden arrays, notes, itself stored."""
 
     row: dict[str, Any]
     artifacts: list[Artifact]
     golden: dict[str, Array]
     notes: tuple[str, ...]
+    stored: bytes = b""  # of which C for another target can be made
 
 
 @dataclass
@@ -104,7 +106,9 @@ class Road:
             self.prove(built, row, target, golden)
             artifacts = [built, twin]
         notes = (*notes, *artifacts[0].facts.get("notes", ()))
-        return Travelled(row, [*artifacts, onnx], golden, notes)
+        ports = (graph.name, graph.inputs, graph.outputs)
+        stored = StoredStep(*ports, typed, self.number_type, self.activations)
+        return Travelled(row, [*artifacts, onnx], golden, notes, to_bytes(stored))
 
     def elsewhere(self, name: str, target: Target) -> Travelled:
         """The stops of a backend whose artifacts another runtime runs, as near to the truth.

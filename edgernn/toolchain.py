@@ -70,15 +70,17 @@ def build_library(
     *,
     name: str,
     exports: Iterable[str] = (),
+    alone: bool = False,
     cc: Compiler | None = None,
     optimize: str = "-O2",
 ) -> Path:
     """A shared library `NAME.so` that exports the step's five functions and `exports`.
 
-    It needs no other library. Built for a machine other than ours it is loaded by an emulator.
-    Raises: ToolError with the compiler's first complaint.
+    With `alone` it exports nothing but `exports`. It needs no other library. Built for a machine
+    other than ours it is loaded by an emulator. Raises: ToolError with the compiler's first
+    complaint.
     """
-    symbols = [*exported(name), *exports, "edgernn_built_for"]
+    symbols = [*([] if alone else exported(name)), *exports, "edgernn_built_for"]
     level = target.zig_cpu if target.zig_target else host_cpu()
     extra = {
         "memory.c": stub("startup/memory.c"),

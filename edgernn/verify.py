@@ -193,7 +193,7 @@ def same_bits(name: str, got: Mapping[str, Array], want: Mapping[str, Array]) ->
             raise ParityError(f"{name}: {key} differs at frame {first} (by {worst:.3g})")
 
 
-def _golden(bundle: Bundle, step: str) -> dict[str, dict[str, Array]]:
+def golden_of(bundle: Bundle, step: str) -> dict[str, dict[str, Array]]:
     """The golden arrays by kind (`in`, `out`, `state`, one of TRUTHS) and name."""
     member = bundle.manifest["steps"][step].get("golden")
     if member is None:
@@ -272,7 +272,7 @@ def verify(path: Path | str, say: Say = lambda line: None) -> VerifyReport:
     checks = [Check("every member's sha256", 0, f"{len(bundle.members())} members hold")]
     ran = 0
     for step, row in bundle.manifest["steps"].items():
-        golden = _golden(bundle, step)
+        golden = golden_of(bundle, step)
         for entry in row["artifacts"]:
             found = [_check_program(bundle, step, entry, golden)]
             target = find_target("host" if entry["target"] == "any" else entry["target"])

@@ -52,6 +52,17 @@ class TargetName(Kind):
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
+class PackageName(Kind):
+    """The name of a package for some language."""
+
+    name = "package"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        return [CompletionItem(name) for name in _names("embed") if name.startswith(incomplete)]
+
+
 class NumberTypeName(Kind):
     """The name of a number type; an unknown one is refused by the export, with the nearest."""
 

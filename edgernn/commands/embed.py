@@ -1,48 +1,54 @@
-"""`edgernn embed`: the C of a bundle, to be built into a program or a firmware of one's own."""
+"""`edgernn embed`: a bundle as a package that drops into a project."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from edgernn.commands._complete import TargetName
-from edgernn.commands._form import command, print_json
+from edgernn.commands._complete import PackageName, TargetName
+from edgernn.commands._form import command, print_json, progress
 
 
 @command
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), required=True, help="A folder; made if new."
+    "--as", "kind", type=PackageName(), default="c", show_default=True, help="For which language."
 )
-@click.option("--on", type=TargetName(), help="Which code of the bundle; its own target's if none.")
-def embed(bundle: Path, output: Path, on: str | None, as_json: bool) -> None:
-    """Write the C of a BUNDLE into a folder.
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), required=True, help="The package's folder."
+)
+@click.option(
+    "--on", type=TargetName(), help="c: what the C is for; the bundle's own target if none."
+)
+def embed(bundle: Path, kind: str, output: Path, on: str | None, as_json: bool) -> None:
+    """Make of a BUNDLE a package for programs: the steps, their loop, an API.
 
-    Source and header of every step; beside those of a recogniser or a keyboard the loop that ties
-    them, as recognizer.h or keyboard.h describes it.
+    Code that is made for a target beyond the bundle's own runs its golden vectors first. A folder
+    that holds a package is replaced whole.
 
     \b
-    edgernn embed kws.edgernn -o firmware/kws
-    edgernn embed asr.edgernn -o firmware/asr
+    edgernn embed kws.edgernn -o kws
+    edgernn embed kws.edgernn --on cortex-m7 -o firmware/kws
     """
     from edgernn.bundle import open_bundle
-    from edgernn.loops import embedded_files
-    from edgernn.step_code import artifact
-    from edgernn.toolchain import write_whole
+    from edgernn.package import find_package, write_package
 
-    opened = open_bundle(bundle)
-    target = on or opened.manifest["target"]
-    files = embedded_files(opened, target)
-    for name, text in files.items():
-        write_whole(output / name, text.encode(), mode=0o644)
+    package = find_package(kind)
+    files = package.files(open_bundle(bundle), on, progress(as_json))
+    write_package(files, output)
     if as_json:
-        print_json({"bundle": bundle, "target": target, "folder": output, "files": sorted(files)})
+        print_json(report(bundle, kind, output, files))
         return
     for name in sorted(files):
         click.echo(output / name)
-    compiled = artifact(opened, next(iter(opened.manifest["steps"])), target)["facts"]["compiled"]
-    click.echo(f"compiled with: {compiled}", err=True)
+
+
+def report(bundle: Path, kind: str, output: Path, files: Any) -> dict[str, Any]:
+    """What was written, with sizes in bytes."""
+    sizes = {name: len(content) for name, content in sorted(files.items())}
+    return {"bundle": bundle, "as": kind, "folder": output, "files": sizes}
 
 
 COMMAND = embed

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import onnx
@@ -47,6 +47,17 @@ class StatePair:
         if self.init is None:
             return np.zeros(self.shape, self.dtype)
         return np.array(self.init, self.dtype).reshape(self.shape)
+
+
+class Interface(Protocol):
+    """What a step is called, and what goes in and out of it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def inputs(self) -> tuple[Port, ...]: ...
+    @property
+    def outputs(self) -> tuple[Port, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)

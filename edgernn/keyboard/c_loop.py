@@ -24,7 +24,7 @@ from edgernn.keyboard.decode import STEPS, check_steps
 from edgernn.keyboard.encoding import INPUTS, KEYS
 from edgernn.keyboard.search import LISTED, SLIP, STRANGE
 from edgernn.keyboard.spellings import Spellings
-from edgernn.step_code import artifact, step_files
+from edgernn.step_code import StepCode, all_files
 
 LOOP = (
     "keyboard.h",
@@ -53,16 +53,16 @@ class Sizes:
     labels: int
 
 
-def keyboard_files(bundle: Bundle, target: str) -> dict[str, str]:
-    """File name -> text: the steps' C for a target, the loop, and what ties them.
+def keyboard_files(bundle: Bundle, code: Mapping[str, StepCode]) -> dict[str, str]:
+    """File name -> text: the steps' C, the loop, and what ties them.
 
     Raises: DataError if the steps are no keyboard decoder's, or for a target not in the bundle.
     """
     check_steps(bundle.manifest["steps"])
     sizes = _sizes(bundle)
-    facts = {name: artifact(bundle, name, target)["facts"] for name in STEPS}
+    facts = {name: code[name].facts for name in STEPS}
     return {
-        **step_files(bundle, target),
+        **all_files(code),
         **loop_sources("keyboard", LOOP),
         MODEL_H: _header(sizes, facts),
         MODEL_C: _source(bundle.manifest, sizes, facts),

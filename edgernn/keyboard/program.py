@@ -17,6 +17,7 @@ from edgernn.keyboard.decode import BACK, Guess, Revision, Shown
 from edgernn.keyboard.own_words import OwnWords
 from edgernn.keyboard.search import MARGIN
 from edgernn.keyboard.typing import Keystroke
+from edgernn.step_code import step_code
 from edgernn.target import find_target
 from edgernn.toolchain import build_program, stub
 
@@ -42,7 +43,7 @@ def sources(
         if not 1 <= options[name] <= most:
             raise DataError(f"{name} {options[name]}; the loop in C takes 1 to {most}")
     options |= {"own": len(own.worth) + len(own.kept), "no_capitals": int(not capitals)}
-    files = keyboard_files(bundle, target)
+    files = keyboard_files(bundle, step_code(bundle, target))
     files["type.h"] = _header(options, margin or 0.0, own)
     files["type.c"] = stub("keyboard/type.c")
     return files

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -19,7 +20,7 @@ from edgernn.c_loop import (
 from edgernn.errors import DataError
 from edgernn.recognition.decode import STEPS, check_steps
 from edgernn.recognition.hot_words import HotWords, Node
-from edgernn.step_code import artifact, step_files
+from edgernn.step_code import StepCode, all_files
 
 LOOP = ("recognizer.h", "recognizer.c", "recognizer_search.h", "recognizer_search.c")
 MODEL_H, MODEL_C = "recognizer_model.h", "recognizer_model.c"
@@ -41,16 +42,16 @@ class Sizes:
     labels: int
 
 
-def recognizer_files(bundle: Bundle, target: str) -> dict[str, str]:
-    """File name -> text: the steps' C for a target, the loop, and what ties them.
+def recognizer_files(bundle: Bundle, code: Mapping[str, StepCode]) -> dict[str, str]:
+    """File name -> text: the steps' C, the loop, and what ties them.
 
     Raises: DataError if the steps are no recogniser's, or for a target not in the bundle.
     """
     check_steps(bundle.manifest["steps"])
     sizes = _sizes(bundle)
-    facts = {name: artifact(bundle, name, target)["facts"] for name in STEPS}
+    facts = {name: code[name].facts for name in STEPS}
     return {
-        **step_files(bundle, target),
+        **all_files(code),
         **loop_sources("recognition", LOOP),
         MODEL_H: _header(bundle, sizes, facts),
         MODEL_C: _source(bundle, sizes, facts),

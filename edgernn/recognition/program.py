@@ -15,6 +15,7 @@ from edgernn.errors import DataError, ToolError
 from edgernn.recognition.c_loop import MODEL_H, MOST_BEAM, hot_words_table, recognizer_files
 from edgernn.recognition.decode import Word, check_steps, end_frames
 from edgernn.recognition.hot_words import HotWords
+from edgernn.step_code import step_code
 from edgernn.target import find_target
 from edgernn.toolchain import build_program, stub
 
@@ -31,7 +32,7 @@ def sources(
 
     Raises: DataError for a bundle, a beam, hot words or a time that cannot be.
     """
-    files = recognizer_files(bundle, target)
+    files = recognizer_files(bundle, step_code(bundle, target))
     hot = HotWords(hot_words or {}, bundle.manifest["labels"])
     files["transcribe.h"] = _header(beam, hot, end_frames(end_ms, word_ms(bundle)))
     files["transcribe.c"] = stub("recognition/transcribe.c")

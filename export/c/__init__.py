@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # what compiles is imported when something is compiled; openi
     from edgernn.export.c.source import CSource
     from edgernn.firmware import GoldenRun
     from edgernn.graph.ir import Graph
-    from edgernn.graph.step_graph import StepGraph
+    from edgernn.graph.step_graph import Interface, StepGraph
 
 SUFFIX = {"library": ".so", "firmware": ".elf", "wasm": ".wasm"}
 
@@ -73,23 +73,11 @@ class C:
         """
         from edgernn.compilers import compiler
         from edgernn.elf import read_elf
-        from edgernn.export.c.source import compile_step
         from edgernn.toolchain import compile_line
 
         find_number_type(number_type, target.number_types)
         tool = compiler(cc)
-        made_by = f"edgernn export --target {target.name} --number-type {number_type}"
-        if activations != "exact":
-            made_by += f" --activations {activations}"
-        source = compile_step(
-            graph,
-            typed,
-            number_type,
-            isas=target.isa,
-            faster=target.faster,
-            activations=activations,
-            made_by=made_by,
-        )
+        source = self.source(graph, typed, target, number_type, activations)
         binary = self._build(source, target, golden, tool)
         folder = f"{graph.name}/{target.name}"
         main = f"{folder}/{source.symbol}{SUFFIX[target.kind]}"
@@ -101,6 +89,30 @@ class C:
             facts |= {"flash_bytes": sizes.flash_bytes, "ram_bytes": sizes.ram_bytes}
         del facts["states"]
         return Artifact(self.name, target.name, number_type, {**members, main: binary}, main, facts)
+
+    def source(
+        self,
+        step: Interface,
+        typed: Graph,
+        target: Target,
+        number_type: str,
+        activations: str = "exact",
+    ) -> CSource:
+        """The C of a step for a target, not compiled yet. Raises: UnknownName, UnsupportedOp."""
+        from edgernn.export.c.source import compile_step
+
+        made_by = f"edgernn export --target {target.name} --number-type {number_type}"
+        if activations != "exact":
+            made_by += f" --activations {activations}"
+        return compile_step(
+            step,
+            typed,
+            number_type,
+            isas=target.isa,
+            faster=target.faster,
+            activations=activations,
+            made_by=made_by,
+        )
 
     def state_rows(self, graph: StepGraph, typed: Graph, number_type: str) -> list[dict[str, Any]]:
         """The manifest's rows of the state leaves, alike for every target."""

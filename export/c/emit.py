@@ -25,7 +25,7 @@ from edgernn.export.c.stages import KERNEL, LOOKUPS, SHORTEST, Stage, block_of, 
 from edgernn.export.c.weights import C_TYPES, c_number
 from edgernn.graph import fixed_point as fx
 from edgernn.graph.ir import Value
-from edgernn.graph.step_graph import StepGraph
+from edgernn.graph.step_graph import Interface
 
 
 def c_name(name: str) -> str:
@@ -38,7 +38,7 @@ def c_name(name: str) -> str:
 class Emitter:
     """Prints one step. Buffers are named pointers; offsets are in elements."""
 
-    step: StepGraph
+    step: Interface
     lowered: Lowered
     plan: Plan
     prefix: str

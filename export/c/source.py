@@ -18,7 +18,7 @@ from edgernn.graph.ir import Graph
 from edgernn.graph.number_type import find_number_type
 from edgernn.graph.onnx_import import to_graph
 from edgernn.graph.passes import dead_code, delta, quantize, simplify
-from edgernn.graph.step_graph import StepGraph
+from edgernn.graph.step_graph import Interface, StepGraph
 
 RESERVED = (  # files that a step is built with, and the prefix of our own functions
     *("memory", "port", "print", "golden", "golden_main", "cortex_m", "linux", "built_for"),
@@ -53,7 +53,7 @@ def number_typed(
     Raises: UnknownName, UnsupportedOp, DataError.
     """
     type_ = find_number_type(number_type)
-    graph, notes = simplify(to_graph(step))
+    graph, notes = simplify(to_graph(step), type_)
     if type_.quantized:
         result = quantize.run(graph, calibrate(graph, frames, calibration), type_)
         notes += [f"quantize: {note}" for note in result.notes]
@@ -69,7 +69,7 @@ def symbol_of(name: str) -> str:
     return f"{symbol}_model" if symbol in RESERVED else symbol
 
 
-def _arguments(step: StepGraph, qualifier: str = "") -> str:
+def _arguments(step: Interface, qualifier: str = "") -> str:
     """Parameters of NAME_step; `restrict` is C only, so the header leaves it out."""
     star = f"*{qualifier}"
     parts = [f"const {C_TYPES[p.dtype]} {star}in_{c_name(p.name)}" for p in step.inputs]
@@ -96,7 +96,7 @@ def _state_rows(graph: Graph, offsets: Mapping[str, int]) -> list[dict[str, Any]
     return rows
 
 
-def _header(step: StepGraph, symbol: str, facts: Mapping[str, Any], made_by: str) -> str:
+def _header(step: Interface, symbol: str, facts: Mapping[str, Any], made_by: str) -> str:
     upper = symbol.upper()
     ports = [f" *   {p.name}: {list(p.shape)} {p.dtype}, input" for p in step.inputs]
     ports += [f" *   {p.name}: {list(p.shape)} {p.dtype}, output" for p in step.outputs]
@@ -170,8 +170,33 @@ def _source(emitter: Emitter, symbol: str) -> str:
     )
 
 
-def compile_step(
+def planned_step(
     step: StepGraph,
+    graph: Graph,
+    *,
+    isas: tuple[str, ...] = (),
+    faster: str = "",
+    activations: str = "exact",
+) -> Emitter:
+    """Kernels chosen and memory planned, before a line is written. Raises: as `compile_step`."""
+    check_form(activations)
+    lowered = lower(graph, Weights(isas, faster))
+    plan = plan_memory(lowered)
+    return Emitter(step, lowered, plan, symbol_of(step.name), activations)
+
+
+def sizes_of(emitter: Emitter) -> dict[str, int]:
+    """MACs of a planned step, and its bytes but for the code's own."""
+    return {
+        "macs": emitter.lowered.graph.macs(),
+        "weights_bytes": emitter.lowered.weights.flash_bytes(),
+        "state_bytes": emitter.plan.state_bytes,
+        "scratch_bytes": emitter.plan.scratch_bytes,
+    }
+
+
+def compile_step(
+    step: Interface,
     graph: Graph,
     number_type: str,
     *,

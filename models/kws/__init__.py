@@ -15,6 +15,8 @@ INFO = ModelInfo(
     sample_rate_hz=SAMPLE_RATE_HZ,
     frame_ms=FRAME_MS,
     labels=LABELS,
+    # chosen on the validation split (see evaluate.validate)
+    spotting={"threshold": 0.6, "window_ms": 300.0, "refractory_ms": 600.0},
     variants={
         "dense": "the same before it was compressed",
         "half": "in half of its bytes: recurrent weights of 2 bits, others of 4",

@@ -13,4 +13,6 @@ INFO = ModelInfo(
     sample_rate_hz=SAMPLE_RATE_HZ,
     frame_ms=FRAME_MS,
     labels=LABELS,
+    # chosen on the validation split (see evaluate.validate)
+    spotting={"threshold": 0.8, "window_ms": 160.0, "refractory_ms": 640.0},
 )

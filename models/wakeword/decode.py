@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgernn.models.wakeword import FRAME_MS, LABELS
+from edgernn.models.wakeword import FRAME_MS, INFO, LABELS
 from edgernn.spotting.detector import Detection, WordDetector
 
 __all__ = ["Detection", "Detector"]
 
-# Chosen on the validation split (see evaluate.validate).
-THRESHOLD, WINDOW_MS, REFRACTORY_MS = 0.8, 160.0, 640.0
+THRESHOLD, WINDOW_MS, REFRACTORY_MS = (
+    INFO.spotting[name] for name in ("threshold", "window_ms", "refractory_ms")
+)
 
 
 class Detector(WordDetector):

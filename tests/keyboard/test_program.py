@@ -26,6 +26,7 @@ from edgernn.keyboard.program import build, parsed, shown, sources
 from edgernn.keyboard.search import LISTED, SLIP, STRANGE
 from edgernn.keyboard.typing import Keystroke, Typist
 from edgernn.runtime import open_steps
+from edgernn.step_code import step_code
 
 from .. import loops
 
@@ -175,7 +176,9 @@ def test_bundles_that_cannot_be_are_named(
     name: str, key: str, value: dict[str, Any], line: str, bundle: Bundle
 ) -> None:
     with pytest.raises(EdgernnError) as raised:
-        keyboard_files(changed(bundle, name, key, value), "chip")
+        keyboard_files(
+            changed(bundle, name, key, value), step_code(bundle, "chip")
+        )
     assert line in str(raised.value)
 
 
@@ -185,7 +188,9 @@ def test_words_that_cannot_be_are_named(listed: str, word: str, bundle: Bundle) 
     words = {"labels": ["<typed>", "a", "b", "<end>"], listed: ["<typed>", "a", word, "<end>"]}
     manifest: Any = {**bundle.manifest, **words}
     with pytest.raises(EdgernnError, match="bytes; the loop in C takes at most 128"):
-        keyboard_files(Bundle(bundle.path, manifest), "chip")
+        keyboard_files(
+            Bundle(bundle.path, manifest), step_code(bundle, "chip")
+        )
 
 
 @pytest.mark.parametrize(

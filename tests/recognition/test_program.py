@@ -16,6 +16,7 @@ from edgernn.errors import EdgernnError, ToolError
 from edgernn.recognition.c_loop import LOOP, recognizer_files
 from edgernn.recognition.decode import Word, end_frames
 from edgernn.recognition.program import parsed, sources
+from edgernn.step_code import step_code
 
 from .. import loops
 
@@ -120,7 +121,9 @@ def test_bundles_that_cannot_be_are_named(
     name: str, key: str, value: dict[str, Any], line: str, bundle: Bundle
 ) -> None:
     with pytest.raises(EdgernnError) as raised:
-        recognizer_files(changed(bundle, name, key, value), "chip")
+        recognizer_files(
+            changed(bundle, name, key, value), step_code(bundle, "chip")
+        )
     assert line in str(raised.value)
 
 
