@@ -46,6 +46,19 @@ class Artifact:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a step will do and hold on a target, told before it is compiled.
+
+    work: amounts in a step by kind. code: in how many places each kind is written.
+    facts: MACs, and bytes of weights, state and scratch, which are exact.
+    """
+
+    work: Mapping[str, float]
+    code: Mapping[str, int]
+    facts: Mapping[str, int]
+
+
 class Program(Protocol):
     """One live stream over a loaded artifact. Arrays have the shapes of the manifest."""
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgernn.backend import Array, Artifact, Module, Program, Runner
+from edgernn.backend import Array, Artifact, Module, Outlook, Program, Runner
 from edgernn.errors import UnknownName
 from edgernn.export.c.program import CProgram
 from edgernn.graph.number_type import NUMBER_TYPES, find_number_type
@@ -113,6 +113,27 @@ class C:
             activations=activations,
             made_by=made_by,
         )
+
+    def outlook(
+        self,
+        step: Interface,
+        typed: Graph,
+        target: Target,
+        moves: Mapping[str, tuple[float, float]],
+        activations: str = "exact",
+    ) -> Outlook:
+        """What `export` would make, without a compiler's run.
+
+        moves: by hold, entries and chunks that it lists in a step on the mean; of one that is not
+        told, all. Raises: UnsupportedOp.
+        """
+        from edgernn.export.c.source import planned_step, sizes_of
+        from edgernn.export.c.work import work_of
+
+        isas, faster = target.isa, target.faster
+        emitter = planned_step(step, typed, isas=isas, faster=faster, activations=activations)
+        made = work_of(emitter, moves)
+        return Outlook(made.done, made.code, sizes_of(emitter))
 
     def state_rows(self, graph: StepGraph, typed: Graph, number_type: str) -> list[dict[str, Any]]:
         """The manifest's rows of the state leaves, alike for every target."""

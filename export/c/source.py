@@ -171,7 +171,7 @@ def _source(emitter: Emitter, symbol: str) -> str:
 
 
 def planned_step(
-    step: StepGraph,
+    step: Interface,
     graph: Graph,
     *,
     isas: tuple[str, ...] = (),

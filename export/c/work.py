@@ -8,28 +8,27 @@ them. Amounts are of one step; those of `code` count what is written once, howev
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import prod
+from typing import NamedTuple
 
 from edgernn.export.c.emit import Emitter, merge_axes
 from edgernn.export.c.kernels import BITS
 from edgernn.export.c.loops import Call, Loop, View, is_copy
 from edgernn.graph.ir import Value
 
-VECTORS = frozenset(
-    ("neon", "helium", "simd128", "avx2")
-)  # where loops become vectors
+VECTORS = frozenset(("neon", "helium", "simd128", "avx2"))  # where loops become vectors
 MOVED = ":counts"  # behind the name of a hold: the list of what has moved
+Listed = Mapping[str, tuple[float, float]]  # by hold: mean entries, chunks with any
 _FORM = re.compile(r"_(s8x16|s8|s4|s2|f32)_(\d+)x(\d+)")
 _LOCAL = re.compile(r"\s*const (float|int32_t|int16_t|int64_t|uint8_t) v\d+ = (.*);")
 _STORE = re.compile(r"\s*\w+\[[^]]*\] = (.*);")
 _TOKEN = re.compile(r"edgernn_(\w+)\(|(int64_t|>>|[*/+?&])|(?<=\s)(-)(?=\s)")
 
 
-@dataclass(frozen=True, slots=True)
-class Moves:
+class Moves(NamedTuple):
     """What a hold lists in a step on the mean: entries, and chunks that have any."""
 
     entries: float
@@ -40,16 +39,24 @@ class Moves:
 class Work:
     """Amounts by kind: `done` in a step, `code` as it is written."""
 
-    done: Counter[str] = field(default_factory=Counter)
+    done: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     code: Counter[str] = field(default_factory=Counter)
 
     def add(self, kind: str, times: float) -> None:
-        """So much of a kind, written in one place."""
-        self.done[kind] += times  # type: ignore[assignment]  # amounts may be means
+        """So much of a kind, written in one place; what it needs beside is there but once."""
+        self.done[kind] += times
         self.code[kind] += 1
+        self.code[f"any {kind}"] = 1
+
+    def call(self, kernel: str, times: int, parts: Mapping[str, float]) -> None:
+        """A kernel, which is there once however often it is called."""
+        self.done[kernel] += times
+        self.code[kernel], self.code["call"] = 1, self.code["call"] + 1
+        for part, amount in parts.items():
+            self.done[f"{kernel}.{part}"] += times * amount
 
 
-def work_of(emitter: Emitter, moves: Mapping[str, Moves]) -> Work:
+def work_of(emitter: Emitter, moves: Listed) -> Work:
     """The amounts of a planned step. moves: by hold; of one that is not told, all has moved."""
     made = Work()
     made.add("step", 1)
@@ -63,7 +70,7 @@ def work_of(emitter: Emitter, moves: Mapping[str, Moves]) -> Work:
     return made
 
 
-def _call(made: Work, emitter: Emitter, call: Call, moves: Mapping[str, Moves]) -> None:
+def _call(made: Work, emitter: Emitter, call: Call, moves: Listed) -> None:
     """A kernel: what grows with each of its sizes."""
     name, times = call.kernel, call.repeat
     form = _FORM.search(name)
@@ -75,9 +82,7 @@ def _call(made: Work, emitter: Emitter, call: Call, moves: Mapping[str, Moves]) 
         parts = {"columns": cols, "chunks": -(-cols // chunk), "entries": found.entries}
     else:
         parts = _product(emitter, call, form, _moves(call, moves))
-    made.add(name, times)
-    for part, amount in parts.items():
-        made.done[f"{name}.{part}"] += times * amount  # type: ignore[assignment]
+    made.call(name, times, parts)
 
 
 def _plain(name: str, sizes: list[int | None]) -> dict[str, float]:
@@ -138,11 +143,11 @@ def _last_view(call: Call) -> int:
     return max(at for at, arg in enumerate(call.args) if isinstance(arg, View)) + 1
 
 
-def _moves(call: Call, moves: Mapping[str, Moves]) -> Moves | None:
+def _moves(call: Call, moves: Listed) -> Moves | None:
     """Of the hold whose lists the call reads or makes."""
     names = (view.buffer for view in (*call.reads, *call.writes))
     holds = (name.removesuffix(MOVED) for name in names if name.endswith(MOVED))
-    return next((moves[name] for name in holds if name in moves), None)
+    return next((Moves(*moves[name]) for name in holds if name in moves), None)
 
 
 def _copy(made: Work, emitter: Emitter, loop: Loop) -> None:

@@ -1,7 +1,8 @@
 /* A QEMU plugin that counts executed guest instructions, each address apart.
  *
  * Arguments: begin=ADDR,end=ADDR count only between these two (every time they are passed);
- * without them everything counts. out=FILE gets the histogram at exit. live=FILE, 8 bytes, is
+ * without them everything counts. out=FILE gets the histogram at exit: address, how often it was
+ * executed, and how often what came next was not what lies behind it. live=FILE, 8 bytes, is
  * mapped and holds the running total, for a reader that stops the machine now and then.
  *
  * The prototypes are our own, so neither qemu-plugin.h nor glib is needed to build it. Build with
@@ -30,13 +31,14 @@ VISIBLE int qemu_plugin_install(plugin_id id, const void *info, int argc, char *
 extern size_t qemu_plugin_tb_n_insns(const struct block *);
 extern struct instruction *qemu_plugin_tb_get_insn(const struct block *, size_t);
 extern uint64_t qemu_plugin_insn_vaddr(const struct instruction *);
+extern size_t qemu_plugin_insn_size(const struct instruction *);
 extern void qemu_plugin_register_vcpu_tb_trans_cb(plugin_id, void (*)(plugin_id, struct block *));
 extern void qemu_plugin_register_vcpu_insn_exec_cb(struct instruction *,
                                                    void (*)(unsigned, void *), int, void *);
 extern void qemu_plugin_register_atexit_cb(plugin_id, void (*)(plugin_id, void *), void *);
 
 struct place {
-  uint64_t address, executed;
+  uint64_t address, behind, executed, left;
   struct place *next;
 };
 
@@ -44,6 +46,7 @@ struct place {
 static struct place *buckets[BUCKETS];
 static uint64_t begin_address, end_address, span_start, spans, shortest = UINT64_MAX, longest;
 static uint64_t own_total, *total = &own_total;
+static struct place *last; /* executed, of what counts */
 static int counting;
 static const char *out_file;
 
@@ -65,6 +68,7 @@ static void on_execute(unsigned cpu, void *data) {
     if (p->address == begin_address) {
       counting = 1;
       span_start = *total;
+      last = NULL;
     } else if (p->address == end_address && counting) {
       uint64_t span = *total - span_start;
       counting = 0;
@@ -74,6 +78,8 @@ static void on_execute(unsigned cpu, void *data) {
     }
   }
   if (counting) {
+    if (last && last->behind != p->address) ++last->left;
+    last = p;
     ++p->executed;
     ++*total;
   }
@@ -85,6 +91,7 @@ static void on_translate(plugin_id id, struct block *block) {
   for (size_t i = 0; i < n; ++i) {
     struct instruction *one = qemu_plugin_tb_get_insn(block, i);
     struct place *p = place_of(qemu_plugin_insn_vaddr(one));
+    p->behind = p->address + qemu_plugin_insn_size(one);
     qemu_plugin_register_vcpu_insn_exec_cb(one, on_execute, 0, p);
   }
 }
@@ -100,8 +107,8 @@ static void on_exit_of_guest(plugin_id id, void *data) {
   for (unsigned b = 0; b < BUCKETS; ++b)
     for (struct place *p = buckets[b]; p; p = p->next)
       if (p->executed)
-        fprintf(file, "%#llx %llu\n", (unsigned long long)p->address,
-                (unsigned long long)p->executed);
+        fprintf(file, "%#llx %llu %llu\n", (unsigned long long)p->address,
+                (unsigned long long)p->executed, (unsigned long long)p->left);
   fclose(file);
 }
 

@@ -32,7 +32,8 @@ BEGIN, END = "edgernn_mark_begin", "edgernn_mark_end"
 class Counts:
     """Exact instructions of the golden steps, the marks around them left out.
 
-    minimum, maximum: of one step. by_function: mean per step, most first.
+    minimum, maximum: of one step. by_function: mean per step, most first. by_address: of all steps,
+    how often each instruction was executed, and how often the next was not the one behind it.
     """
 
     steps: int
@@ -41,6 +42,7 @@ class Counts:
     by_function: dict[str, float]
     report: BootReport
     emulator: str
+    by_address: dict[int, tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +104,14 @@ class QemuRunner:
 def _counts(text: str, image: Image, report: BootReport, marks: tuple[str, str]) -> Counts:
     head: dict[str, int] = {}
     found: dict[str, int] = {}
+    places: dict[int, tuple[int, int]] = {}
     for line in text.splitlines():
-        key, value = line.split()
+        key, value, *left = line.split()
         if key.startswith("0x"):
             name = image.function_at(int(key, 16))
             found[name] = found.get(name, 0) + int(value)
+            if name not in (*marks, "main"):
+                places[int(key, 16)] = int(value), int(left[0])
         else:
             head[key] = int(value)
     steps = head["spans"]
@@ -123,6 +128,7 @@ def _counts(text: str, image: Image, report: BootReport, marks: tuple[str, str])
         },
         report=report,
         emulator=report.emulator,
+        by_address=places,
     )
 
 
