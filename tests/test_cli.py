@@ -22,8 +22,9 @@ from edgernn.errors import ToolError
 
 from .fakes import use_fakes, write_bundle
 
-COMMANDS = ["card", "completion", "compress", "devices", "embed", "export", "models", "parity"]
-COMMANDS += ["profile", "run", "supernet", "targets", "train", "transcribe", "type", "verify"]
+COMMANDS = ["card", "completion", "compress", "devices", "embed", "estimate", "export", "models"]
+COMMANDS += ["parity", "profile", "run", "supernet", "targets", "train", "transcribe", "type"]
+COMMANDS += ["verify"]
 
 
 def edgernn(*words: object) -> Result:

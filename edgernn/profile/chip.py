@@ -16,6 +16,7 @@ from edgernn.bundle import Bundle
 from edgernn.elf import read_elf
 from edgernn.errors import EdgernnError, ToolError
 from edgernn.firmware import read_report
+from edgernn.profile.cycles import estimated_cycles
 from edgernn.profile.frames import frames
 from edgernn.profile.image import counter, image, runs_in_qemu, step_source
 from edgernn.runtime import open_program
@@ -26,7 +27,10 @@ COUNTED_STEPS = 20
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Instructions of a step over some golden steps: the mean, the extremes, where they went."""
+    """Instructions of a step over some golden steps: the mean, the extremes, where they went.
+
+    cycles: of a step, estimated by the core's manual; None where that gives none. See cycles.
+    """
 
     emulator: str
     steps: int
@@ -35,6 +39,7 @@ class Count:
     most: int
     by_function: dict[str, float]
     stack_bytes: int | None = None
+    cycles: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +115,11 @@ def _by_qemu(
         notes.append(str(cause))
         return None
     mean = sum(found.by_function.values())
-    stack = read_report(found.report.text).get("stack")
+    cycles = estimated_cycles(read_elf(binary), target.name, found.by_address)
     return Count(
-        found.emulator, found.steps, mean, found.minimum, found.maximum, found.by_function, stack
+        *(found.emulator, found.steps, mean, found.minimum, found.maximum, found.by_function),
+        stack_bytes=read_report(found.report.text).get("stack"),
+        cycles=cycles and cycles / found.steps,
     )
 
 
