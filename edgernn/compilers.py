@@ -128,7 +128,7 @@ class Clang:
             floats = "eabihf" if "-mfloat-abi=hard" in target.gcc_flags else "eabi"
             return [*words, f"--target=arm-none-{floats}", *target.gcc_flags]
         if target.kind == "wasm":
-            return [*words, "--target=wasm32", "-msimd128", "-mbulk-memory"]
+            return [*words, "--target=wasm32", *(f"-m{one}" for one in target.isa), "-mbulk-memory"]
         if target.zig_target.startswith("aarch64"):
             return [*words, "--target=aarch64-linux-gnu", *target.gcc_flags]
         return [*words, *_host_level(target)]

@@ -101,14 +101,16 @@ def build_wasm(
     *,
     name: str,
     exports: Iterable[str] = (),
+    alone: bool = False,
     cc: Compiler | None = None,
     optimize: str = "-O2",
 ) -> Path:
     """A module `NAME.wasm` without imports; memory and `__heap_base` are exported too.
 
-    Memory above `__heap_base` is the caller's. Raises: ToolError.
+    With `alone` these are beside `exports` all. Memory above `__heap_base` is the caller's.
+    Raises: ToolError.
     """
-    symbols = [*exported(name), *exports, "__heap_base"]
+    symbols = [*([] if alone else exported(name)), *exports, "__heap_base"]
     flags = [
         *("-nostdlib", "-Wl,--no-entry", "-Wl,-z,stack-size=65536", "-Wl,--strip-all"),
         *("-Wl,--gc-sections", *(f"-Wl,--export={symbol}" for symbol in symbols)),
