@@ -51,7 +51,7 @@ def rounded(
             where, kind = _only(one.result), qtyping.TFLOperationName(one.kind)
             if number_type == "int8":
                 work.add_static_config(where, kind, activation_num_bits=8, weight_num_bits=8)
-            elif number_type == "int4" and one.kind == PACKED:
+            elif number_type == "int4" and _packed(one, graph.constants[one.weight]):
                 weight = graph.constants[one.weight]
                 shared = by_group if weight.shape[1] % GROUP == 0 else by_row
                 how = as_they_are if _on_grid(weight) else clipped
@@ -66,6 +66,11 @@ def rounded(
                 f"{graph.name}: LiteRT's quantizer cannot make {number_type} of it: "
                 f"{first_line(cause)}"
             ) from cause
+
+
+def _packed(product: Product, weight: Array) -> bool:
+    """Whether it has a kernel for 4 bits, and rows enough to gain by it: a single one keeps 8."""
+    return product.kind == PACKED and len(weight) > 1
 
 
 def _only(tensor: str) -> str:

@@ -115,13 +115,14 @@ def packed(graph: StepGraph, frames: Iterable[Mapping[str, Array]] = ()) -> onnx
 def weights_in_groups(
     graph: StepGraph, bits: int, group: int, kept: Sequence[str] | None = None
 ) -> onnx.ModelProto:
-    """Products as MatMulNBits; kept as in `dynamic`."""
+    """Products as MatMulNBits. kept: as in `dynamic`; by default products of one row too."""
     from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 
-    kept = _kept(graph) if kept is None else kept
+    plain = with_matmul(folded(graph.model))
+    kept = [*_kept(graph), *_of_one_row(plain)] if kept is None else kept
     with quiet():
         work = MatMulNBitsQuantizer(
-            with_matmul(folded(graph.model)),
+            plain,
             bits=bits,
             block_size=group,
             is_symmetric=True,
@@ -145,6 +146,13 @@ def _kept(graph: StepGraph) -> list[str]:
         for node in graph.model.graph.node
         if node.op_type in PRODUCTS and graph.keep_float & set(node.input)
     ]
+
+
+def _of_one_row(model: onnx.ModelProto) -> list[str]:
+    """Products that give one value, such as a yes or no: bits of theirs save nothing."""
+    single = {one.name for one in model.graph.initializer if one.dims[1:] == [1]}
+    nodes = model.graph.node
+    return [n.name for n in nodes if n.op_type == "MatMul" and n.input[1] in single]
 
 
 def _fed(graph: StepGraph, frames: Iterable[Mapping[str, Array]]) -> Iterator[dict[str, Array]]:
@@ -246,8 +254,8 @@ def subtracting(model: onnx.ModelProto) -> onnx.ModelProto:
 def unrounded(model: onnx.ModelProto) -> onnx.ModelProto:
     """Only products read what was rounded for them; all else reads the value itself.
 
-    The quantizer lets every reader see the rounded one: a GRU's state, of which the new one is made,
-    would lose its low bits again in each step.
+    The quantizer lets every reader see the rounded one: a GRU's state, of which the new one is
+    made, would lose its low bits again in each step.
     """
     made = onnx.ModelProto()
     made.CopyFrom(model)

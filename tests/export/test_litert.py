@@ -96,6 +96,17 @@ def test_few_bits_are_near_and_smaller(graph: StepGraph, number_type: str) -> No
     assert (schema.BuiltinOperator.QUANTIZE in operators) == (number_type == "int8")
 
 
+def test_a_product_of_one_row_keeps_eight_bits_in_int4() -> None:
+    torch.manual_seed(0)
+    step = capture(Sequential(many=Linear(64, 64), one=Linear(64, 1)), torch.zeros(1, 1, 64), "one")
+    model = schema.ModelT.InitFromPackedBuf(
+        bytearray(made(step, "litert", "int4")[1]["one/litert/one.tflite"]), 0
+    )
+    rows = {tuple(tensor.shape): tensor.type for tensor in model.subgraphs[0].tensors}
+    assert rows[64, 64] == schema.TensorType.INT4
+    assert rows[1, 64] == schema.TensorType.INT8
+
+
 def test_weights_that_nobody_rounds_stay_and_states_are_floats(graph: StepGraph) -> None:
     kept = StepGraph(
         **{field: getattr(graph, field) for field in StepGraph.__slots__ if field != "keep_float"},

@@ -124,6 +124,14 @@ def test_products_in_int8_are_taken_in_integers(graph: StepGraph, tmp_path: Path
     assert kinds.count("MatMulIntegerToFloat") >= 3
 
 
+def test_a_product_of_one_row_keeps_its_floats_in_int4() -> None:
+    torch.manual_seed(0)
+    step = capture(Sequential(many=Linear(64, 64), one=Linear(64, 1)), torch.zeros(1, 1, 64), "one")
+    main = BACKEND.export(step, HOST, "int4").members["one/onnx/one.onnx"]
+    kinds = [node.op_type for node in onnx.ModelProto.FromString(main).graph.node]
+    assert kinds.count("MatMulNBits") == kinds.count("MatMul") == 1
+
+
 def test_int8_rounds_for_products_alone(graph: StepGraph) -> None:
     _, members = program(graph, "int8")
     nodes = onnx.ModelProto.FromString(members["small/onnx/small.onnx"]).graph.node

@@ -17,6 +17,7 @@ from edgernn.export.c.weights import Weights
 from edgernn.graph.calibrate import calibrate
 from edgernn.graph.capture import capture
 from edgernn.graph.ir import Graph
+from edgernn.graph.number_type import find_number_type
 from edgernn.graph.onnx_import import to_graph
 from edgernn.graph.passes import dead_code, merge_matvecs, quantize, simplify
 from edgernn.graph.reference import Reference
@@ -104,6 +105,14 @@ def test_a_matrix_that_needs_fewer_bits_stays_alone() -> None:
     weight = b.graph.constants["w:1"]
     weight[:] = np.rint(weight / np.abs(weight).max() * 7)
     assert sorted(linears(merge_matvecs.run(b.graph).graph)) == [8, 14]
+
+
+def test_a_single_row_stays_alone_where_it_keeps_more_bits() -> None:
+    graph = attention(rows=(8, 1, 6)).graph
+    assert sorted(linears(merge_matvecs.run(graph, find_number_type("w4a8")).graph)) == [1, 14]
+    for number_type in ("fp32", "w8a8"):
+        found = find_number_type(number_type)
+        assert linears(merge_matvecs.run(graph, found).graph) == [15]
 
 
 def test_products_of_several_frames_stay_because_their_rows_would_be_copied() -> None:

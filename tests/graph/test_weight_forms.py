@@ -53,3 +53,21 @@ def test_mixed_keeps_eight_bits_where_fewer_would_lose() -> None:
 def test_products_behind_one_hold_share_a_form() -> None:
     graph = _two(_on_grid((6, 40), 2), _on_grid((6, 40), 4), held=True)
     assert set(_bits(graph, "mixed").values()) == {4}
+
+
+def test_a_single_row_keeps_eight_bits_unless_it_was_trained_for_fewer() -> None:
+    graph = _two(noise((6, 40)), noise((1, 40), 1), held=False)
+    assert list(_bits(graph, "w4a8").values()) == [4, 8]
+    assert list(_bits(graph, "w2a8-row").values()) == [2, 8]
+    trained = _two(noise((6, 40)), _on_grid((1, 40), 4, 32), held=False)
+    assert list(_bits(trained, "w4a8").values()) == [4, 4]
+    assert list(_bits(trained, "w8a8").values()) == [8, 8]
+
+
+def test_a_single_row_does_not_widen_what_reads_the_same_hold() -> None:
+    graph = _two(noise((6, 40)), noise((1, 40), 1), held=True)
+    assert set(_bits(graph, "w4a8").values()) == {4}
+    fine = _two(_on_grid((6, 40), 2), noise((1, 40), 1), held=True)
+    assert set(_bits(fine, "mixed").values()) == {8}
+    alone = _two(noise((1, 40)), noise((1, 40), 1), held=True)
+    assert set(_bits(alone, "w4a8").values()) == {8}

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from edgernn.graph.ir import Graph
+from edgernn.graph.number_type import NUMBER_TYPES, NumberType
 from edgernn.graph.passes import (
     common_subexpressions,
     dead_code,
@@ -28,11 +29,14 @@ PIPELINE: Sequence[ModuleType] = (
 )
 
 
-def simplify(graph: Graph) -> tuple[Graph, list[str]]:
-    """Run the pipeline; gives the graph and a line for each thing that a pass did."""
+def simplify(graph: Graph, type_: NumberType = NUMBER_TYPES["fp32"]) -> tuple[Graph, list[str]]:
+    """Run the pipeline; gives the graph and a line for each thing that a pass did.
+
+    type_: what its products will be stored in, which tells what may be merged.
+    """
     notes: list[str] = []
     for rewrite in PIPELINE:
-        result = rewrite.run(graph)
+        result = rewrite.run(graph, type_) if rewrite is merge_matvecs else rewrite.run(graph)
         graph = result.graph
         name = rewrite.__name__.rsplit(".", 1)[-1]
         notes += [f"{name}: {note}" for note in result.notes]

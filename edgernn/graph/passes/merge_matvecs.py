@@ -15,11 +15,15 @@ import numpy as np
 
 from edgernn.graph.integer_weights import fewest_bits
 from edgernn.graph.ir import Graph, Node, PassResult, Value
+from edgernn.graph.number_type import NUMBER_TYPES, NumberType
+from edgernn.graph.passes.weight_forms import keeps_bits
 
 DENSE = 0.5  # a matrix with a larger share of zeros may pay as a sparse one, so it stays alone
 
 
-def _class(graph: Graph, node: Node, readers: dict[str, int]) -> tuple[object, ...] | None:
+def _class(
+    graph: Graph, node: Node, readers: dict[str, int], type_: NumberType
+) -> tuple[object, ...] | None:
     """Nodes of one class may be merged; None if this one may not."""
     if node.op != "linear" or any(name not in graph.constants for name in node.inputs[1:]):
         return None
@@ -31,7 +35,7 @@ def _class(graph: Graph, node: Node, readers: dict[str, int]) -> tuple[object, .
     if sparse:
         return None
     bits = fewest_bits(weight.reshape(len(weight), -1).astype(np.float64))
-    return node.inputs[0], node.inputs[1] in graph.keep_float, bits
+    return node.inputs[0], node.inputs[1] in graph.keep_float, keeps_bits(weight, type_), bits
 
 
 def _merged(graph: Graph, nodes: list[Node]) -> list[Node]:
@@ -61,8 +65,11 @@ def _merged(graph: Graph, nodes: list[Node]) -> list[Node]:
     return made
 
 
-def run(graph: Graph) -> PassResult:
-    """Merge every group of two or more at the place of its first product."""
+def run(graph: Graph, type_: NumberType = NUMBER_TYPES["fp32"]) -> PassResult:
+    """Merge every group of two or more at the place of its first product.
+
+    type_: what the products will be stored in.
+    """
     after = graph.copy()
     readers: dict[str, int] = defaultdict(int)
     for node in graph.nodes:
@@ -70,7 +77,7 @@ def run(graph: Graph) -> PassResult:
             readers[name] += 1
     groups: dict[tuple[object, ...], list[Node]] = defaultdict(list)
     for node in graph.nodes:
-        key = _class(graph, node, readers)
+        key = _class(graph, node, readers, type_)
         if key is not None:
             groups[key].append(node)
     first = {nodes[0].output: nodes for nodes in groups.values() if len(nodes) > 1}
