@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from edgernn.backend import Module
+from edgernn.export.c.kernels import driver, header
 from edgernn.target import find_target
 from edgernn.targets.runners.qemu import RUNNER
 from edgernn.toolchain import build_firmware
@@ -66,3 +68,17 @@ def test_own_drivers_give_exact_rows_and_write_no_more(isa: str, load: Load) -> 
     assert {own.kind for own in found} == set(own_drivers.KINDS)
     chip = own_drivers.Chip(load(isa, own_drivers.library(isa)))
     assert [line for own in found for line in own_drivers.wrong(chip, own)] == []
+
+
+@pytest.mark.parametrize("isa", CORES)
+def test_a_driver_s_macros_come_with_its_strip_in_a_step_of_no_other_product(isa: str) -> None:
+    lacking = set()
+    for strip, ways in used(isa):
+        for way in ways:
+            text = driver(f"{way}_{'f32' if strip.type == 'f32' else 'int'}", strip, 64).source
+            read = [text, strip.source, header("prelude"), *(header(h, isa) for h in strip.uses)]
+            known = set(re.findall(r"#define (EDGERNN_\w+)", "\n".join(read)))
+            lacking |= {(way, strip.form, m) for m in re.findall(r"EDGERNN_[A-Z0-9_]+", text)} - {
+                (way, strip.form, macro) for macro in known
+            }
+    assert lacking == set()

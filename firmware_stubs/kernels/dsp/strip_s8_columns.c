@@ -1,4 +1,4 @@
-/* strip: types=s8 tiles=4x1 delta=4x1 prepare=6 pairs uses=passes */
+/* strip: types=s8 tiles=4x1 delta=4x1 prepare=6 pairs uses=tiles,passes */
 /* Single columns of four rows on SMLAD, two columns at once.
  *
  * A column's rows (a, b, c, d) lie as the halfwords 256 b + a and 256 d + c. Two columns' halfwords
