@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import pwd
-import shutil
 import signal
-import socket
-import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from queue import Queue
 
@@ -27,18 +20,9 @@ from edgernn.model import find_model
 from edgernn.target import find_target
 from edgernn.targets.devices import ssh
 from edgernn.toolchain import build_program
+from tests.sshd import WAIT_SECONDS, Board, make_key, real, serving, user, wait_for
 
-SSHD = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
-NEEDED = {"sshd": SSHD, **{name: shutil.which(name) for name in ("ssh", "ssh-keygen")}}
-ABSENT = [name for name in (*NEEDED, "qemu-aarch64") if not NEEDED.get(name, shutil.which(name))]
-pytestmark = [
-    pytest.mark.cc,
-    pytest.mark.skipif(
-        bool(ABSENT),
-        reason=f"needs {', '.join(ABSENT)}; run: apt-get install openssh-server qemu-user",
-    ),
-]
-WAIT_SECONDS = 60
+pytestmark = [pytest.mark.cc, real]
 ECHO = """
 #include "port.h"
 #include "print.h"
@@ -52,121 +36,12 @@ int main(void) {
   return 0;
 }
 """
-SERVER = """
-ListenAddress 127.0.0.1
-Port {port}
-HostKey {folder}/server
-AuthorizedKeysFile {folder}/user.pub
-PidFile {folder}/pid
-ForceCommand {folder}/board
-UsePAM no
-StrictModes no
-PasswordAuthentication no
-KbdInteractiveAuthentication no
-"""
-CLIENT = """
-IdentityFile {folder}/user
-IdentitiesOnly yes
-UserKnownHostsFile {folder}/known
-GlobalKnownHostsFile none
-"""
-BOARD = """#!/bin/sh
-export TMPDIR='{folder}/of board' PATH="{folder}/bin:$PATH"
-exec sh -c "$(printf %s "$SSH_ORIGINAL_COMMAND" | sed '$s/"$f"$/qemu-aarch64 "$f"/')"
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Board:
-    """A running server. files: what lies in its folder for temporary files."""
-
-    folder: Path
-    port: int
-    process: subprocess.Popen[bytes]
-
-    @property
-    def url(self) -> str:
-        return f"ssh://{user()}@127.0.0.1:{self.port}"
-
-    @property
-    def place(self) -> str:
-        return f"-p {self.port} -l {user()} 127.0.0.1"
-
-    def files(self) -> list[Path]:
-        return list((self.folder / "of board").iterdir())
-
-    def signal_sessions(self, number: int) -> None:
-        """Send a signal to every session, and to nothing that it runs."""
-        pid = self.process.pid
-        for session in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-            os.kill(int(session), number)
-
-
-def user() -> str:
-    return pwd.getpwuid(os.getuid()).pw_name
-
-
-def wait_for(what: Callable[[], bool]) -> None:
-    end = time.monotonic() + WAIT_SECONDS
-    while not what():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.002)
-
-
-def script(path: Path, text: str) -> None:
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(text)
-    path.chmod(0o755)
-
-
-def make_key(path: Path) -> str:
-    """A new pair. Gives the public one."""
-    path.unlink(missing_ok=True)
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
-    return path.with_suffix(".pub").read_text()
-
-
-def serve(folder: Path, port: int) -> subprocess.Popen[bytes]:
-    if os.getuid() == 0:
-        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # it gives up its rights there
-    (folder / "sshd_config").write_text(SERVER.format(folder=folder, port=port))
-    command = [str(SSHD), "-D", "-E", folder / "log", "-f", folder / "sshd_config"]
-    process = subprocess.Popen(command)
-    wait_for(lambda: (folder / "pid").exists() or process.poll() is not None)
-    assert process.poll() is None, (folder / "log").read_text()
-    return process
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 @pytest.fixture
 def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Board]:
-    """A real sshd on 127.0.0.1 and, first on PATH, the real ssh with a configuration of its own.
-
-    Keys and host keys are checked as ever. One thing stands in for the board: this machine is no
-    64-bit ARM, so the server's ForceCommand has `uname` say aarch64, and has qemu-aarch64 run the
-    program that was pushed. All else that is asked is run by this machine's shell as it came.
-    """
-    folder, port = tmp_path, free_port()
-    make_key(folder / "user")
-    (folder / "known").write_text(f"[127.0.0.1]:{port} {make_key(folder / 'server')}")
-    (folder / "config").write_text(CLIENT.format(folder=folder))
-    (folder / "of board").mkdir()
-    script(folder / "board", BOARD.format(folder=folder))
-    script(folder / "bin/uname", "#!/bin/sh\necho aarch64\n")
-    client = f'#!/bin/sh\nexec {NEEDED["ssh"]} -F {folder}/config "$@"\n'
-    script(folder / "client/ssh", client)
-    monkeypatch.setenv("PATH", f"{folder}/client", prepend=os.pathsep)
-    made = Board(folder, port, serve(folder, port))
-    yield made
-    if made.process.poll() is None:
-        made.signal_sessions(signal.SIGKILL)
-    made.process.terminate()
-    made.process.wait()
+    with serving(tmp_path, monkeypatch) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
