@@ -23,7 +23,7 @@ from edgernn.errors import UnsupportedOp
 from edgernn.exporting import export
 from edgernn.graph.integer_weights import integer_weights
 from edgernn.model import find_model
-from edgernn.profile.report import profile
+from edgernn.profile.measuring import profile
 from edgernn.runtime import Session
 from edgernn.sources import TorchSource
 from edgernn.verify import verify

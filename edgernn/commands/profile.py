@@ -62,9 +62,9 @@ def profile(
     from edgernn.errors import BundleError, DataError, ToolError
     from edgernn.profile.compare import SLOWER, apart
     from edgernn.profile.compare import compare as verdicts_of
+    from edgernn.profile.measuring import profile as profiles_of
     from edgernn.profile.page import page
     from edgernn.profile.report import document
-    from edgernn.profile.report import profile as profiles_of
 
     if html is not None and not html.parent.is_dir():
         raise BundleError(f"{html}: not a file in an existing directory")
@@ -99,6 +99,7 @@ def profile(
 
 def _read(path: Path) -> dict[str, Any]:
     from edgernn.errors import DataError
+    from edgernn.profile.compare import checked
 
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -106,9 +107,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise DataError(f"{path}: {cause.strerror or cause}") from cause
     except ValueError as cause:
         raise DataError(f"{path}: is no JSON: {cause}") from cause
-    if not isinstance(found, dict):
-        raise DataError(f"{path}: is no profile; edgernn profile --json writes one")
-    return found
+    return checked(found, str(path))
 
 
 COMMAND = profile

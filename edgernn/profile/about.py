@@ -51,7 +51,8 @@ class About:
     """A machine. Empty or None is what it does not tell.
 
     features: of its instructions those that our kernels or its speed depend on. clock_mhz: the
-    highest. governor: of the clock; all but `performance` make times vary.
+    highest. governor: of the clock; all but `performance` make times vary. emulated: an emulator of
+    programs plays this CPU on another one, whose files say no more, and whose times are not its.
     """
 
     cpu: str
@@ -62,12 +63,13 @@ class About:
     memory_bytes: int | None
     system: str
     board: str = ""
+    emulated: bool = False
 
     def line(self) -> str:
         """In words."""
         parts = [
             self.board,
-            f"{self.cores} x {self.cpu}",
+            f"{self.cpu}, emulated" if self.emulated else f"{self.cores} x {self.cpu}",
             f"{self.clock_mhz:,.0f} MHz" if self.clock_mhz else "",
             f"governor {self.governor}" if self.governor else "",
             f"{self.memory_bytes / 2**30:.1f} GiB" if self.memory_bytes else "",
@@ -97,11 +99,15 @@ def parsed(lines: Iterable[str]) -> About:
             files[name].append(line.strip("\0"))
     first = {path: (found or [""])[0].strip() for path, found in files.items()}
     cpu = files.get("/proc/cpuinfo", [])
+    played = first.get("played", "")
     kernel = re.match(r"(\w+) version (\S+)", first.get("/proc/version", ""))
     memory = re.search(r"MemTotal:\s+(\d+) kB", "\n".join(files.get("/proc/meminfo", [])))
     most = first.get("/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq", "")
     flags = set(_field(cpu, "flags", "Features").split())
     clock = float(most) / 1e3 if most else float(_field(cpu, "cpu MHz") or 0)
+    if played:
+        system = f"{kernel[1]} {kernel[2]}" if kernel else ""
+        return About(_arm(f"0x{played}"), (), 1, None, "", None, system, emulated=True)
     return About(
         cpu=_cpu(cpu),
         features=tuple(one for one in TOLD if one in flags),
@@ -126,5 +132,8 @@ def _field(lines: Iterable[str], *names: str) -> str:
 def _cpu(lines: list[str]) -> str:
     if name := _field(lines, "model name", "Model name"):
         return name
-    part = _field(lines, "CPU part")
+    return _arm(_field(lines, "CPU part"))
+
+
+def _arm(part: str) -> str:
     return ARM_PARTS.get(part, f"ARM part {part}" if part else "unknown CPU")

@@ -1,9 +1,12 @@
 """Two profiles of the same: is a step slower now, by a confidence interval, or can't that be told.
 
-Times are told by the medians of rounds. A difference counts if the 95 % interval of the ratio of
-medians, by a bootstrap over the rounds, is beyond what the machine's own noise explains: half the
-spread of the middle half of the rounds, then and now, and DRIFT between one run and the next.
-Counts of instructions are exact: any difference counts.
+Times are told by the medians of rounds, each in a process of its own: a bootstrap over them gives
+a 95 % interval of the ratio of medians. It is made twice, of the times as they are, and of the
+times by the core's own pace in the same round: the clock of a shared machine differs by a tenth
+from one minute to the next. A step is slower if both intervals are beyond DRIFT, by which the same
+code differs all the same; the same if the second one is within NEAR; else it can't be told. Where
+no pace was told, what the rounds' own noise explains then and now comes to DRIFT. Counts of
+instructions are exact: any difference counts.
 """
 
 from __future__ import annotations
@@ -14,14 +17,15 @@ from typing import Any
 
 import numpy as np
 
+from edgernn.backend import Array
 from edgernn.errors import DataError
 
 SCHEMA, VERSION = "edgernn.profile", 1
-DRIFT = 0.05  # of the same code from run to run on a shared machine, beyond its noise within one
+DRIFT = 0.06  # of the same code from run to run on a shared machine; see docs/profile.md
 NEAR = 0.05  # what is within it is the same
 DRAWS = 2000  # of the bootstrap
 SLOWER, FASTER, SAME, UNSURE = "slower", "faster", "same", "cannot tell"
-KEY = ("model", "step", "where", "backend", "number_type")
+Key = tuple[str, ...]  # model, step, where, backend, number type
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +54,33 @@ class Verdict:
         }
 
 
-def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Verdict]:
-    """Verdicts of all that both documents have.
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """A step's times by round, and the core's pace meanwhile, where it was told."""
 
-    Raises: DataError for another schema, or if they have nothing in common.
+    times: Array
+    paces: Array | None
+
+
+def checked(document: Any, source: str) -> dict[str, Any]:
+    """A document that `compare` reads. Raises: DataError for another schema, or for none."""
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        raise DataError(f"{source}: is no profile; edgernn profile --json writes one")
+    found = document.get("version")
+    if found == VERSION:
+        return document
+    made = f"{source}: a profile of version {found}"
+    if isinstance(found, int) and found > VERSION:
+        by = document.get("edgernn", "a newer one")
+        raise DataError(f"{made}, made by edgernn {by}; this one reads {VERSION}: update edgernn")
+    raise DataError(f"{made}; this edgernn reads {VERSION}: measure it anew")
+
+
+def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Verdict]:
+    """Verdicts of all that both documents have, which are checked.
+
+    Raises: DataError if one lacks something, or if they have nothing in common.
     """
-    for document in (old, new):
-        found = (document.get("schema"), document.get("version"))
-        if found != (SCHEMA, VERSION):
-            raise DataError(
-                f"a profile of schema {found[0]} {found[1]}; need {SCHEMA} {VERSION}, as "
-                "edgernn profile --json writes it: measure it anew"
-            )
     before, after = _figures(old), _figures(new)
     common = [key for key in after if key in before]
     if not common:
@@ -72,67 +91,76 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Verdict]:
 def apart(document: Mapping[str, Any]) -> list[Verdict]:
     """Steps of several bundles that were measured in turn on one device, each beside the first."""
     found = []
-    rows = [
-        (profile["bundle"], profile["step"], row)
-        for profile in document["profiles"]
-        for row in profile["devices"]
-    ]
-    for at, (bundle, step, row) in enumerate(rows):
-        first = next(
-            (name, other)
-            for name, of, other in rows
-            if (of, other["device"]) == (step, row["device"])
-        )
-        if first[1] is not rows[at][2]:
-            key = (step, row["device"], f"{bundle} beside {first[0]}")
-            times = (("µs", one["rounds_us"]) for one in (first[1], row))
-            found.append(_verdict(key, *times))
-    return found
-
-
-def _figures(document: Mapping[str, Any]) -> dict[tuple[str, ...], tuple[str, Any]]:
-    """(unit, medians of rounds or a count) of everything measured, by what it is."""
-    found: dict[tuple[str, ...], tuple[str, Any]] = {}
+    first: dict[tuple[str, str], tuple[str, Any]] = {}
     for profile in document["profiles"]:
-        head = (profile["model"], profile["step"])
-        for row in profile["host"]:
-            place = (*head, "here", row["backend"], row["number_type"])
-            found[place] = ("µs", row["rounds_us"])
         for row in profile["devices"]:
-            place = (*head, row["device"], row["backend"], row["number_type"])
-            found[place] = ("µs", row["rounds_us"])
-        for row in profile["chips"]:
-            if row["count"]:
-                place = (*head, row["target"], "c", row["number_type"])
-                found[place] = ("instructions", row["count"]["mean"])
+            step, device, bundle = profile["step"], row["device"], profile["bundle"]
+            name, other = first.setdefault((step, device), (bundle, row))
+            if other is not row:
+                key = (step, device, f"{bundle} beside {name}")
+                found.append(_verdict(key, _rounds(other), _rounds(row)))
     return found
 
 
-def _verdict(key: Sequence[str], old: tuple[str, Any], new: tuple[str, Any]) -> Verdict:
-    what, unit = " ".join(dict.fromkeys(key)), new[0]
-    if unit != "µs":
-        ratio = new[1] / old[1]
+def _figures(document: Mapping[str, Any]) -> dict[Key, Rounds | float]:
+    """Rounds or a count of everything measured, by what it is."""
+    found: dict[Key, Rounds | float] = {}
+    try:
+        for profile in document["profiles"]:
+            head = (profile["model"], profile["step"])
+            for row in profile["host"]:
+                found[*head, "here", row["backend"], row["number_type"]] = _rounds(row)
+            for row in profile["devices"]:
+                found[*head, row["device"], row["backend"], row["number_type"]] = _rounds(row)
+            for row in profile["chips"]:
+                if row["count"]:
+                    where = " ".join(filter(None, (row.get("device"), row["target"])))
+                    found[*head, where, "c", row["number_type"]] = float(row["count"]["mean"])
+    except (KeyError, TypeError, ValueError) as cause:
+        said = f"lacks {cause}" if isinstance(cause, KeyError) else str(cause)
+        raise DataError(f"a profile that is not whole: {said}; measure it anew") from cause
+    return found
+
+
+def _rounds(row: Mapping[str, Any]) -> Rounds:
+    times = np.array(row["rounds_us"], np.float64)
+    if times.ndim != 1 or not (times > 0).all() or not len(times):
+        raise ValueError("rounds_us is no list of times")
+    paces = np.array(row.get("paces_us") or [], np.float64)
+    return Rounds(times, paces if len(paces) == len(times) else None)
+
+
+def _verdict(key: Sequence[str], old: Rounds | float, new: Rounds | float) -> Verdict:
+    what = " ".join(dict.fromkeys(key))
+    if not isinstance(old, Rounds) or not isinstance(new, Rounds):
+        assert isinstance(old, float)
+        assert isinstance(new, float)
+        ratio = new / old
         verdict = SAME if ratio == 1 else SLOWER if ratio > 1 else FASTER
-        return Verdict(what, unit, old[1], new[1], ratio, ratio, ratio, verdict)
-    then, now = np.array(old[1]), np.array(new[1])
-    rng = np.random.default_rng(0)
-
-    def drawn(rounds: Any) -> Any:
-        return np.median(rng.choice(rounds, (DRAWS, len(rounds))), axis=1)
-
-    ratio = float(np.median(now) / np.median(then))
-    low, high = (float(x) for x in np.percentile(drawn(now) / drawn(then), [2.5, 97.5]))
-    beyond = noise(then) + noise(now) + DRIFT
+        return Verdict(what, "instructions", old, new, ratio, ratio, ratio, verdict)
+    spans, beyond = [_interval(old.times, new.times)], DRIFT
+    if old.paces is not None and new.paces is not None:
+        spans.append(_interval(old.times / old.paces, new.times / new.paces))
+    else:
+        beyond += noise(old.times) + noise(new.times)
+    low, high = min(low for low, _ in spans), max(high for _, high in spans)
     verdict = UNSURE
     if low > 1 + beyond:
         verdict = SLOWER
     elif high < 1 - beyond:
         verdict = FASTER
-    elif low > 1 - NEAR and high < 1 + NEAR:
+    elif spans[-1][0] > 1 - NEAR and spans[-1][1] < 1 + NEAR:
         verdict = SAME
-    return Verdict(
-        what, unit, float(np.median(then)), float(np.median(now)), ratio, low, high, verdict
-    )
+    then, now = float(np.median(old.times)), float(np.median(new.times))
+    return Verdict(what, "µs", then, now, now / then, low, high, verdict)
+
+
+def _interval(then: Array, now: Array) -> tuple[float, float]:
+    """95 % of the ratio of medians, now over then."""
+    rng = np.random.default_rng(0)
+    drawn = [np.median(rng.choice(one, (DRAWS, len(one))), axis=1) for one in (now, then)]
+    low, high = np.percentile(drawn[0] / drawn[1], [2.5, 97.5])
+    return float(low), float(high)
 
 
 def noise(rounds: Any) -> float:

@@ -15,8 +15,8 @@ from edgernn.errors import ToolError
 from edgernn.profile.about import About, about
 from edgernn.profile.compare import noise
 from edgernn.profile.program import ROUNDS, Measuring
+from edgernn.profile.runtimes import RuntimeMeasuring, measured_row
 from edgernn.profile.timed import Timed
-from edgernn.step_code import artifact
 
 BINS = 40  # of a histogram, from the least to the 99.5th percentile; the last holds what is above
 POINTS = 400  # of a timeline: the median of so many neighbours each
@@ -35,7 +35,8 @@ class DeviceLatency:
     """A step there. Times in microseconds, memory in bytes.
 
     first_us: the first step of all, apart. rounds_us: medians of rounds, which verdicts are drawn
-    from; noise: theirs, see compare. nodes_us: means, measured apart.
+    from; noise: theirs, see compare. paces_us: by round, what a chain of sums takes that tells how
+    fast the core's clock was. nodes_us: means, measured apart.
     memory_bytes: peak resident memory above the empty program. read_gb_per_s: what one core reads
     there of as many bytes as the weights have, again and again; roof_share: of it the step's own
     weights over its p50, above 1 where it does not read all of them. energy_uj: of a step, by the
@@ -71,13 +72,14 @@ class DeviceLatency:
     energy_source: str | None = None
     core: int | None = None
     partial: str | None = None
+    paces_us: tuple[float, ...] = ()
 
 
 Job = tuple[Bundle, str]  # a bundle, and which of its steps
 
 
 def on_device(jobs: Sequence[Job], url: str, seconds: float) -> list[DeviceLatency | None]:
-    """Measure steps' C on a device, in turn: what disturbs it for long disturbs all of them.
+    """Measure steps on a device, in turn: what disturbs it for long disturbs all of them.
 
     Each round is a process of its own: the same program differs more from one process to the next,
     by where its memory lies, than from round to round within one.
@@ -88,9 +90,12 @@ def on_device(jobs: Sequence[Job], url: str, seconds: float) -> list[DeviceLaten
     Raises: UnknownName, ToolError, DataError if a bundle has no C for the device.
     """
     device = find_device(url)
-    rows = [artifact(bundle, step, device.target) for bundle, step in jobs]
+    rows = [measured_row(bundle, step, device.target) for bundle, step in jobs]
     what = about(device)
-    under_way = [Measuring(device, bundle, step, seconds) for bundle, step in jobs]
+    under_way = [
+        (Measuring if row["backend"] == "c" else RuntimeMeasuring)(device, bundle, step, seconds)
+        for (bundle, step), row in zip(jobs, rows, strict=True)
+    ]
     lost = None
     try:
         for number in range(ROUNDS):
@@ -145,6 +150,7 @@ def _told(
         energy_uj=timed.energy_uj,
         energy_source=timed.energy_source,
         core=timed.core,
+        paces_us=tuple(pace / 1e3 for pace in timed.paces),
         partial=f"{len(timed.rounds)} of {ROUNDS} rounds, then {lost}" if lost else None,
         **{name: facts.get(name) for name in KEPT},
     )

@@ -4,35 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
+from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from edgernn.figures import figure
 from edgernn.profile.compare import Verdict
-from edgernn.profile.device import DeviceLatency
+from edgernn.profile.labels import Labelled, labelled
+from edgernn.profile.plots import (
+    Reached,
+    bars,
+    histogram,
+    memory_map,
+    roofline,
+    strips,
+    timeline,
+)
 from edgernn.profile.report import Profile
+from edgernn.profile.svg import COLOURS, legend
 
-WIDTH, HEIGHT, LEFT, BOTTOM = 480, 150, 56, 26
-STYLE = """
-:root { color-scheme: light dark; --bar: #0969da; --soft: #0969da55; --line: #8884; }
-:root { --grey: #6e7781; }
-@media (prefers-color-scheme: dark) {
-  :root { --bar: #58a6ff; --soft: #58a6ff66; --grey: #8b949e; }
-}
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; }
-h1, h2, h3 { line-height: 1.2; overflow-wrap: anywhere; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right; }
-th:first-child, td:first-child { text-align: left; }
-th, td { white-space: nowrap; }
-svg { width: 100%; height: auto; max-width: 36rem; display: block; }
-svg text { font: 12px system-ui, sans-serif; fill: currentColor; }
-svg .axis { stroke: var(--line); } svg rect { fill: var(--bar); } svg .soft { fill: var(--soft); }
-svg polyline { fill: none; stroke: var(--bar); stroke-width: 1.2; }
-svg .grey { fill: var(--grey); }
-.slower { color: #cf222e; font-weight: 600; }
-.faster { color: #1a7f37; } .cannot { color: var(--grey); }
-"""
+STYLE = Path(__file__).with_name("page.css")
+WORDS = ("step", "where", "what", "verdict", "code", "target", "unit", "counted by", "node")
+RAM = ("state", "scratch", "stack")
+MAPS = 2  # of memory, of one step: those of further targets hardly differ
 
 
 def page(
@@ -41,134 +35,141 @@ def page(
     others: Sequence[Verdict] = (),
 ) -> str:
     """HTML of all that was measured. verdicts: against an earlier profile; others: of bundles."""
+    steps = _by_step(profiles)
     parts = [
         "<!doctype html><html lang=en><head><meta charset=utf-8>",
         '<meta name=viewport content="width=device-width, initial-scale=1">',
-        f"<title>profile</title><style>{STYLE}</style></head><body><h1>Profile</h1>",
+        '<link rel=icon href="data:,">',  # or a browser asks for one
+        f"<title>{escape(', '.join(steps))}: profile</title>",
+        f"<style>{STYLE.read_text(encoding='utf-8')}</style></head><body>",
+        *_head(profiles, steps),
     ]
     if verdicts:
-        parts += ["<h2>Against the earlier profile</h2>", *_verdicts(verdicts)]
-    parts += _overview(profiles)
+        parts += ["<h2 id=verdicts>Against the earlier profile</h2>", _verdicts(verdicts)]
+    for name, (words, rows) in steps.items():
+        parts += _step(name, words, rows)
     if others:
-        parts += ["<h2>Beside the first bundle</h2>", *_verdicts(others)]
-    for one in profiles:
-        parts += _profile(one)
+        parts += ["<h2 id=bundles>Bundles beside one another</h2>", _verdicts(others)]
+    if notes := list(dict.fromkeys(note for one in profiles for note in one.notes())):
+        items = "".join(f"<li>{escape(note)}</li>" for note in notes)
+        parts.append(f"<h2 id=notes>Notes</h2><ul class=card>{items}</ul>")
     return "\n".join([*parts, "</body></html>", ""])
 
 
-def _overview(profiles: Sequence[Profile]) -> Iterator[str]:
-    """Times of all codes and places side by side, then instructions."""
-    times: dict[str, tuple[float, float]] = {}
-    counts: dict[str, tuple[float, float]] = {}
+def _by_step(profiles: Sequence[Profile]) -> dict[str, tuple[str, Labelled]]:
+    """Model and step -> a line on it, and all that was measured of it."""
+    found: dict[str, list[Profile]] = {}
     for one in profiles:
-        name = f"{one.bundle}, {one.step}"
-        for row in one.host:
-            times[f"{name}: {row.backend} {row.number_type}, here"] = (row.p50_us, row.p99_us)
-        for there in one.devices:
-            label = f"{name}: {there.backend} {there.number_type}, {there.device}"
-            times[label] = (there.p50_us, there.p99_us)
-        for chip in one.chips:
-            if chip.count:
-                label = f"{name}: {chip.number_type}, {chip.target}"
-                counts[label] = (chip.count.mean, float(chip.count.most))
+        same = one.step in (one.model, one.model.partition("/")[0])
+        found.setdefault(one.model if same else f"{one.model}, {one.step}", []).append(one)
+    return {
+        name: (f"A step covers {some[0].frame_ms:g} ms of real time.", labelled(some))
+        for name, some in found.items()
+    }
+
+
+def _head(profiles: Sequence[Profile], steps: Mapping[str, tuple[str, Labelled]]) -> Iterator[str]:
+    machines = ", ".join(dict.fromkeys(one.machine for one in profiles))
+    links = "".join(f'<a href="#{_id(name)}">{escape(name)}</a>' for name in steps)
+    yield "<h1>Profile</h1>"
+    yield f"<p class=grey>edgernn {metadata.version('edgernn')}, from {escape(machines)}</p>"
+    yield f"<nav>{links}</nav>"
+    times = [row for name, (_, found) in steps.items() for row in found.time_rows(name)]
+    counts = [row for name, (_, found) in steps.items() for row in found.count_rows(name)]
+    yield "<h2 id=overview>Overview</h2>"
     if times:
-        yield "<h2>A step: p50, and p99 pale, µs</h2>"
-        yield bars(times)
+        yield f"<div class=card>{_table(times, 'Measured')}</div>"
     if counts:
-        yield "<h2>A step: instructions, and the most pale</h2>"
-        yield bars(counts)
+        title = "Counted under emulation: exact, and no times"
+        yield f"<div class=card>{_table(counts, title)}</div>"
+    roofs: dict[str, list[Reached]] = {}
+    for name, (_, found) in steps.items():
+        for place, reached in found.reached(name).items():
+            roofs.setdefault(place, []).extend(reached)
+    if roofs:
+        drawn = "".join(_roof(place, reached) for place, reached in roofs.items())
+        yield f'<div class="grid">{drawn}</div>'
 
 
-def _profile(one: Profile) -> Iterator[str]:
-    yield f"<h2>{escape(one.bundle)}: {escape(one.model)}, step {escape(one.step)}</h2>"
-    yield f"<p>{one.frame_ms:g} ms of real time a step.</p>"
-    for title, rows in one.tables():
-        yield f"<h3>{escape(title.partition(': ')[2] or title)}</h3>"
-        if "node" not in rows[0] and "function" not in rows[0]:
-            yield _table(rows)
-        else:
-            pairs = [(str(row.get("node", row.get("function"))), row) for row in rows]
-            unit = "µs" if "µs" in rows[0] else "instructions"
-            yield bars({name: (float(row[unit]),) * 2 for name, row in pairs})
-    for there in one.devices:
-        yield f"<h3>Every step on {escape(there.device)}, {escape(there.number_type)}</h3>"
-        yield histogram(there)
-        yield timeline(there)
-    for note in one.notes():
-        yield f"<p>{escape(note)}</p>"
+def _step(name: str, words: str, found: Labelled) -> Iterator[str]:
+    yield f'<section id="{_id(name)}"><h2>{escape(name)}</h2><p class=grey>{escape(words)}</p>'
+    yield '<div class="grid">'
+    if times := found.times():
+        yield _card("Time of a step", "µs at p50; pale up to p99", bars(times, "Time of a step"))
+    if counts := found.counts():
+        title = "Instructions of a step"
+        yield _card(title, "the mean; pale up to the most", bars(counts, title))
+    yield from _parts({"time goes": found.nodes_us(), "instructions go": found.nodes_counted()})
+    if ram := found.ram():
+        drawn = strips(ram, RAM, "Memory", shares=False) + legend(RAM)
+        yield _card("RAM", "bytes, by what they hold", drawn)
+    if flash := found.flash():
+        yield _card("Flash", "bytes; on a computer the weights", bars(flash, "Flash"))
+    for plan, where in found.plans()[:MAPS]:
+        state, scratch = plan["state_bytes"], plan["scratch_bytes"]
+        title = "Memory over the step"
+        drawn = memory_map(plan, state, scratch, title)
+        told = f"{where}: state below, scratch above; the line is what is alive at once"
+        yield _card(title, told, drawn)
+    for label, there in found.devices.items():
+        told = f"{label}: {there.about.line()}"
+        yield _card("How long steps took", told, histogram(there, "How long steps took"))
+        yield _card("Steps in their order", told, timeline(there, "Steps in their order"))
+    yield "</div>"
+    tables = "".join(_table(rows, title) for title, rows in found.tables())
+    yield f"<details><summary>All figures</summary>{tables}</details></section>"
 
 
-def _verdicts(verdicts: Sequence[Verdict]) -> Iterator[str]:
+def _parts(kinds: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Iterator[str]:
+    """Strips of the parts of each place; a name has one colour in all of them."""
+    shares: dict[str, float] = {}
+    for rows in kinds.values():
+        for parts in rows.values():
+            whole = sum(parts.values()) or 1.0
+            for name, value in parts.items():
+                shares[name] = max(shares.get(name, 0.0), value / whole)
+    names = sorted(shares, key=lambda name: -shares[name])[:COLOURS]
+    for kind, rows in kinds.items():
+        if rows:
+            title = f"Where {kind}"
+            drawn = strips(rows, names, title, shares=True) + legend([*names, "all others"])
+            yield _card(title, "shares of a step, by node of its graph", drawn)
+
+
+def _roof(place: str, reached: Sequence[Reached]) -> str:
+    title = "How near to the roof"
+    told = f"{place}: lines are what one core reads of as many bytes again and again, measured"
+    return _card(title, told, roofline(reached, title) + legend([one.name for one in reached]))
+
+
+def _verdicts(verdicts: Sequence[Verdict]) -> str:
     rows = []
     for one in verdicts:
         row = one.row()
         row["verdict"] = f'<span class="{one.verdict.split()[0]}">{escape(one.verdict)}</span>'
         rows.append(row)
-    yield _table(rows, raw=("verdict",))
+    return f"<div class=card>{_table(rows, raw=('verdict',))}</div>"
 
 
-def _table(rows: Sequence[Mapping[str, Any]], raw: Sequence[str] = ()) -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in rows[0])
+def _card(title: str, words: str, drawn: str) -> str:
+    head = f"{escape(title)}<small>{escape(words)}</small>"
+    return f"<figure><figcaption>{head}</figcaption>{drawn}</figure>"
+
+
+def _table(rows: Sequence[Mapping[str, Any]], title: str = "", raw: Sequence[str] = ()) -> str:
+    kinds = {name: " class=word" if name in WORDS else "" for name in rows[0]}
+    head = "".join(f"<th{kind}>{escape(name)}</th>" for name, kind in kinds.items())
     lines = [
-        "".join(f"<td>{v if k in raw else escape(figure(v))}</td>" for k, v in row.items())
+        "".join(
+            f"<td{kinds[k]}>{v if k in raw else escape(figure(v))}</td>" for k, v in row.items()
+        )
         for row in rows
     ]
     body = "".join(f"<tr>{line}</tr>" for line in lines)
-    return f"<div class=wide><table><tr>{head}</tr>{body}</table></div>"
+    words = f"<caption>{escape(title)}</caption>" if title else ""
+    return f"<div class=wide tabindex=0><table>{words}<tr>{head}</tr>{body}</table></div>"
 
 
-def bars(rows: Mapping[str, tuple[float, float]]) -> str:
-    """A bar each, its number behind it; what is beyond it up to the second number pale."""
-    most = max((high for _, high in rows.values()), default=1.0) or 1.0
-    line, half = 34, WIDTH - 90
-    parts = []
-    for at, (name, (value, high)) in enumerate(rows.items()):
-        y = at * line
-        parts.append(f'<text x="0" y="{y + 12}">{escape(name)}</text>')
-        for kind, width in (("soft", high), ("", value)):
-            size = max(1.0, half * width / most)
-            parts.append(
-                f'<rect class="{kind}" x="0" y="{y + 16}" width="{size:.1f}" height="12"/>'
-            )
-        end = max(1.0, half * high / most) + 6
-        parts.append(f'<text class="grey" x="{end:.1f}" y="{y + 27}">{figure(float(value))}</text>')
-    return _svg("".join(parts), line * len(rows) + 4)
-
-
-def histogram(one: DeviceLatency) -> str:
-    """How many steps took how long; the last bar is all that took longer."""
-    edges, counts = one.histogram.edges_us, one.histogram.counts
-    most, width = max(counts) or 1, (WIDTH - LEFT) / len(counts)
-    parts = [
-        f'<rect x="{LEFT + k * width:.1f}" y="{HEIGHT - HEIGHT * n / most:.1f}" '
-        f'width="{max(width - 1, 1):.1f}" height="{HEIGHT * n / most:.1f}"/>'
-        for k, n in enumerate(counts)
-    ]
-    return _framed(parts, edges[0], edges[-1], "µs a step", f"{most:,}")
-
-
-def timeline(one: DeviceLatency) -> str:
-    """Steps in the order in which they ran, each point the median of its neighbours."""
-    times = one.timeline_us
-    top = max(times)
-    scale = (WIDTH - LEFT) / max(1, len(times) - 1)
-    points = " ".join(
-        f"{LEFT + k * scale:.1f},{HEIGHT - (HEIGHT - 8) * t / top:.1f}" for k, t in enumerate(times)
-    )
-    parts = [f'<polyline points="{points}"/>']
-    return _framed(parts, 0, one.steps, "steps", f"{top:.3g} µs")
-
-
-def _framed(parts: Sequence[str], low: float, high: float, what: str, top: str) -> str:
-    axes = (
-        f'<line class="axis" x1="{LEFT}" y1="0" x2="{LEFT}" y2="{HEIGHT}"/>'
-        f'<line class="axis" x1="{LEFT}" y1="{HEIGHT}" x2="{WIDTH}" y2="{HEIGHT}"/>'
-        f'<text x="{LEFT}" y="{HEIGHT + 16}">{figure(float(low))}</text>'
-        f'<text x="{WIDTH}" y="{HEIGHT + 16}" text-anchor="end">{figure(float(high))} {what}</text>'
-        f'<text x="{LEFT - 6}" y="12" text-anchor="end">{top}</text>'
-    )
-    return _svg("".join([axes, *parts]), HEIGHT + BOTTOM)
-
-
-def _svg(inside: str, height: float) -> str:
-    return f'<svg viewBox="0 0 {WIDTH} {height:g}" role="img">{inside}</svg>'
+def _id(name: str) -> str:
+    """A name as the target of a link."""
+    return "step-" + "".join(one if one.isalnum() else "-" for one in name)

@@ -49,7 +49,7 @@ class Measuring:
             np.ascontiguousarray(one[name]).tobytes() for one in given for name in ports
         )
         self.device, self.bundle, self.step, self.count = device, bundle, step, len(given)
-        self.program, _ = build(bundle, step, device.target, len(given))
+        self.program = self.made()
         tried, lost = _run(device, self.program, self.data, TRIED, 1)
         if tried is None or lost:
             raise lost or ToolError("no step was timed")
@@ -58,6 +58,10 @@ class Measuring:
         self.first = tried.first
         self.runs: list[Timed] = []
         self.nodes: Mapping[str, float] = {}
+
+    def made(self) -> bytes:
+        """The program that is sent there."""
+        return build(self.bundle, self.step, self.device.target, self.count)[0]
 
     def run(self, rounds: int) -> None:
         """So many rounds more. Raises: ToolError."""
@@ -88,6 +92,7 @@ class Measuring:
             nodes=self.nodes,
             roof=min(roofs, default=None),
             energy_uj=float(np.mean(energy)) if energy else None,
+            paces=tuple(pace for one in self.runs for pace in one.paces),
             energy_source=next((one.energy_source for one in self.runs if one.energy_source), None),
         )
 

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
-from edgernn.backend import find_backend
-from edgernn.bundle import Bundle, open_bundle
-from edgernn.errors import EdgernnError
-from edgernn.profile.chip import ChipCost, cost
+from edgernn.profile.chip import ChipCost
 from edgernn.profile.compare import SCHEMA, VERSION
-from edgernn.profile.device import DeviceLatency, on_device
-from edgernn.profile.latency import HostLatency, machine, measure
-from edgernn.profile.nodes import by_node
-from edgernn.step_code import artifact
-from edgernn.target import find_target
+from edgernn.profile.device import DeviceLatency
+from edgernn.profile.latency import HostLatency
 
-HERE = ("host", "any")
-EMULATED = "qemu:"  # what is counted there, and never timed
 BAR = 20  # letters of a whole
 Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One step of a bundle, measured. frame_ms: the real time that a step covers."""
+    """One step of a bundle, measured. frame_ms: the real time that a step covers.
+
+    plan: how its C lays out memory, with `target`, `state_bytes` and `scratch_bytes`; {} of a
+    bundle that does not say. It is drawn, and no part of the document.
+    """
 
     bundle: str
     model: str
@@ -37,11 +32,14 @@ class Profile:
     host: tuple[HostLatency, ...] = ()
     chips: tuple[ChipCost, ...] = ()
     devices: tuple[DeviceLatency, ...] = ()
+    plan: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Every figure; the units are in the names."""
         rows = [{**asdict(chip), "instructions_per_mac": chip.per_mac} for chip in self.chips]
-        return {**asdict(self), "chips": rows}
+        made = {**asdict(self), "chips": rows}
+        del made["plan"]
+        return made
 
     def tables(self) -> list[tuple[str, Rows]]:
         """(title, rows) of every table that has rows."""
@@ -160,32 +158,6 @@ def bar(share: float) -> str:
     return f"{'█' * (eighths // 8)}{rest}"
 
 
-def profile(
-    paths: Sequence[Path],
-    seconds: float,
-    progress: Callable[[str], None],
-    devices: Sequence[str] = (),
-) -> list[Profile]:
-    """Measure every step of some bundles, `seconds` for each that runs natively.
-
-    devices: where, by URL; without one, all artifacts that run here natively or under emulation.
-
-    Raises: BundleError if a bundle is not whole, ToolError, UnknownName, DataError.
-    """
-    bundles = [open_bundle(path) for path in paths]
-    jobs = [(bundle, step) for bundle in bundles for step in bundle.manifest["steps"]]
-    timed: list[list[DeviceLatency]] = [[] for _ in jobs]
-    for url in devices:
-        if not url.startswith(EMULATED):
-            progress(f"on {url}: {', '.join(step for _, step in jobs)}")
-            for rows, one in zip(timed, on_device(jobs, url, seconds), strict=True):
-                rows += [one] if one else []
-    return [
-        _of_step(bundle, step, seconds, devices, progress, tuple(rows))
-        for (bundle, step), rows in zip(jobs, timed, strict=True)
-    ]
-
-
 def document(profiles: Sequence[Profile]) -> dict[str, Any]:
     """What `--json` prints and `--compare` reads."""
     return {
@@ -194,46 +166,3 @@ def document(profiles: Sequence[Profile]) -> dict[str, Any]:
         "edgernn": metadata.version("edgernn"),
         "profiles": [one.as_json() for one in profiles],
     }
-
-
-def _counted(bundle: Bundle, step: str, entry: dict[str, Any]) -> ChipCost:
-    """A chip's cost, by node where that can be had; else a note says why."""
-    found = cost(bundle, step, entry)
-    if found.count is None or find_target(entry["target"]).kind != "firmware":
-        return found
-    try:
-        return replace(found, by_node=by_node(bundle, step, entry))
-    except EdgernnError as cause:
-        return replace(found, notes=(*found.notes, f"not by node: {cause}"))
-
-
-def _of_step(
-    bundle: Bundle,
-    step: str,
-    seconds: float,
-    devices: Sequence[str],
-    progress: Callable[[str], None],
-    timed: tuple[DeviceLatency, ...],
-) -> Profile:
-    host, chips = [], []
-    for url in devices:
-        if url.startswith(EMULATED):
-            progress(f"{step}: on {url}")
-            target = find_target(url.removeprefix(EMULATED).partition(":")[0]).name
-            chips.append(_counted(bundle, step, artifact(bundle, step, target)))
-    for entry in bundle.manifest["steps"][step]["artifacts"] if not devices else ():
-        progress(f"{step}: {entry['backend']} {entry['number_type']} for {entry['target']}")
-        if entry["target"] in HERE:
-            host.append(measure(bundle.path, step, entry["target"], seconds))
-        elif not find_backend(entry["backend"]).runtime:
-            chips.append(_counted(bundle, step, entry))
-    return Profile(
-        bundle.path.name,
-        bundle.manifest["model"],
-        step,
-        bundle.frame_ms(step),
-        machine(),
-        tuple(host),
-        tuple(chips),
-        timed,
-    )

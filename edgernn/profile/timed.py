@@ -25,7 +25,8 @@ class Timed:
     between them, so their sum is larger. roof: of reading as many bytes as the weights have; None
     where that was not reached, or is not asked. energy_uj: microjoules of a step, of the whole
     machine, as energy_source tells them; None where none are told. core: the one that it stayed
-    on; None where it could not.
+    on; None where it could not. paces: of the same chain of sums before and behind each round,
+    which tells how fast the core's clock was.
     """
 
     rounds: Array
@@ -36,6 +37,7 @@ class Timed:
     energy_uj: float | None = None
     energy_source: str | None = None
     core: int | None = None
+    paces: tuple[float, ...] = ()
 
 
 def read(
@@ -95,4 +97,5 @@ def _timed(
         energy or None,
         source,
         told["core"][0] if "core" in told else None,
+        tuple(ticks * scale for ticks in told.get("pace", [])[: len(found)]),
     )

@@ -12,6 +12,8 @@
 
 #define MOST_STEPS 20000u /* timed in a round */
 #define ROOF_TURNS 50u
+#define PACE_TURNS 20u
+#define PACE_STEPS 4000u
 
 #define ALIGNED __attribute__((aligned(16)))
 
@@ -88,6 +90,27 @@ static uint64_t roof(void) {
   return least;
 }
 
+/* Ticks of a chain of sums and products, each of which waits for the one before it: what the core's
+ * clock makes of it, whatever memory does. The least of some.
+ */
+static uint64_t pace(void) {
+  volatile uint32_t kept;
+  uint64_t least = ~(uint64_t)0;
+  for (uint32_t turn = 0; turn < PACE_TURNS; ++turn) {
+    uint32_t value = turn;
+    uint64_t begin = edgernn_now();
+    for (uint32_t k = 0; k < PACE_STEPS; ++k) {
+      value = value * 5 + 1;
+      __asm__ volatile("" : "+r"(value)); /* or the compiler would do several at once */
+    }
+    begin = edgernn_now() - begin;
+    kept = value;
+    if (begin < least) least = begin;
+  }
+  (void)kept;
+  return least;
+}
+
 /* How long a tick is, from two readings of each clock, the first when it began. */
 static void print_clocks(uint64_t ticks, uint64_t nanoseconds) {
   print_wide("ticks ", edgernn_now() - ticks);
@@ -112,13 +135,15 @@ int main(void) {
   for (uint32_t k = 0; k <= NODES; ++k) edgernn_ticks[k] = 0;
 #endif
   for (uint32_t round = 0; round < asked.rounds; ++round) {
-    uint64_t before_round = energy(), after;
+    uint64_t paced = pace(), before_round = energy(), after;
     for (uint32_t k = 0; k < asked.steps; ++k) spent[k] = step(at++);
     after = energy();
+    paced += pace();
     drawn += rail_microwatts();
     used += after > before_round ? after - before_round : 0; /* it begins anew at times */
     port_write("round\n");
     for (uint32_t k = 0; k < asked.steps; ++k) print_number("", spent[k], 10, "\n");
+    print_wide("pace ", paced / 2);
     print_clocks(ticks, nanoseconds);
   }
   print_number("memory_kb ", status("VmHWM:") - before, 10, "\n");

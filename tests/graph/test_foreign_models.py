@@ -87,7 +87,7 @@ def test_a_model_made_elsewhere_is_compiled_and_gives_its_own_numbers(
 
 @pytest.mark.cc
 def test_a_bundle_of_such_a_model_is_verified_profiled_and_runs_on_a_chip(tmp_path: Path) -> None:
-    from edgernn.profile.report import profile
+    from edgernn.profile.measuring import profile
     from edgernn.verify import verify
 
     path = save(tmp_path, rnnoise(), "denoise")
