@@ -1,0 +1,13 @@
+AT(edgernn_keyboard_options, own, 12);
+AT(edgernn_keyboard_options, no_capitals, 16);
+AT(edgernn_keyboard_options, margin, 20);
+AT(edgernn_shown, put, 4);
+AT(edgernn_shown, typing, 8);
+AT(edgernn_shown, completions, 12);
+AT(edgernn_shown, readings, 16);
+AT(edgernn_shown, completion_count, 20);
+AT(edgernn_shown, reading_count, 24);
+AT(edgernn_shown, before, 28);
+AT(edgernn_shown, after, 32);
+AT(edgernn_guess, share, 4);
+BYTES(edgernn_guess, 8);

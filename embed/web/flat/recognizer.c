@@ -1,0 +1,12 @@
+AT(edgernn_recognizer_model, block, 0);
+AT(edgernn_recognizer_model, word_ms, 32);
+AT(edgernn_recognizer_options, end_frames, 4);
+AT(edgernn_recognizer_options, hot, 8);
+AT(edgernn_word, frame, 4);
+AT(edgernn_word, utterance, 8);
+AT(edgernn_word, score, 12);
+AT(edgernn_reading, count, 4);
+AT(edgernn_reading, score, 8);
+BYTES(edgernn_word, 16);
+BYTES(edgernn_reading, 12);
+BYTES(edgernn_hot_place, 16);

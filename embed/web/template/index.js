@@ -1,0 +1,19 @@
+import { Model as AnyModel } from "./model.js";
+
+export { EdgernnError } from "./errors.js";
+export { hasSimd } from "./model.js";
+export { Stream } from "./stream.js";
+@EXPORT@
+// written out, so that bundlers find the files and bring them along
+const FILES = {
+  description: new URL("./@NAME@.json", import.meta.url),
+  simd: new URL("./@NAME@.wasm", import.meta.url),
+  plain: new URL("./@NAME@.plain.bin", import.meta.url),
+};
+
+/** The model @NAME@. */
+export class Model extends AnyModel {
+  static open(source = FILES, options = {}) {
+    return super.open(source, options);
+  }
+}
