@@ -29,7 +29,7 @@ from edgernn.errors import DataError, ToolError, UnknownName
 from edgernn.loops import embedded_files, kind_of
 from edgernn.step_code import StepCode, step_code
 from edgernn.target import Target
-from edgernn.toolchain import build_library, build_wasm, stub
+from edgernn.toolchain import build_archive, build_library, build_wasm, stub
 from edgernn.verify import Say, golden_of, run_frames, same_bits
 
 STREAMS = ("stream.h", "stream.c")
@@ -127,7 +127,8 @@ def proven(bundle: Bundle, target: Target, say: Say) -> None:
     Raises: ParityError at the first bit that differs, ToolError if it does not compile.
     """
     backend: Any = find_backend("c")
-    build = {"library": build_library, "wasm": build_wasm}.get(target.kind)
+    builds = {"library": build_library, "archive": build_archive, "wasm": build_wasm}
+    build = builds.get(target.kind)
     for step, one in step_code(bundle, target.name).items():
         where = f"{step} on {target.name}"
         if build is None or target.name in {

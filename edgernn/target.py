@@ -33,7 +33,8 @@ class Board:
 class Target:
     """What the silicon is and how C is built for it.
 
-    kind: `library` (a shared library), `firmware` (a linked image), `wasm` (a module).
+    kind: `library` (a shared library), `archive` (a static one), `firmware` (a linked image),
+        `wasm` (a module).
     isa: folders of firmware_stubs/kernels searched before `portable`, best first.
     faster: a folder whose kernels are used where the CPU has what they need, found when it runs.
     zig_target, zig_cpu: zig's -target and -mcpu; empty means the machine we are on.

@@ -1,4 +1,4 @@
-"""C sources in, a loadable file out: shared libraries, firmware images, wasm modules, programs.
+"""C sources in, a file out: libraries, shared and static, firmware images, wasm modules, programs.
 
 The same input gives the same bytes: sources are compiled under relative names in a private
 folder, without debug information, time stamps or build ids. A file appears under its name whole
@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from edgernn.compilers import Compiler, compiler, host_cpu
+from edgernn.compilers import Compiler, Zig, compiler, host_cpu
 from edgernn.elf import overflow, read_elf
 from edgernn.errors import DoesNotFit, ToolError
 from edgernn.target import Board, Target
@@ -117,6 +117,39 @@ def build_wasm(
     ]
     extra = {"memory.c": stub("startup/memory.c")}
     return _build({**sources, **extra}, target, out_dir / f"{name}.wasm", flags, cc, optimize)
+
+
+def build_archive(
+    sources: Sources,
+    target: Target,
+    out_dir: Path,
+    *,
+    name: str,
+    cc: Compiler | None = None,
+    optimize: str = "-O2",
+) -> Path:
+    """A static library `NAME.a`: an object for each source, which an app is linked with.
+
+    The memory functions are the app's own. Raises: ToolError, also for compilers but zig.
+    """
+    cc = cc or compiler()
+    if not isinstance(cc, Zig):
+        raise ToolError(f"{cc.name} makes no static library for {target.name}; leave out --cc")
+    units = sorted(file for file in sources if file.endswith(".c"))
+    objects = [f"{unit.removesuffix('.c').replace('/', '_')}.o" for unit in units]
+    line = [*cc.command(target), optimize, *COMMON_FLAGS, *target.flags, "-I."]
+    who = f"{cc.name} for {target.name}"
+    with tempfile.TemporaryDirectory(prefix="edgernn-") as folder:
+        work = Path(folder)
+        for file, text in sources.items():
+            _write_source(work, file, text)
+        for unit, made in zip(units, objects, strict=True):
+            _run([*line, "-c", unit, "-o", made], work, who)
+        _run([cc.program, "ar", "rcsD", "built", *objects], work, who)
+        binary = (work / "built").read_bytes()
+    path = out_dir / f"{name}.a"
+    write_whole(path, binary)
+    return path
 
 
 def build_firmware(

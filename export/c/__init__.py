@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # what compiles is imported when something is compiled; openi
     from edgernn.graph.ir import Graph
     from edgernn.graph.step_graph import Interface, StepGraph
 
-SUFFIX = {"library": ".so", "firmware": ".elf", "wasm": ".wasm"}
+SUFFIX = {"library": ".so", "archive": ".a", "firmware": ".elf", "wasm": ".wasm"}
 
 
 class C:
@@ -146,7 +146,7 @@ class C:
         self, source: CSource, target: Target, golden: GoldenRun | None, cc: Compiler
     ) -> bytes:
         from edgernn.firmware import golden_header
-        from edgernn.toolchain import build_firmware, build_library, build_wasm
+        from edgernn.toolchain import build_archive, build_firmware, build_library, build_wasm
 
         files = source.files()
         with tempfile.TemporaryDirectory(prefix="edgernn-") as folder:
@@ -155,7 +155,8 @@ class C:
                     files["golden.h"] = golden_header(source.symbol, golden)
                 path = build_firmware(files, target, Path(folder), name=source.symbol, cc=cc)
             else:
-                build = build_wasm if target.kind == "wasm" else build_library
+                builds = {"library": build_library, "archive": build_archive, "wasm": build_wasm}
+                build = builds[target.kind]
                 path = build(files, target, Path(folder), name=source.symbol, cc=cc)
             return path.read_bytes()
 

@@ -49,10 +49,10 @@ class Aarch64Runner:
         image = read_elf(binary)
         if image.machine != "EM_AARCH64":
             raise ToolError(f"a binary for {image.machine[3:].lower()}, not for {target.name}")
-        return _load(image)
+        return load_image(image)
 
 
-def _load(image: Image) -> EmulatedModule:
+def load_image(image: Image) -> EmulatedModule:
     unicorn, arm = import_unicorn(), import_unicorn("arm64_const")
     base = BASE if image.relocatable else 0
     uc = unicorn.Uc(unicorn.UC_ARCH_ARM64, unicorn.UC_MODE_ARM)

