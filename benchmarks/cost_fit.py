@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 ROUNDS = 12  # of reweighting, after which outliers weigh little
-SWEEPS = 4000  # over all prices; each step is exact for one of them
+RIDGE, TOLERANCE = 1e-6, 1e-9  # of two kinds that always go together, both get some
 LEAST = 0.01  # share of error below which all weigh the same
 
 
@@ -26,28 +26,36 @@ def fitted(amounts: Sequence[Mapping[str, float]], counts: Sequence[float]) -> d
             matrix[at, column[kind]] = amount / count
     prices, weights = np.zeros(len(kinds)), np.ones(len(counts))
     for _ in range(ROUNDS):
-        prices = _least_squares(matrix * weights[:, None], weights, prices)
+        prices = _least_squares(matrix * weights[:, None], weights)
         weights = np.maximum(np.abs(matrix @ prices - 1), LEAST) ** -0.5
     return {kind: float(price) for kind, price in zip(kinds, prices, strict=True)}
 
 
-def _least_squares(matrix: Floats, wanted: Floats, start: Floats) -> Floats:
-    """The x >= 0 with the least |matrix x - wanted|, by coordinate descent from `start`."""
+def _least_squares(matrix: Floats, wanted: Floats) -> Floats:
+    """The x >= 0 with the least |matrix x - wanted|.
+
+    Source: Lawson and Hanson 1974, Solving Least Squares Problems, chapter 23: the active set.
+    """
     scale = np.linalg.norm(matrix, axis=0)
     scale[scale == 0] = 1
     gram = (matrix / scale).T @ (matrix / scale)
-    gram[np.diag_indices_from(gram)] += 1e-6  # of two kinds that always go together, both get some
-    aim, x = (matrix / scale).T @ wanted, start * scale
-    slope = gram @ x - aim
-    for _ in range(SWEEPS):
-        largest = 0.0
-        for k in range(len(x)):
-            moved = max(x[k] - slope[k] / gram[k, k], 0.0) - x[k]
-            if moved:
-                x[k] += moved
-                slope += gram[:, k] * moved
-                largest = max(largest, abs(moved))
-        if largest < 1e-7:
+    gram[np.diag_indices_from(gram)] += RIDGE
+    aim, x = (matrix / scale).T @ wanted, np.zeros(len(scale))
+    free = np.zeros(len(scale), bool)
+    for _ in range(3 * len(scale)):
+        slope = np.where(free, -np.inf, aim - gram @ x)
+        if slope.max() < TOLERANCE:
             break
-    result: Floats = x / scale
-    return result
+        free[np.argmax(slope)] = True
+        while True:
+            best = np.zeros_like(x)
+            best[free] = np.linalg.solve(gram[np.ix_(free, free)], aim[free])
+            below = free & (best <= 0)
+            if not below.any():
+                break
+            step = np.min(x[below] / (x[below] - best[below]))
+            x += step * (best - x)
+            free &= x > TOLERANCE
+            x[~free] = 0
+        x = best
+    return x / scale

@@ -10,8 +10,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +29,7 @@ from benchmarks.document import table, write_section
 from edgernn.backend import Outlook, find_backend
 from edgernn.estimate.moves import moved
 from edgernn.estimate.prices import total
+from edgernn.figures import figure
 from edgernn.streams import each_step
 from edgernn.target import find_target
 
@@ -43,7 +49,6 @@ MODELS = {  # shipped models and the number types in which they are held against
 }
 TITLES = {"cortex-a72": "aarch64 NEON", "cortex-a76": "aarch64 dotprod"}
 DIGITS = 4  # of a price
-UPPER = {"instructions": "instructions a step", "flash_bytes": "flash"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +112,107 @@ def _rounded(tables: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, f
     }
 
 
+def errors(rows: Iterable[Row], made: Mapping[str, Any], what: str = "instructions") -> list[float]:
+    """Of what is predicted, as a share of what was counted."""
+    found = []
+    for row in rows:
+        counted_ = getattr(row.count, what)
+        if counted_:
+            found.append(predicted(row, made, what) / counted_ - 1)
+    return found
+
+
+def predicted(row: Row, made: Mapping[str, Any], what: str = "instructions") -> float:
+    """By the tables that would be written."""
+    tables = made[row.count.target]
+    if what == "flash_bytes":
+        return row.outlook.facts["weights_bytes"] + total(row.outlook.code, tables["flash"])
+    return total(row.outlook.work, tables["cores"][row.core][what])
+
+
+def lines(fit: Sequence[Row], held: Sequence[Row], made: Mapping[str, Any]) -> list[str]:
+    """Both tables of the page."""
+    cores = list(dict.fromkeys(row.core for row in held))
+    head = ["core", "instructions: median", "worst", "of", "in the fit: median", "worst", "of"]
+    head += ["flash: median", "worst", "cycles: median", "worst"]
+    summary = []
+    for core in cores:
+        own = [row for row in held if row.core == core]
+        mine = [row for row in fit if row.core == core]
+        cells = [*_spread(errors(own, made)), str(len(own))]
+        cells += [*_spread(errors(mine, made)), str(len(mine))]
+        cells += [*_spread(errors(own, made, "flash_bytes"))]
+        cells += [*_spread(errors(own, made, "cycles"))] if own[0].count.cycles else ["", ""]
+        summary.append([TITLES.get(core, core), *cells])
+    whole = [*_spread(errors(held, made)), str(len(held))]
+    whole += [*_spread(errors(fit, made)), str(len(fit))]
+    summary.append(["all", *whole, *_spread(errors(held, made, "flash_bytes")), "", ""])
+    steps: dict[tuple[str, str], dict[str, Row]] = {}
+    for row in held:
+        steps.setdefault((row.count.step, row.count.number_type), {})[row.core] = row
+    return [
+        "Errors of what is predicted for shipped models, none of which is in the fit, and of what "
+        "is in it (`python -m benchmarks.cost_model --write`):",
+        "",
+        *table(head, summary),
+        "",
+        "Thousands of instructions a step, predicted / counted; an empty cell does not fit:",
+        "",
+        *table(
+            ["step", "", *(TITLES.get(core, core) for core in cores)],
+            [
+                [f"`{step}`", type_, *(_cell(rows.get(core), made) for core in cores)]
+                for (step, type_), rows in steps.items()
+            ],
+        ),
+    ]
+
+
+def _spread(found: Sequence[float]) -> tuple[str, str]:
+    """Median and worst of errors, whichever their sign."""
+    sizes = np.abs(found)
+    return f"{np.median(sizes):.1%}", f"{sizes.max():.0%}"
+
+
+def _cell(row: Row | None, made: Mapping[str, Any]) -> str:
+    if row is None:
+        return ""
+    told, counted_ = predicted(row, made) / 1000, row.count.instructions / 1000
+    return f"{figure(told)} / {figure(counted_)} ({told / counted_ - 1:+.0%})"
+
+
+def times() -> list[str]:
+    """What `edgernn estimate` takes for shipped models, at first and again."""
+    rows = []
+    for model in (name for name in MODELS if "/" not in name):
+        with tempfile.TemporaryDirectory() as cache:
+            command = [sys.executable, "-m", "edgernn", "estimate", model, "-t", "cortex-m4"]
+            taken = []
+            for _ in range(3):
+                begin = time.perf_counter()
+                subprocess.run(
+                    [*command, "--json"],
+                    check=True,
+                    capture_output=True,
+                    env={**os.environ, "XDG_CACHE_HOME": cache},
+                )
+                taken.append(time.perf_counter() - begin)
+        rows.append([f"`{model}`", f"{taken[0]:.1f}", f"{min(taken[1:]):.2f}"])
+    return table(["seconds, start of Python and all", "captured", "kept"], rows)
+
+
+def write(made: Mapping[str, Any]) -> None:
+    """A file of prices for each target."""
+    PRICES.mkdir(exist_ok=True)
+    for target, tables in made.items():
+        text = json.dumps(tables, indent=1, sort_keys=True)
+        (PRICES / f"{target}.json").write_text(f"{text}\n", encoding="utf-8")
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
-    parser.add_argument("--write", action="store_true")
-    parser.add_argument("--json", action="store_true")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--write", action="store_true", help="Write prices and docs.")
+    parser.add_argument("--json", action="store_true", help="Print every count as JSON.")
     arguments = parser.parse_args()
     fit = [row for net in nets() for row in rows_of(net_case(net), net.types)]
     held = [
@@ -120,7 +222,16 @@ def main() -> None:
         for row in rows_of(case, types)
     ]
     made = prices(fit, held)
-    print(made, table, write_section, json, arguments, DIGITS)
+    text = lines(fit, held, made)
+    if arguments.json:
+        found = [{**asdict(row.count), "predicted": predicted(row, made)} for row in held]
+        print(json.dumps(found, indent=2))
+    else:
+        print("\n".join(text))
+    if arguments.write:
+        write(made)
+        write_section("estimate", text, PAGE)
+        write_section("estimate_time", times(), PAGE)
 
 
 if __name__ == "__main__":

@@ -63,15 +63,16 @@ def estimate(
     for one in steps_of(reference, number_type, say):
         step = one.step
         outlook = backend.outlook(step, step.graph, place, one.moves, step.activations)
-        found += [_priced(outlook, place, step.name, step.number_type, core) for core in cores]
+        found += [told(outlook, place, step.name, step.number_type, core) for core in cores]
         if not cores:
-            found.append(_priced(outlook, place, step.name, step.number_type, None))
+            found.append(told(outlook, place, step.name, step.number_type, None))
     return found
 
 
-def _priced(
+def told(
     outlook: Outlook, target: Target, step: str, number_type: str, prices: Prices | None
 ) -> Estimate:
+    """One step by the prices of a core; without them the exact part alone."""
     facts, board = outlook.facts, target.board
     held = facts["state_bytes"] + facts["scratch_bytes"]
     ram = held + stack_bytes(board) if board else None
