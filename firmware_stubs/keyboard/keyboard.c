@@ -100,7 +100,7 @@ static void begin_anew(edgernn_keyboard *k) {
   m->run_count = m->typing = m->bytes = m->cut = m->sure = 0;
   m->typed[0] = 0;
   m->first = !k->options.no_capitals;
-  edgernn_search_begin(k);
+  edgernn_readings_begin(k);
 }
 
 void edgernn_keyboard_begin(edgernn_keyboard *k) {
@@ -223,7 +223,7 @@ static char *take_space(edgernn_keyboard *k, uint32_t c, uint32_t settled, char 
   }
   to = edgernn_write_all(k, edgernn_reading_at(k, m, 0), to);
   if (!m->run_count) to = edgernn_put(to, c);
-  edgernn_search_drop(k, settled);
+  edgernn_readings_drop(k, settled);
   if (c == EDGERNN_ENTER) begin_anew(k);
   return to;
 }
@@ -237,7 +237,7 @@ static char *hear_space(edgernn_keyboard *k, uint32_t c, float dx, float dy, cha
   hear(k, c, dx, dy);
   if (ends) {
     end_run(k);
-    settled = edgernn_search_close(k, fixed);
+    settled = edgernn_readings_close(k, fixed);
     edgernn_show_ways(k);
   }
   return take_space(k, c, settled, to);

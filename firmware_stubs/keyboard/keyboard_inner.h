@@ -89,17 +89,17 @@ float *edgernn_vector(const edgernn_reading *one);
 float edgernn_likely(const edgernn_keyboard *k, const edgernn_reading *one);
 
 /* A sentence of which nothing was typed yet. */
-void edgernn_search_begin(edgernn_keyboard *k);
+void edgernn_readings_begin(edgernn_keyboard *k);
 
 /* The label that is spelled so, whatever its case; 0 if there is none. */
 uint32_t edgernn_label_of(const edgernn_keyboard_model *m, edgernn_text core);
 
 /* Read the last run. The readings are those that are followed from here on, the best first. Gives
  * how many runs are no longer in question. */
-uint32_t edgernn_search_close(edgernn_keyboard *k, int fixed);
+uint32_t edgernn_readings_close(edgernn_keyboard *k, int fixed);
 
 /* Take so many runs out of what is in question. */
-void edgernn_search_drop(edgernn_keyboard *k, uint32_t count);
+void edgernn_readings_drop(edgernn_keyboard *k, uint32_t count);
 
 /* Of what was typed, between two places. */
 edgernn_text edgernn_between(const edgernn_moment *m, uint32_t from, uint32_t to);

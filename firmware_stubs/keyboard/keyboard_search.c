@@ -56,7 +56,7 @@ static void tell(edgernn_keyboard *k, edgernn_reading *one, uint32_t label) {
   m->history.step(vector + floats(m->past), k->scratch, &token, edgernn_vector(one));
 }
 
-void edgernn_search_begin(edgernn_keyboard *k) {
+void edgernn_readings_begin(edgernn_keyboard *k) {
   const edgernn_keyboard_model *m = k->model;
   edgernn_reading *const one = edgernn_reading_at(k, k->now, 0);
   k->now->count = 1;
@@ -337,7 +337,7 @@ static uint32_t settle(edgernn_keyboard *k, uint32_t done) {
   return sure;
 }
 
-uint32_t edgernn_search_close(edgernn_keyboard *k, int fixed) {
+uint32_t edgernn_readings_close(edgernn_keyboard *k, int fixed) {
   const uint32_t last = k->now->run_count - 1u;
   const edgernn_text core = core_of(k, last);
   if (!fixed) {
@@ -353,7 +353,7 @@ uint32_t edgernn_search_close(edgernn_keyboard *k, int fixed) {
   return settle(k, read_last(k, fixed));
 }
 
-void edgernn_search_drop(edgernn_keyboard *k, uint32_t count) {
+void edgernn_readings_drop(edgernn_keyboard *k, uint32_t count) {
   edgernn_moment *const m = k->now;
   const uint32_t cut = count < m->run_count ? m->runs[count].start : m->typing;
   m->run_count -= count;
