@@ -94,6 +94,7 @@ class Profile:
                 "instructions a step": round(chip.count.mean) if chip.count else None,
                 "most": chip.count.most if chip.count else None,
                 "per MAC": chip.per_mac,
+                "cycles, estimated": _cycles(chip),
                 "MACs": chip.macs,
                 "flash bytes": chip.flash_bytes,
                 "state bytes": chip.state_bytes,
@@ -140,6 +141,11 @@ def _count_rows(what: str, counts: Mapping[str, float]) -> Rows:
         {what: name, "instructions": round(count), "share": f"{share:.1%}", "": bar(share)}
         for name, count, share in most_of(counts)
     ]
+
+
+def _cycles(chip: ChipCost) -> int | None:
+    cycles = chip.count.cycles if chip.count else None
+    return None if cycles is None else round(cycles)
 
 
 def most_of(parts: Mapping[str, float], most: int = 12) -> list[tuple[str, float, float]]:
