@@ -110,8 +110,10 @@ class Gcc:
             raise ToolError(f"gcc cannot build for {target.name}; use --cc zig or --cc clang")
         if target.kind == "firmware":
             return _find("arm-none-eabi-gcc", "apt-get install gcc-arm-none-eabi")
-        if target.zig_target.startswith("aarch64") and platform.machine() != "aarch64":
-            return _find("aarch64-linux-gnu-gcc", "apt-get install gcc-aarch64-linux-gnu")
+        triple = _linux(target)
+        if triple and not triple.startswith(platform.machine()):
+            package = f"gcc-{triple}".replace("_", "-")
+            return _find(f"{triple}-gcc", f"apt-get install {package}")
         return _find("gcc", "apt-get install gcc")
 
 
@@ -129,8 +131,8 @@ class Clang:
             return [*words, f"--target=arm-none-{floats}", *target.gcc_flags]
         if target.kind == "wasm":
             return [*words, "--target=wasm32", *(f"-m{one}" for one in target.isa), "-mbulk-memory"]
-        if target.zig_target.startswith("aarch64"):
-            return [*words, "--target=aarch64-linux-gnu", *target.gcc_flags]
+        if triple := _linux(target):
+            return [*words, f"--target={triple}", *target.gcc_flags]
         return [*words, *_host_level(target)]
 
     def link_flags(self, target: Target) -> list[str]:
@@ -180,6 +182,11 @@ def _find(program: str, install: str) -> str:
     if found is None:
         raise ToolError(f"{program} is not installed; run: {install}, or leave out --cc")
     return found
+
+
+def _linux(target: Target) -> str:
+    """The target as GNU's tools name it, if it is another machine's Linux; else ""."""
+    return target.zig_target.partition(".")[0] if "-linux-" in target.zig_target else ""
 
 
 def _host_level(target: Target) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 GOLDEN_SECTION = ".golden"
 STACK_SECTION = ".stack"
-R_AARCH64_RELATIVE = 1027
+R_ARM_RELATIVE, R_AARCH64_RELATIVE = 23, 1027
 SHF_WRITE, SHF_ALLOC, SHF_EXECINSTR = 1, 2, 4
 
 
@@ -106,7 +106,7 @@ def read_elf(binary: bytes) -> Image:
             symbols=symbols,
             functions=functions,
             segments=_read_segments(elf),
-            relocations=_read_relocations(elf) if elf["e_machine"] == "EM_AARCH64" else (),
+            relocations=_read_relocations(elf) if elf["e_type"] == "ET_DYN" else (),
             sizes=_read_sizes(elf),
         )
     except (ELFError, UnicodeDecodeError, ValueError, KeyError, AttributeError) as error:
@@ -144,13 +144,28 @@ def _read_segments(elf: Any) -> tuple[Segment, ...]:
 
 
 def _read_relocations(elf: Any) -> tuple[tuple[int, int], ...]:
-    section = elf.get_section_by_name(".rela.dyn")
+    if elf["e_machine"] == "EM_AARCH64":
+        return tuple(
+            (entry["r_offset"], entry["r_addend"])
+            for entry in _relative(elf, ".rela.dyn", R_AARCH64_RELATIVE)
+        )
+    if elf["e_machine"] != "EM_ARM":
+        return ()  # no runner of ours loads these
     found = []
-    for entry in section.iter_relocations() if section else ():
-        if entry["r_info_type"] != R_AARCH64_RELATIVE:
-            raise ValueError(f"relocation of type {entry['r_info_type']}")
-        found.append((entry["r_offset"], entry["r_addend"]))
+    for entry in _relative(elf, ".rel.dyn", R_ARM_RELATIVE):
+        (offset,) = elf.address_offsets(entry["r_offset"], 4)
+        elf.stream.seek(offset)
+        found.append((entry["r_offset"], int.from_bytes(elf.stream.read(4), "little")))
     return tuple(found)
+
+
+def _relative(elf: Any, table: str, kind: int) -> Iterator[Any]:
+    """Entries of a table that has no others. Raises: ValueError if it has."""
+    section = elf.get_section_by_name(table)
+    for entry in section.iter_relocations() if section else ():
+        if entry["r_info_type"] != kind:
+            raise ValueError(f"relocation of type {entry['r_info_type']}")
+        yield entry
 
 
 def _read_sizes(elf: Any) -> Sizes:

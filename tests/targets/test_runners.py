@@ -79,7 +79,7 @@ def test_an_unknown_function_is_one_clear_line(name: str, runner: str, build: Bu
         load(build, name, runner).call("acc_nothing")
 
 
-@pytest.mark.parametrize("name", [*CHIPS, "aarch64"])
+@pytest.mark.parametrize("name", [*CHIPS, "aarch64", "android-armv7"])
 def test_a_count_is_the_same_every_time_and_leaves_the_result(name: str, build: Build) -> None:
     module = load(build, name, find_target(name).runner)
     args = range(11)
@@ -110,7 +110,7 @@ def test_what_cannot_be_counted_says_so(name: str, build: Build) -> None:
         module.count("acc_state_size")
 
 
-@pytest.mark.parametrize("name", ["cortex-m4", "aarch64", "wasm"])
+@pytest.mark.parametrize("name", ["cortex-m4", "aarch64", "android-armv7", "wasm"])
 def test_a_trap_is_one_line_with_the_function(name: str, build: Build) -> None:
     module = load(build, name, find_target(name).runner)
     with pytest.raises(ToolError, match="acc_trap") as caught:
@@ -124,16 +124,17 @@ def test_unicorn_names_qemu_for_the_m55(build: Build) -> None:
         find_runner("chip").load(b"", target)
 
 
-@pytest.mark.parametrize("runner", ["local", "chip", "aarch64", "wasm"])
+@pytest.mark.parametrize("runner", ["local", "chip", "aarch64", "armv7", "x86_64", "wasm"])
 def test_an_artifact_of_another_target_is_refused(runner: str, build: Build) -> None:
     names = {"local": "host", "chip": "cortex-m4", "aarch64": "aarch64", "wasm": "wasm"}
+    names |= {"armv7": "android-armv7", "x86_64": "android-x86_64"}
     other = "wasm" if runner != "wasm" else "cortex-m4"
     with pytest.raises(ToolError) as caught:
         find_runner(runner).load(build(find_target(other)), find_target(names[runner]))
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("runner", ["chip", "aarch64", "wasm", "qemu"])
+@pytest.mark.parametrize("runner", ["chip", "aarch64", "armv7", "wasm", "qemu"])
 def test_a_missing_tool_is_one_line_that_says_what_to_install(
     runner: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

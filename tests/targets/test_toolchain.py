@@ -54,11 +54,14 @@ def test_the_same_sources_give_the_same_bytes(
 
 
 @pytest.mark.cc
-def test_a_library_for_android_lies_on_its_pages_and_needs_no_other(build: Build) -> None:
+@pytest.mark.parametrize("name", ["android-arm64", "android-armv7", "android-x86_64"])
+def test_a_library_for_android_lies_on_its_pages_and_needs_no_other(
+    name: str, build: Build
+) -> None:
     from elftools.elf.dynamic import DynamicSection
     from elftools.elf.elffile import ELFFile
 
-    elf = ELFFile(BytesIO(build(find_target("android-arm64"))))
+    elf = ELFFile(BytesIO(build(find_target(name))))
     loaded = [part["p_align"] for part in elf.iter_segments() if part["p_type"] == "PT_LOAD"]
     assert set(loaded) == {16384}
     (dynamic,) = (part for part in elf.iter_sections() if isinstance(part, DynamicSection))

@@ -1,0 +1,70 @@
+"""Run a 32-bit ARM shared library on an emulated core (unicorn, from PyPI).
+
+The twin of `aarch64` for ARMv7-A: its library needs no other either.
+"""
+
+from __future__ import annotations
+
+from edgernn.elf import Image, read_elf
+from edgernn.errors import ToolError
+from edgernn.target import Target
+from edgernn.targets.runners._unicorn import (
+    Core,
+    EmulatedModule,
+    Layout,
+    import_unicorn,
+    map_pages,
+    missing_unicorn,
+)
+
+BASE = 0x1000_0000
+STACK_BASE, STACK_BYTES = 0x7000_0000, 0x10_0000
+RETURN_ADDRESS = 0x7F00_0000
+HEAP_BASE = 0x4000_0000
+FPU_OPEN, FPU_ON = 0xF << 20, 1 << 30  # in CPACR, in FPEXC
+
+
+class Armv7Runner:
+    """Loads libraries built by `toolchain.build_library` for ARMv7-A."""
+
+    name = "armv7"
+
+    def missing(self) -> str | None:
+        return missing_unicorn()
+
+    def load(self, binary: bytes, target: Target) -> EmulatedModule:
+        """Raises: ToolError when the library is for another machine, MissingExtra."""
+        image = read_elf(binary)
+        if image.machine != "EM_ARM" or not image.relocatable:
+            raise ToolError(f"a binary for {image.machine[3:].lower()}, not for {target.name}")
+        return _load(image)
+
+
+def _load(image: Image) -> EmulatedModule:
+    unicorn, arm = import_unicorn(), import_unicorn("arm_const")
+    uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_ARM)
+    uc.ctl_set_cpu_model(arm.UC_CPU_ARM_CORTEX_A15)
+    for segment in image.segments:
+        map_pages(uc, BASE + segment.address, segment.nbytes, unicorn.UC_PROT_ALL)
+        uc.mem_write(BASE + segment.address, segment.data)
+    for address, value in image.relocations:
+        uc.mem_write(BASE + address, (BASE + value).to_bytes(4, "little"))
+    map_pages(uc, RETURN_ADDRESS, 16, unicorn.UC_PROT_ALL)
+    uc.mem_map(STACK_BASE, STACK_BYTES, unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE)
+    uc.reg_write(arm.UC_ARM_REG_C1_C0_2, FPU_OPEN)
+    uc.reg_write(arm.UC_ARM_REG_FPEXC, FPU_ON)
+    core = Core(
+        arguments=tuple(getattr(arm, f"UC_ARM_REG_R{i}") for i in range(4)),
+        result=arm.UC_ARM_REG_R0,
+        link=arm.UC_ARM_REG_LR,
+        stack=arm.UC_ARM_REG_SP,
+        counter=arm.UC_ARM_REG_PC,
+        word_bytes=4,
+        thumb=False,
+        instructions=lambda code: len(code) // 4,
+    )
+    layout = Layout(RETURN_ADDRESS, STACK_BASE + STACK_BYTES, HEAP_BASE)
+    return EmulatedModule(uc, image, core, layout, BASE)
+
+
+RUNNER = Armv7Runner()
