@@ -143,7 +143,7 @@ def _profile(
         plan = {"target": manifest["target"], **sizes, **facts["memory_plan"]}
     return Profile(
         bundle.path.name,
-        manifest["model"],
+        "/".join(filter(None, (manifest["model"], manifest.get("variant")))),
         step,
         bundle.frame_ms(step),
         machine(),

@@ -46,6 +46,7 @@ def page(
     ]
     if verdicts:
         parts += ["<h2 id=verdicts>Against the earlier profile</h2>", _verdicts(verdicts)]
+    parts += _overview(steps)
     for name, (words, rows) in steps.items():
         parts += _step(name, words, rows)
     if others:
@@ -74,6 +75,9 @@ def _head(profiles: Sequence[Profile], steps: Mapping[str, tuple[str, Labelled]]
     yield "<h1>Profile</h1>"
     yield f"<p class=grey>edgernn {metadata.version('edgernn')}, from {escape(machines)}</p>"
     yield f"<nav>{links}</nav>"
+
+
+def _overview(steps: Mapping[str, tuple[str, Labelled]]) -> Iterator[str]:
     times = [row for name, (_, found) in steps.items() for row in found.time_rows(name)]
     counts = [row for name, (_, found) in steps.items() for row in found.count_rows(name)]
     yield "<h2 id=overview>Overview</h2>"

@@ -12,11 +12,13 @@ from queue import Queue
 import pytest
 from click.testing import CliRunner
 
+from edgernn.bundle import open_bundle
 from edgernn.cli import group
 from edgernn.device import find_device
 from edgernn.errors import ToolError
 from edgernn.exporting import export
 from edgernn.model import find_model
+from edgernn.profile.device import on_device
 from edgernn.target import find_target
 from edgernn.targets.devices import ssh
 from edgernn.toolchain import build_program
@@ -195,13 +197,21 @@ def test_a_step_is_measured_behind_ssh_and_nothing_stays_there(
     words = ["profile", str(path), "--device", board.url, "--seconds", "0.1"]
     told = CliRunner().invoke(group, [*words, "--json", "--html", str(out)])
     assert told.exit_code == 0, told.output
-    (row,) = json.loads(told.stdout)["profiles"][0]["devices"]
-    assert (row["device"], row["backend"], row["number_type"]) == (board.url, "c", "w8a8")
-    assert 0 < row["p50_us"] <= row["p99_us"]
-    assert len(row["rounds_us"]) == 11
-    assert {"linear", "y"} & {name.partition(":")[0] for name in row["nodes_us"]}
-    assert row["about"]["system"].startswith("Linux ")
-    assert board.url in out.read_text()
+    (profile,) = json.loads(told.stdout)["profiles"]
+    assert profile["devices"] == [], "an emulator's times are not told"
+    (row,) = profile["chips"]
+    assert (row["device"], row["number_type"]) == (board.url, "w8a8")
+    assert row["count"]["mean"] > 1000
+    assert {"linear", "y"} & {name.partition(":")[0] for name in row["by_node"]}
+    assert f"{board.url} is emulated" in out.read_text()
+    assert board.files() == []
+    (timed,) = on_device([(open_bundle(path), "kws")], board.url, 0.1)
+    assert timed is not None
+    assert (timed.device, timed.about.emulated, len(timed.rounds_us)) == (board.url, True, 11)
+    assert 0 < timed.p50_us <= timed.p99_us
+    assert len(timed.paces_us) == 11
+    assert {"linear", "y"} & {name.partition(":")[0] for name in timed.nodes_us}
+    assert timed.about.system.startswith("Linux ")
     assert board.files() == []
     found = CliRunner().invoke(group, ["devices", board.url])
     assert found.exit_code == 0
