@@ -23,9 +23,16 @@ typedef struct {
   PyObject_HEAD
   native_library *library; /* 0 once it is closed */
   void *allocated;
-  unsigned char *memory; /* 16-aligned, within what is allocated */
-  int busy;
+  unsigned char *memory; /* at a cache line within what is allocated */
+  int busy, measured;
+  long block_ns; /* the least that a block took of those measured */
 } native_live;
+
+/* A call that is under way. start: of one that is measured. */
+typedef struct {
+  PyThreadState *thread;
+  long start;
+} native_run;
 
 extern PyType_Spec native_library_spec, native_stream_spec, native_spotter_spec,
     native_recognizer_spec, native_keyboard_spec;
@@ -46,6 +53,10 @@ const void *native_loop(PyTypeObject *type, PyObject *library, const char *kind)
 /* Begin a call: 0, or -1 with an error if it is closed or in another call. */
 int native_enter(native_live *live);
 #define native_leave(live) ((live)->busy = 0)
+
+/* Around what is computed of so many blocks, between enter and leave. */
+native_run native_begin(native_live *live, uint32_t blocks);
+void native_end(native_live *live, native_run run, uint32_t blocks);
 
 /* Floats of whole blocks, all fit: 0, or -1 with an error and nothing to release. */
 int native_blocks(native_live *live, PyObject *given, uint32_t block, Py_buffer *view);

@@ -2,8 +2,6 @@
 #include "native.h"
 #include "recognizer.h"
 
-#define CHUNK 16 /* blocks between which the lock of the interpreter is held */
-
 typedef struct {
   native_live live;
   edgernn_recognizer loop;
@@ -93,9 +91,9 @@ static int append_words(PyObject *list, native_recognizer *self, const edgernn_w
 
 static PyObject *recognizer_push(PyObject *object, PyObject *samples) {
   native_recognizer *const self = (native_recognizer *)object;
-  const uint32_t block = self->loop.model->block;
   Py_buffer view;
   if (native_enter(&self->live)) return NULL;
+  const uint32_t block = self->loop.model->block;
   if (native_blocks(&self->live, samples, block, &view)) {
     native_leave(&self->live);
     return NULL;
@@ -103,13 +101,11 @@ static PyObject *recognizer_push(PyObject *object, PyObject *samples) {
   PyObject *const list = PyList_New(0);
   const float *at = view.buf, *const end = at + view.len / (Py_ssize_t)sizeof *at;
   int failed = !list;
-  while (at < end && !failed) {
-    const edgernn_word *words = NULL;
-    uint32_t count = 0;
-    PyThreadState *const thread = PyEval_SaveThread();
-    for (int i = 0; i < CHUNK && at < end && !count; ++i, at += block)
-      count = edgernn_recognizer_push(&self->loop, at, &words);
-    PyEval_RestoreThread(thread);
+  for (; at < end && !failed; at += block) {
+    const edgernn_word *words;
+    const native_run run = native_begin(&self->live, 1);
+    const uint32_t count = edgernn_recognizer_push(&self->loop, at, &words);
+    native_end(&self->live, run, 1);
     failed = append_words(list, self, words, count);
   }
   PyBuffer_Release(&view);

@@ -52,12 +52,12 @@ static PyObject *spotter_push(PyObject *object, PyObject *samples) {
   Py_buffer view;
   if (native_enter(&self->live)) return NULL;
   if (!native_blocks(&self->live, samples, model->block, &view)) {
-    const size_t blocks = (size_t)view.len / sizeof(float) / model->block;
-    edgernn_detection *const found = PyMem_Malloc(blocks * model->frames * sizeof *found);
+    const uint32_t blocks = (uint32_t)((size_t)view.len / sizeof(float) / model->block);
+    edgernn_detection *const found = PyMem_Malloc((size_t)blocks * model->frames * sizeof *found);
     if (found) {
-      PyThreadState *const thread = PyEval_SaveThread();
+      const native_run run = native_begin(&self->live, blocks);
       const uint32_t count = hear(&self->loop, &view, found);
-      PyEval_RestoreThread(thread);
+      native_end(&self->live, run, blocks);
       list = told(model, found, count);
     } else {
       PyErr_NoMemory();

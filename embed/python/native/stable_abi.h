@@ -1,4 +1,5 @@
-/* The part of CPython's stable ABI, of 3.11 and all that come after, that is used here.
+/* The part of CPython's stable ABI, of 3.11 and all that come after, that is used here, and of the C
+ * library that Python itself runs on.
  *
  * What these structs hold and these functions take is fixed by the ABI (PEP 384), so the extension
  * is built on machines that have no Python.h, and for CPUs they do not have. With EDGERNN_PYTHON_H
@@ -13,6 +14,8 @@
 #ifdef EDGERNN_PYTHON_H
 #define Py_LIMITED_API 0x030B0000
 #include <Python.h>
+#include <dlfcn.h>
+#include <time.h>
 #else
 
 typedef intptr_t Py_ssize_t;
@@ -129,6 +132,19 @@ int PyArg_ParseTuple(PyObject *, const char *, ...);
 PyObject *Py_BuildValue(const char *, ...);
 PyThreadState *PyEval_SaveThread(void);
 void PyEval_RestoreThread(PyThreadState *);
+
+#define RTLD_NOW 2
+#define RTLD_LOCAL 0
+void *dlopen(const char *, int);
+void *dlsym(void *, const char *);
+int dlclose(void *);
+char *dlerror(void);
+
+#define CLOCK_MONOTONIC 1
+struct timespec {
+  long tv_sec, tv_nsec;
+};
+int clock_gettime(int, struct timespec *);
 
 #endif
 

@@ -1,15 +1,6 @@
 /* `Stream(library, step)`: a live stream over a step of a model. */
 #include "native.h"
 
-#define MEASURED 4    /* first steps, by which it is known how long one takes */
-#define LONG_NS 20000 /* from here on other threads run meanwhile */
-#define MONOTONIC 1
-
-struct timespec {
-  long seconds, nanoseconds;
-};
-int clock_gettime(int clock, struct timespec *time);
-
 typedef struct {
   native_live live;
   edgernn_stream stream;
@@ -18,8 +9,6 @@ typedef struct {
   const void **in;
   void **out;
   uint32_t made_count;
-  long fastest_ns;
-  int measured;
 } native_stream;
 
 static uint32_t port_count(const edgernn_model_step *step) {
@@ -155,27 +144,10 @@ static int overlap(const Py_buffer *a, const Py_buffer *b) {
 
 /* ---- a step */
 
-static long now_ns(void) {
-  struct timespec time;
-  clock_gettime(MONOTONIC, &time);
-  return time.seconds * 1000000000L + time.nanoseconds;
-}
-
-/* Without the lock of the interpreter only where that is worth its price: see docs. */
 static int run(native_stream *self) {
-  int error;
-  if (self->measured < MEASURED) {
-    const long start = now_ns();
-    error = edgernn_stream_step(&self->stream, self->in, self->out);
-    const long took = now_ns() - start;
-    if (!self->measured++ || took < self->fastest_ns) self->fastest_ns = took;
-  } else if (self->fastest_ns < LONG_NS) {
-    error = edgernn_stream_step(&self->stream, self->in, self->out);
-  } else {
-    PyThreadState *const thread = PyEval_SaveThread();
-    error = edgernn_stream_step(&self->stream, self->in, self->out);
-    PyEval_RestoreThread(thread);
-  }
+  const native_run run = native_begin(&self->live, 1);
+  const int error = edgernn_stream_step(&self->stream, self->in, self->out);
+  native_end(&self->live, run, 1);
   if (!error) return 0;
   const native_state *const state = native_state_of(self);
   PyErr_Format(state->input_error, "%s: %s; the state is as it was", self->stream.step->name,

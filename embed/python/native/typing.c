@@ -56,9 +56,9 @@ static PyObject *keyboard_push(PyObject *object, PyObject *args) {
   float dx, dy;
   if (!PyArg_ParseTuple(args, "Iff:push", &character, &dx, &dy)) return NULL;
   if (native_enter(&self->live)) return NULL;
-  PyThreadState *const thread = PyEval_SaveThread();
+  const native_run run = native_begin(&self->live, 1);
   const edgernn_shown *const shown = edgernn_keyboard_push(&self->loop, character, dx, dy);
-  PyEval_RestoreThread(thread);
+  native_end(&self->live, run, 1);
   PyObject *const made = told(shown);
   native_leave(&self->live);
   return made;
