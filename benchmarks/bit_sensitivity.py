@@ -4,6 +4,7 @@
 
 Shipped weights, rounded after training. The loss is the spotter's own, on streams of the training
 speakers without masks and dropout; accuracy is that of clips of the validation speakers in torch.
+With `--keyboard`, which of the keyboard's matrices bear four, and what those cost that do not.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from edgernn.train.run import find_task
 PAGE = Path("docs/compression.md")
 BATCHES, STREAMS = 4, 64
 ALLOWED = (0.0, 0.005, 0.02, 0.05, 0.2)  # nats
+FEW, KEPT = "w4a8", 4  # of the keyboard: its number type; matrices kept out of it, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,40 @@ def measure(data: Path, count: int) -> tuple[float, list[Trial], list[Choice]]:
     return task.validate(network)["val_accuracy"], trials, choices
 
 
+def keyboard(data: Path, count: int) -> list[str]:
+    """Its matrices by what four bits of each cost, and all of them, but for the costliest."""
+    model = find_model("keyboard")
+    assert model.recipe
+    task: Task = find_task(model)(read_recipe("keyboard", model.recipe), data)
+    network = task.build().eval()
+    for name, step in model.steps().items():
+        network.get_submodule(name).load_state_dict(step.state_dict())
+    batches = [task.batch(step) for step in range(count)]
+
+    def loss(net: nn.Module, batch: Batch) -> Tensor:
+        return task.loss(task.output(net, batch), batch)[0]
+
+    trials = sensitivity(network, loss, batches, types=(FEW, WIDEST))
+    rise = {(trial.matrix, trial.number_type): trial.rise for trial in trials}
+    sizes = {matrix.name: matrix.shape for matrix in matrices(network)}
+    worst = sorted(sizes, key=lambda name: -rise[name, FEW])
+    first = [
+        (f"`{m}`", f"{rows:,} x {columns}", *(f"{rise[m, kind]:+.4f}" for kind in (FEW, WIDEST)))
+        for m, (rows, columns) in ((name, sizes[name]) for name in worst)
+    ]
+    second = []
+    for kept in range(KEPT):
+        types = dict.fromkeys(worst[:kept], WIDEST) | dict.fromkeys(worst[kept:], FEW)
+        nbytes = sum(stored_bytes(sizes[name], kind) for name, kind in types.items())
+        names = ", ".join(f"`{name}`" for name in worst[:kept]) or "none"
+        second.append((names, f"{nbytes:,}", f"{joint_rise(network, loss, batches, types):+.4f}"))
+    return [
+        *table(("matrix", "rows x columns", f"`{FEW}`", f"`{WIDEST}`"), first),
+        "",
+        *table((f"in `{WIDEST}`, others in `{FEW}`", "bytes", "rise together"), second),
+    ]
+
+
 def _rounded(but: dict[str, str]) -> nn.Module:
     """The shipped network with each matrix on the grid that was chosen."""
     (network,) = find_model("kws/dense").steps().values()
@@ -123,9 +159,16 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--batches", type=int, default=BATCHES)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--keyboard", action="store_true")
     parser.add_argument("--write", action="store_true", help=f"into {PAGE}")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    if options.keyboard:
+        made = keyboard(options.data, options.batches)
+        print("\n".join(made))
+        if options.write:
+            write_section("bit_sensitivity keyboard", made, PAGE)
+        return
     found = measure(options.data, options.batches)
     if options.json:
         accuracy, trials, choices = found

@@ -11,7 +11,8 @@
                trained on such grids, each matrix on its own
 
 Tables of vectors (embeddings) have 8 bits: no sum evens out the error of a single vector. `mixed`
-stores them in 4 if that holds them exactly. Between two products values have 16 bits in all of them
+stores them in 4 if that holds them exactly. A product of a single row has 8 bits too, or fewer if
+they hold it exactly. Between two products values have 16 bits in all of them
 but fp32, and so have states that are computed. With `-s8` behind it, as in `w8a8-s8`, a type stores
 these states in 8 bits.
 """

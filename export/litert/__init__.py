@@ -3,7 +3,7 @@
     fp32           the step graph, op by op
     int8-dynamic   weights of 8 bits, inputs of products rounded as they come
     int8           the same by ranges seen on real input
-    int4           weights of 4 bits in groups of 32
+    int4           weights of 4 bits in groups of 32; single rows and convolutions of 8
 
 No converter is needed: a step graph has plain ops alone, which are written as LiteRT's own; see
 operators.py. Beside the form with explicit states lies the one whose states the interpreter keeps

@@ -3,7 +3,7 @@
     fp32           the step graph itself, the interchange form
     int8-dynamic   weights of 8 bits, inputs of products rounded as they come
     int8           the same by ranges seen on real input (QDQ)
-    int4           weights of 4 bits in groups of 32 (MatMulNBits)
+    int4           weights of 4 bits in groups of 32 (MatMulNBits); single rows stay floats
 
 Beside each lies the same in ORT format, for mobile builds of ONNX Runtime, with the operators that
 such a build needs. States stay float32 in all of them.
