@@ -9,7 +9,7 @@ differs is red.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -38,6 +38,7 @@ NUMBER_TYPES = {OURS: ("fp32", "w8a8", "w4a8")}  # of the many that it makes
 TARGETS = ("host", "aarch64", "wasm", "cortex-m4")
 GREEN, RED, GREY = "holds", "differs", "not run"
 Say = Callable[[str], None]
+Types = Mapping[str, Sequence[str]]  # number types by backend
 Made = tuple[Artifact, dict[str, Any]]  # an artifact and its manifest row
 
 
@@ -72,7 +73,7 @@ class Cell:
 def parity(
     models: Sequence[str],
     *,
-    backends: Sequence[str] = BACKENDS,
+    backends: Sequence[str] | Types = BACKENDS,
     number_types: Sequence[str] = (),
     targets: Sequence[str] = TARGETS,
     frames: int = FRAMES,
@@ -81,25 +82,15 @@ def parity(
 ) -> Iterator[Cell]:
     """All cells of some models, one by one.
 
-    number_types: of those that each backend makes; by default all, of our C those in NUMBER_TYPES.
+    backends: their names, or the number types of each.
+    number_types: of those that each backend makes; by default as in `types_of`.
     data: where recordings and texts are; with it the task of a model that has one is measured.
 
     Raises: UnknownName, ModelError, DataError, ContractError if the law does not hold.
     """
     places = [find_target(name) for name in targets]
-    makers = {name: find_backend(name) for name in backends}
-    made = {one for maker in makers.values() for one in maker.number_types}
-    for one in number_types:
-        if one not in made:
-            raise UnknownName(f"number type of {' and '.join(backends)}", one, made)
-    chosen = {
-        backend: [
-            one
-            for one in number_types or NUMBER_TYPES.get(backend, maker.number_types)
-            if one in maker.number_types
-        ]
-        for backend, maker in makers.items()
-    }
+    chosen = backends if isinstance(backends, Mapping) else types_of(backends, number_types)
+    makers = {name: find_backend(name) for name in chosen}
     for name in models:
         model = find_model(name)
         for source in steps_of(model, say):
@@ -118,6 +109,26 @@ def parity(
             from edgernn.parity_task import task_cells
 
             yield from task_cells(name, chosen, data, say)
+
+
+def types_of(backends: Sequence[str] = BACKENDS, number_types: Sequence[str] = ()) -> Types:
+    """The number types of each backend; by default all, of our C those in NUMBER_TYPES.
+
+    Raises: UnknownName for one that none of them makes.
+    """
+    makers = {name: find_backend(name) for name in backends}
+    made = {one for maker in makers.values() for one in maker.number_types}
+    for one in number_types:
+        if one not in made:
+            raise UnknownName(f"number type of {' and '.join(backends)}", one, made)
+    return {
+        backend: [
+            one
+            for one in number_types or NUMBER_TYPES.get(backend, maker.number_types)
+            if one in maker.number_types
+        ]
+        for backend, maker in makers.items()
+    }
 
 
 def _every(graph: StepGraph, frames: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from edgernn.card import one_or_all, part_of, sessions_of
 from edgernn.errors import EdgernnError
 from edgernn.exporting import export
 from edgernn.model import find_model
-from edgernn.parity import GREEN, GREY, RED, Cell, Say
+from edgernn.parity import GREEN, GREY, RED, Cell, Say, Types
 
 STEPS = "all steps"
 LOST = 0.05  # of the task's figure, that a number type may cost; our choice, above what noise does
@@ -20,17 +20,17 @@ TORCH = "torch"
 
 
 def task_cells(
-    name: str, wanted: Mapping[str, Sequence[str]], data: Path, say: Say
+    name: str, wanted: Types, data: Path, say: Say, truth: float | None = None
 ) -> Iterator[Cell]:
     """Torch first where it is measured, then each backend's number types, from bundles as exported.
 
     A model whose torch steps are not measured is compared with the first cell.
+    truth: the figure that all are compared with, where it is known already.
     """
     model = find_model(name)
     evaluate = part_of(model, "evaluate")
     blank = Cell(name, STEPS, TORCH, "fp32", "host", GREY)
-    truth: float | None = None
-    if hasattr(evaluate, "from_network"):
+    if truth is None and hasattr(evaluate, "from_network"):
         say(f"{name}: the task by torch")
         what, truth = evaluate.task(evaluate.from_network(one_or_all(model.steps())), data)
         yield _told(blank, what, truth, truth)
