@@ -1,10 +1,10 @@
-"""A headless Chromium over its pipe, by the DevTools protocol: enough to open, ask and look.
+"""A page in headless Chromium, driven over its pipe by the DevTools protocol.
 
-with Browser() as browser:
-    page = browser.page("http://127.0.0.1:8000/", width=390, height=844, dark=True)
+with browser(folder) as page:
+    page.show("http://127.0.0.1:8000/", 390, 844, "dark")
     page.wait("document.querySelector('h1')")
-    page.screenshot(Path("page.png"))
-    assert page.errors == [] and page.requests == [...]
+    page.shot(folder / "page.png")
+    assert page.complaints() == []
 """
 
 from __future__ import annotations
@@ -15,14 +15,23 @@ import os
 import select
 import shutil
 import subprocess
-import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
+import pytest
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-SECONDS = 60.0
+SECONDS = 60.0  # other tests run beside
+FLAGS = (
+    *("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--mute-audio"),
+    *("--remote-debugging-pipe", "--disable-dev-shm-usage", "--disable-background-networking"),
+    *("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"),
+    *("--autoplay-policy=no-user-gesture-required", "--hide-scrollbars"),
+)
+PHONE_WIDTH = 600  # narrower is one
 
 
 def chromium() -> str | None:
@@ -30,164 +39,129 @@ def chromium() -> str | None:
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
-class Browser:
-    """One browser with a profile of its own, which is gone afterwards.
+real = pytest.mark.skipif(chromium() is None, reason="needs a browser: apt-get install chromium")
 
-    microphone: a wav that the page hears in the place of one.
-    """
 
-    def __init__(self, *flags: str, microphone: Path | None = None) -> None:
-        self.events: list[dict[str, Any]] = []
-        self._count, self._rest = 0, b""
-        self._folder = tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True)
-        heard = [f"--use-file-for-fake-audio-capture={microphone}"] if microphone else []
-        command = [
-            *(str(chromium()), "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run"),
-            *("--remote-debugging-pipe", f"--user-data-dir={self._folder.name}"),
-            *("--disable-dev-shm-usage", "--disable-background-networking", "--mute-audio"),
-            *("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"),
-            *("--autoplay-policy=no-user-gesture-required", *heard, *flags),
-        ]
-        theirs_in, self._out = os.pipe()
-        self._in, theirs_out = os.pipe()
-        # what Chromium reads is its fd 3, what it writes 4: high numbers first, lest one hides one
-        high = [os.dup2(fd, 200 + i) for i, fd in enumerate((theirs_in, theirs_out))]
-        self._process = subprocess.Popen(
-            ["bash", "-c", f'exec "$@" 3<&{high[0]} 4>&{high[1]}', "chromium", *command],
-            pass_fds=high,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        for fd in (theirs_in, theirs_out, *high):
-            os.close(fd)
+class Page:
+    """A tab. `complaints` and `requests` are those since it was last shown something."""
 
-    def __enter__(self) -> Browser:
-        return self
+    def __init__(self, into: int, out: int) -> None:
+        self._in, self._out, self._rest, self._count = into, out, b"", 0
+        self._events: list[dict[str, Any]] = []
+        self._session = ""
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        joined = self.call("Target.attachToTarget", targetId=target, flatten=True)
+        self._session = joined["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.call(f"{domain}.enable")
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            self.call("Browser.close")
-        except (OSError, TimeoutError):
-            self._process.kill()
-        self._process.wait(30)
-        for fd in (self._in, self._out):
-            os.close(fd)
-        self._folder.cleanup()
-
-    def call(self, method: str, session: str = "", **parameters: Any) -> dict[str, Any]:
+    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Ask and wait for the answer; events that come before it are kept."""
         self._count += 1
         asked = {"id": self._count, "method": method, "params": parameters}
-        if session:
-            asked["sessionId"] = session
+        if self._session:
+            asked["sessionId"] = self._session
         os.write(self._out, json.dumps(asked).encode() + b"\0")
         end = time.monotonic() + SECONDS
-        while time.monotonic() < end:
-            answer = self._read(end)
-            if answer.get("id") == self._count:
-                assert "error" not in answer, (method, answer["error"])
-                result: dict[str, Any] = answer["result"]
-                return result
-            self.events.append(answer)
-        raise TimeoutError(method)
+        while (answer := self._read(end)).get("id") != self._count:
+            self._events.append(answer)
+        assert "error" not in answer, (method, answer["error"])
+        result: dict[str, Any] = answer["result"]
+        return result
 
     def _read(self, end: float) -> dict[str, Any]:
         while b"\0" not in self._rest:
-            if not select.select([self._in], [], [], max(0, end - time.monotonic()))[0]:
-                raise TimeoutError("Chromium says nothing")
-            got = os.read(self._in, 1 << 20)
-            if not got:
-                raise OSError("Chromium has ended")
+            ready = select.select([self._in], [], [], max(0, end - time.monotonic()))[0]
+            got = os.read(self._in, 1 << 20) if ready else b""
+            assert got, "Chromium has ended" if ready else "Chromium says nothing"
             self._rest += got
         one, _, self._rest = self._rest.partition(b"\0")
         message: dict[str, Any] = json.loads(one)
         return message
 
-    def page(self, url: str, *, width: int = 1280, height: int = 900, dark: bool = False) -> Page:
-        """A page of this size, in CSS pixels."""
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        page = Page(self, session)
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            page.call(f"{domain}.enable")
-        mobile = width < 600
-        page.call(
-            "Emulation.setDeviceMetricsOverride",
-            **{"width": width, "height": height, "deviceScaleFactor": 2, "mobile": mobile},
-        )
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        page.call("Emulation.setEmulatedMedia", features=[scheme])
-        page.call("Page.navigate", url=url)
-        return page
+    def show(self, where: Path | str, width: int, height: int, scheme: str = "light") -> None:
+        """A file or an address, in a window of so many CSS pixels, once it has loaded."""
+        size = {"width": width, "height": height, "mobile": width < PHONE_WIDTH}
+        self.call("Page.navigate", url="about:blank")
+        self.call("Emulation.setDeviceMetricsOverride", deviceScaleFactor=2, **size)
+        feature = {"name": "prefers-color-scheme", "value": scheme}
+        self.call("Emulation.setEmulatedMedia", features=[feature])
+        self.wait("location.href === 'about:blank' && document.readyState === 'complete'")
+        self._events.clear()
+        url = where.as_uri() if isinstance(where, Path) else where
+        self.call("Page.navigate", url=url)
+        self.wait("location.href !== 'about:blank' && document.readyState === 'complete'")
 
-
-class Page:
-    """A tab."""
-
-    def __init__(self, browser: Browser, session: str) -> None:
-        self.browser, self.session = browser, session
-
-    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
-        return self.browser.call(method, self.session, **parameters)
-
-    def evaluate(self, script: str) -> Any:
-        """The value of an expression, awaited."""
-        answer = self.call(
-            "Runtime.evaluate",
-            **{"expression": script, "awaitPromise": True, "returnByValue": True},
-            userGesture=True,
-        )
+    def ask(self, script: str) -> Any:
+        """The value of an expression, awaited, as a user's click would be."""
+        how = {"awaitPromise": True, "returnByValue": True, "userGesture": True}
+        answer = self.call("Runtime.evaluate", expression=script, **how)
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
     def wait(self, script: str, seconds: float = SECONDS) -> Any:
         """Until an expression is true; gives its value."""
         end = time.monotonic() + seconds
-        while not (value := self.evaluate(script)):
+        while not (value := self.ask(script)):
             assert time.monotonic() < end, f"never true: {script}"
-            time.sleep(0.05)
+            time.sleep(0.03)
         return value
 
-    def screenshot(self, path: Path, *, whole: bool = True) -> None:
-        """As PNG; whole: beyond what is seen without scrolling."""
-        shot = self.call("Page.captureScreenshot", captureBeyondViewport=whole)
+    def click(self, x: float, y: float) -> None:
+        """With the mouse, at a place in CSS pixels."""
+        for kind in ("mousePressed", "mouseReleased"):
+            how = {"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1}
+            self.call("Input.dispatchMouseEvent", **how)
+
+    def shot(self, path: Path) -> None:
+        """The whole page as PNG."""
+        shot = self.call("Page.captureScreenshot", captureBeyondViewport=True)
         path.write_bytes(base64.b64decode(shot["data"]))
 
-    @property
-    def errors(self) -> list[str]:
-        """What the console was told that is wrong, and exceptions."""
+    def complaints(self) -> list[str]:
+        """Exceptions, and what the console was told that is wrong."""
         found = []
-        for event in self._events():
-            told = event["params"]
-            if event["method"] == "Runtime.exceptionThrown":
+        for event in self._happened():
+            method, told = event["method"], event["params"]
+            if method == "Runtime.exceptionThrown":
                 found.append(str(told["exceptionDetails"]))
-            elif event["method"] == "Log.entryAdded" and told["entry"]["level"] in (
-                "error",
-                "warning",
-            ):
+            elif method == "Log.entryAdded" and told["entry"]["level"] in ("error", "warning"):
                 found.append(f"{told['entry']['text']} {told['entry'].get('url', '')}")
-            elif event["method"] == "Runtime.consoleAPICalled" and told["type"] in (
-                "error",
-                "warning",
-            ):
+            elif method == "Runtime.consoleAPICalled" and told["type"] in ("error", "warning"):
                 found.append(str(told["args"]))
         return found
 
-    @property
     def requests(self) -> list[str]:
-        """URLs that it asked for."""
-        return [
-            str(event["params"]["request"]["url"])
-            for event in self._events()
-            if event["method"] == "Network.requestWillBeSent"
-        ]
+        """URLs that it asked for, its own the first."""
+        happened = self._happened()
+        asked = (one["params"] for one in happened if one["method"] == "Network.requestWillBeSent")
+        return [str(one["request"]["url"]) for one in asked]
 
-    def _events(self) -> list[dict[str, Any]]:
-        self.evaluate("0")  # reads what has come
-        return [one for one in self.browser.events if one.get("sessionId") == self.session]
+    def _happened(self) -> list[dict[str, Any]]:
+        self.ask("0")  # reads what has come
+        return self._events
+
+
+@contextmanager
+def browser(folder: Path, *flags: str) -> Iterator[Page]:
+    """A browser whose profile lies in this folder, and a tab of it."""
+    theirs_in, out = os.pipe()
+    into, theirs_out = os.pipe()
+    command = [str(chromium()), *FLAGS, f"--user-data-dir={folder}", *flags]
+    process = subprocess.Popen(
+        # what it reads is its fd 3, what it writes is 4
+        ["bash", "-c", f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}', "chromium", *command],
+        pass_fds=(theirs_in, theirs_out),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for fd in (theirs_in, theirs_out):
+            os.close(fd)
+        yield Page(into, out)
+    finally:
+        process.terminate()
+        process.wait(30)
+        for fd in (into, out):
+            os.close(fd)
