@@ -8,7 +8,6 @@ import platform
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 
 from ._errors import ModelError
@@ -19,8 +18,6 @@ SEAL_BYTES = len(SEAL) + 64
 NEEDS_V3 = b"edgernn-cpu:x86_64_v3"
 V3_FLAGS = {"avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"}
 MEND = "make it anew by edgernn embed"
-
-_number = count(1)
 
 
 def load(path: Path) -> Library:
@@ -84,9 +81,9 @@ def _private_copy(data: bytes) -> Iterator[str]:
     try:
         with os.fdopen(os.dup(file), "wb") as writer:
             writer.write(data)
-        # a loader gives what it has by the same name again, and numbers of files come back: so
-        # each name is written in a way of its own
-        way = "".join((".//", "./")[int(bit)] for bit in f"{next(_number):b}")
+        # a loader gives what it has by the same name again, and numbers of files come back, here
+        # and in other packages: so each name is written in a way of its own, by chance
+        way = "".join((".//", "./")[int(bit)] for bit in f"{int.from_bytes(os.urandom(8)):064b}")
         yield f"/proc/self/fd/{way}{file}"
     finally:
         os.close(file)
