@@ -25,6 +25,7 @@ import numpy as np
 from edgernn.backend import find_backend, find_runner, np_dtype
 from edgernn.bundle import Bundle
 from edgernn.c_loop import literals
+from edgernn.compilers import Compiler
 from edgernn.errors import DataError, ToolError, UnknownName
 from edgernn.loops import embedded_files, kind_of
 from edgernn.step_code import StepCode, step_code
@@ -148,7 +149,7 @@ def proven(bundle: Bundle, target: Target, say: Say) -> None:
         same_bits(where, run_frames(program, golden["in"]), golden["out"])
 
 
-def model_library(bundle: Bundle, target: Target, say: Say) -> bytes:
+def model_library(bundle: Bundle, target: Target, say: Say, *, cc: Compiler | None = None) -> bytes:
     """All of a package's C as a shared library, for bindings that open it as a file.
 
     It exports `const edgernn_model *edgernn_package(void)` alone and needs no other library. Behind
@@ -158,7 +159,7 @@ def model_library(bundle: Bundle, target: Target, say: Say) -> bytes:
     proven(bundle, target, say)
     code = package_code(bundle, target.name)
     files = {**code.files, "opened.c": OPENED.format(name=code.name)}
-    options: Any = {"name": code.name, "exports": ["edgernn_package"], "alone": True}
+    options: Any = {"name": code.name, "exports": ["edgernn_package"], "alone": True, "cc": cc}
     with tempfile.TemporaryDirectory(prefix="edgernn-") as folder:
         return sealed(build_library(files, target, Path(folder), **options).read_bytes())
 
@@ -284,7 +285,7 @@ def _source(
         "name": f'"{name}"',
         "version": literals([manifest["edgernn"]])[0],
         "id": f"{{{', '.join(map(str, identity))}}}",
-        "step_count": f"{len(rows)}u",
+        "step_count": f"{len(code)}u",
         "label_count": f"{len(labels)}u",
         "sample_rate": f"{int(manifest.get('sample_rate_hz') or 0)}u",
         "steps": "steps",
@@ -298,7 +299,7 @@ def _source(
             *(f'#include "{one.symbol}.h"' for one in code.values()),
             "",
             *lines,
-            f"static const edgernn_model_step steps[{len(rows)}] = {{",
+            f"static const edgernn_model_step steps[{len(code)}] = {{",
             *rows,
             "};",
             "",

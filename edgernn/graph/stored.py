@@ -83,7 +83,7 @@ def from_bytes(data: bytes) -> StoredStep:
                     "export the bundle again"
                 )
             return _step(head, dict(arrays))
-    except (KeyError, ValueError, TypeError, OSError, zipfile.BadZipFile) as cause:
+    except (KeyError, ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as cause:
         raise BundleError(f"a stored step is damaged: {cause}") from cause
 
 
