@@ -136,7 +136,10 @@ def _parts(kinds: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Iterator[s
     for kind, rows in kinds.items():
         if rows:
             title = f"Where {kind}"
-            drawn = strips(rows, names, title, shares=True) + legend([*names, "all others"])
+            here = {name for parts in rows.values() for name in parts}
+            rest = ["all others"] if here - {*names} else []
+            drawn = strips(rows, names, title, shares=True)
+            drawn += legend([*names, *rest], {*here, *rest})
             yield _card(title, "shares of a step, by node of its graph", drawn)
 
 
@@ -170,8 +173,10 @@ def _table(rows: Sequence[Mapping[str, Any]], title: str = "", raw: Sequence[str
         for row in rows
     ]
     body = "".join(f"<tr>{line}</tr>" for line in lines)
-    words = f"<caption>{escape(title)}</caption>" if title else ""
-    return f"<div class=wide tabindex=0><table>{words}<tr>{head}</tr>{body}</table></div>"
+    table = f"<table><tr>{head}</tr>{body}</table>"
+    words = f"<h3>{escape(title)}</h3>" if title else ""
+    region = f'role=region tabindex=0 aria-label="{escape(title or "verdicts")}"'
+    return f"{words}<div class=wide {region}>{table}</div>"
 
 
 def _id(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -127,10 +127,11 @@ def plain(low_x: float, high_x: float, high_y: float, height: float) -> tuple[Ax
     )
 
 
-def legend(names: Sequence[str]) -> str:
-    """Which colour is what, in words below a picture."""
+def legend(names: Sequence[str], shown: Container[str] | None = None) -> str:
+    """Which colour is what, in words below a picture; shown: the names that occur in it."""
     items = (
         f'<li><i class="b{min(at, COLOURS)}"></i>{escape(name)}</li>'
         for at, name in enumerate(names)
+        if shown is None or name in shown
     )
     return f'<ul class="legend">{"".join(items)}</ul>'
