@@ -37,6 +37,15 @@ class Relocation(NamedTuple):
     kind: int
 
 
+class Symbol(NamedTuple):
+    """section: from 1 on, 0 for one that is elsewhere. external: seen by a linker."""
+
+    name: str
+    section: int
+    value: int
+    external: bool
+
+
 @dataclass(slots=True)
 class Section:
     """A run of an object's memory; `place` is where it comes to lie."""
@@ -52,13 +61,13 @@ class Section:
 
 @dataclass(slots=True)
 class Object:
-    """A Mach-O object. symbols: (name, section from 1 on or 0, value, whether weak)."""
+    """A Mach-O object. least: the oldest version of the platform."""
 
     machine: str
     platform: str
-    least: str  # version of the system
+    least: str
     sections: list[Section] = field(default_factory=list)
-    symbols: list[tuple[str, int, int, bool]] = field(default_factory=list)
+    symbols: list[Symbol] = field(default_factory=list)
 
 
 def members(archive: bytes) -> Iterator[tuple[str, bytes]]:
@@ -120,13 +129,13 @@ def _relocation(at: int, word: int) -> Relocation:
     return Relocation(at, word & 0xFFFFFF, named, size, kind)
 
 
-def _symbols(data: bytes, at: int) -> Iterator[tuple[str, int, int, bool]]:
+def _symbols(data: bytes, at: int) -> Iterator[Symbol]:
     start, count, strings, _ = struct.unpack_from("<4I", data, at + 8)
     for i in range(count):
-        name, kind, section, flags, value = struct.unpack_from("<IBBHQ", data, start + 16 * i)
+        name, kind, section, _, value = struct.unpack_from("<IBBHQ", data, start + 16 * i)
         end = data.index(b"\0", strings + name)
         text = data[strings + name : end].decode()
-        yield text, section if kind & 0x0E == 0x0E else 0, value, bool(flags & 0x80)
+        yield Symbol(text, section if kind & 0x0E == 0x0E else 0, value, bool(kind & 1))
 
 
 def link(*archives: bytes) -> Image:
@@ -142,14 +151,14 @@ def link(*archives: bytes) -> Image:
     known: dict[str, int] = {}
     functions = []
     for one in objects:
-        for name, index, value, _ in one.symbols:
-            if not index:
+        for symbol in one.symbols:
+            if not symbol.section:
                 continue
-            section = one.sections[index - 1]
-            place = section.place + value - section.address
-            known.setdefault(name, place)
-            if section.code:
-                functions.append((place, name.removeprefix("_")))
+            place = _place_in(one, symbol)
+            if symbol.external:
+                known.setdefault(symbol.name, place)
+            if one.sections[symbol.section - 1].code:
+                functions.append((place, symbol.name.removeprefix("_")))
     memory = bytearray(-(-top // PAGE) * PAGE)
     pointers: list[tuple[int, int]] = []
     for section in (section for one in objects for section in one.sections):
@@ -177,8 +186,7 @@ def _relocated(
             addend = row.target - (row.target >> 23 << 24)
             continue
         if row.named:
-            name, index, value, _ = one.symbols[row.target]
-            target = _place(one, name, index, value, known)
+            target = _place(one, one.symbols[row.target], known)
         else:
             own = one.sections[row.target - 1]
             target = own.place - own.address
@@ -202,13 +210,17 @@ def _relocated(
         addend, minus = 0, None
 
 
-def _place(one: Object, name: str, index: int, value: int, known: Mapping[str, int]) -> int:
-    if not index or not name.startswith(("l", "L")):
-        if name not in known:
-            raise ToolError(f"no library here has {name.removeprefix('_')}")
-        return known[name]
-    section = one.sections[index - 1]
-    return section.place + value - section.address
+def _place(one: Object, symbol: Symbol, known: Mapping[str, int]) -> int:
+    if not symbol.external:
+        return _place_in(one, symbol)
+    if symbol.name not in known:
+        raise ToolError(f"no library here has {symbol.name.removeprefix('_')}")
+    return known[symbol.name]
+
+
+def _place_in(one: Object, symbol: Symbol) -> int:
+    section = one.sections[symbol.section - 1]
+    return section.place + symbol.value - section.address
 
 
 def _instruction(memory: bytearray, at: int, kind: int, target: int) -> None:

@@ -38,14 +38,15 @@ class AppleRunner:
 
     def load(self, binary: bytes, target: Target) -> Module:
         """Raises: ToolError when the library is for another machine, MissingExtra."""
-        image = link(binary, _system(target))
+        image = link(binary, system(target))
         machine = MACHINES[target.zig_target.partition("-")[0]]
         if image.machine != machine:
             raise ToolError(f"a library for {image.machine[3:].lower()}, not for {target.name}")
         return load_image(image) if machine == "EM_AARCH64" else _here(image, target)
 
 
-def _system(target: Target) -> bytes:
+def system(target: Target) -> bytes:
+    """A library of what others call."""
     with tempfile.TemporaryDirectory(prefix="edgernn-") as folder:
         sources = {name: stub(f"startup/{name}") for name in SYSTEM}
         return build_archive(sources, target, Path(folder), name="system").read_bytes()
