@@ -10,13 +10,14 @@ from typing import Any
 from edgernn.backend import find_backend
 from edgernn.bundle import Bundle, open_bundle
 from edgernn.device import find_device
-from edgernn.errors import DataError, EdgernnError
+from edgernn.errors import DataError, EdgernnError, ToolError
 from edgernn.profile.chip import ChipCost, cost
 from edgernn.profile.device import DeviceLatency, Job, on_device
 from edgernn.profile.image import runs_in_qemu
 from edgernn.profile.latency import HostLatency, machine, measure
 from edgernn.profile.nodes import by_node
 from edgernn.profile.report import Profile
+from edgernn.profile.runtimes import measured_row
 from edgernn.step_code import artifact
 from edgernn.target import Target, find_core, find_target
 
@@ -70,7 +71,7 @@ def _target(url: str) -> tuple[Target, str]:
 
 
 def with_code(jobs: Sequence[Job], target: Target) -> list[int]:
-    """Which have C for a target; of twins that several bundles bring along, the first.
+    """Which have code for a target; of twins that several bundles bring along, the first.
 
     Raises: DataError if none has.
     """
@@ -78,7 +79,7 @@ def with_code(jobs: Sequence[Job], target: Target) -> list[int]:
     lacking: DataError | None = None
     for at, (bundle, step) in enumerate(jobs):
         try:
-            entry = artifact(bundle, step, target.name)
+            entry = measured_row(bundle, step, target.name)
         except DataError as cause:
             lacking = lacking or cause
             continue
@@ -106,7 +107,11 @@ def _played(job: Job, target: Target, ran: DeviceLatency) -> ChipCost:
     """What a step costs on a device that an emulator plays: its times are dropped."""
     bundle, step = job
     core = ran.about.cpu.lower()
-    entry = artifact(bundle, step, target.name)
+    entry = measured_row(bundle, step, target.name)
+    if ran.partial or entry["backend"] != "c":
+        raise ToolError(
+            ran.partial or f"{ran.device} is emulated, and its times of {entry['backend']} are none"
+        )
     found = _counted(bundle, step, entry, core if core in target.cores else "")
     told = (
         f"{ran.device} is emulated, a {ran.about.cpu}: {ran.steps:,} steps ran there, whose times "

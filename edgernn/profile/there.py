@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import struct
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import perf_counter_ns
@@ -28,7 +29,16 @@ PROCESSOR = 36  # of the fields of `stat` behind the name: the core that it ran 
 
 
 def main(entry: Mapping[str, Any], artifact: bytes) -> None:
-    """Time the artifact over the frames on stdin. Exits with a line where it cannot be opened."""
+    """Time the artifact over the frames on stdin. Exits with a line where it cannot be opened.
+
+    What a runtime puts into its home meanwhile (ONNX Runtime has a cache) goes with it.
+    """
+    with tempfile.TemporaryDirectory(prefix="edgernn-") as own:
+        os.environ.update(dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME"), own))
+        _time(entry, artifact)
+
+
+def _time(entry: Mapping[str, Any], artifact: bytes) -> None:
     core, before = pin(), _kilobytes("VmRSS")
     warm, steps, rounds = ASKED.unpack(sys.stdin.buffer.read(ASKED.size))
     frames = _frames(sys.stdin.buffer, entry["inputs"])
