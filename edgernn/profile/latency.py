@@ -42,6 +42,7 @@ class HostLatency:
     real_time_factor: computing time over the real time of a frame; below 1 keeps up.
     alone_p50_us: the compiled step without Python; None where it cannot be called alone (ONNX).
     peak_bytes: peak resident memory of the process above an empty Python; None where unknown.
+    core: the one that it stayed on; None where it could not.
     """
 
     backend: str
@@ -58,6 +59,7 @@ class HostLatency:
     real_time_factor: float
     alone_p50_us: float | None
     peak_bytes: int | None
+    core: int | None = None
 
 
 def measure(path: Path, step: str, target: str, seconds: float) -> HostLatency:
@@ -123,8 +125,10 @@ _EMPTY = f"import json\n{_PEAK}\nprint(json.dumps({{'peak_bytes': peak_bytes()}}
 def _measure_here(path: str, step: str, target: str, seconds: float) -> dict[str, Any]:
     """What the child does."""
     from edgernn.profile.frames import frames
+    from edgernn.profile.there import pin
     from edgernn.runtime import Session
 
+    core = pin()
     session = Session(path, step, on=target)
     inputs = frames(session.bundle, step)
     at = 0
@@ -157,6 +161,7 @@ def _measure_here(path: str, step: str, target: str, seconds: float) -> dict[str
         "steps_per_second": 1e9 * len(times) / total,
         "real_time_factor": total / len(times) / (session.frame_ms * 1e6),
         "peak_bytes": space["peak_bytes"](),
+        "core": core,
         "alone_p50_us": _alone(session, inputs, seconds / 2),
     }
 

@@ -151,6 +151,8 @@ def test_ssh_asks_only_where_there_is_a_terminal(
         ("serial:1", "unknown device 'serial:1'"),
         ("local:1", "this machine is called local"),
         ("qemu:riscv", "programs run on qemu:aarch64 alone"),
+        ("cuda:", "cuda:: need cuda:NUMBER, as cuda:0"),
+        ("cuda:x", "cuda:x: need cuda:NUMBER, as cuda:0"),
         ("ssh://", "need ssh://USER@HOST"),
         ("ssh://-oProxyCommand=x", "need ssh://USER@HOST"),
         ("ssh://board:x", "ssh://board:x: "),
@@ -165,3 +167,30 @@ def test_devices_that_cannot_be_are_named(
         find_device(url)
     assert line in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("found", "line"),
+    [
+        (0, "cuda:1: no GPU of NVIDIA is here: libcuda.so.1 is absent or finds none"),
+        (1, "cuda:1: of GPUs, this machine has 1; the last is cuda:0"),
+        (2, "cuda:1: a GPU is there, but steps are not measured on one yet"),
+    ],
+)
+def test_a_gpu_is_asked_of_its_driver(
+    found: int, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A driver that stands in for NVIDIA's, which this test does not need."""
+
+    class Driver:
+        def cuInit(self, flags: int) -> int:
+            return 0
+
+        def cuDeviceGetCount(self, count: object) -> int:
+            count._obj.value = found  # type: ignore[attr-defined]
+            return 0
+
+    monkeypatch.setattr("edgernn.targets.devices.cuda.ctypes.CDLL", lambda name: Driver())
+    with pytest.raises(ToolError) as raised:
+        find_device("cuda:1")
+    assert str(raised.value) == line
