@@ -22,9 +22,9 @@ from edgernn.errors import ToolError
 
 from .fakes import use_fakes, write_bundle
 
-COMMANDS = ["card", "completion", "compress", "devices", "embed", "estimate", "export", "models"]
-COMMANDS += ["parity", "profile", "run", "supernet", "targets", "train", "transcribe", "type"]
-COMMANDS += ["verify"]
+COMMANDS = ["card", "completion", "compress", "demo", "devices", "embed", "estimate", "export"]
+COMMANDS += ["models", "parity", "profile", "run", "supernet", "targets", "train", "transcribe"]
+COMMANDS += ["type", "verify"]
 
 
 def edgernn(*words: object) -> Result:

@@ -1,0 +1,30 @@
+// Steps of golden inputs through both modules: prints where a bit differs. PACKAGE VECTORS
+import { readFileSync } from "node:fs";
+
+const [folder, vectors] = process.argv.slice(2);
+const { Model } = await import(`${folder}/index.js`);
+const told = JSON.parse(readFileSync(`${vectors}/told.json`));
+const ARRAYS = { float32: Float32Array, int64: BigInt64Array };
+const differing = [];
+let steps = 0;
+
+for (const plain of [false, true]) {
+  const model = await Model.open(undefined, { plain });
+  for (const { name, inputs, outputs } of model.steps) {
+    const read = (side, { name: port, dtype }) => {
+      const { buffer, byteOffset, length } = readFileSync(`${vectors}/${name}.${side}.${port}`);
+      return new ARRAYS[dtype](buffer.slice(byteOffset, byteOffset + length));
+    };
+    const stream = model.stream(name);
+    const given = inputs.map((port) => read("in", port));
+    const wanted = outputs.map((port) => read("out", port));
+    const row = (all, t) => all.subarray((t * all.length) / told[name], ((t + 1) * all.length) / told[name]);
+    for (let t = 0; t < told[name]; ++t, ++steps)
+      stream.step(...given.map((all) => row(all, t))).forEach((made, i) => {
+        const [a, b] = [made, row(wanted[i], t)].map((one) => Buffer.from(one.slice().buffer));
+        if (!a.equals(b)) differing.push([plain, name, t]);
+      });
+    stream.close();
+  }
+}
+console.log(JSON.stringify({ steps, differing }));
