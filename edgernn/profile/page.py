@@ -152,9 +152,8 @@ def _roof(place: str, reached: Sequence[Reached]) -> str:
 def _verdicts(verdicts: Sequence[Verdict]) -> str:
     rows = []
     for one in verdicts:
-        row = one.row()
-        row["verdict"] = f'<span class="{one.verdict.split()[0]}">{escape(one.verdict)}</span>'
-        rows.append(row)
+        told = f'<span class="{one.verdict.split()[0]}">{escape(one.verdict)}</span>'
+        rows.append({"verdict": told, **{k: v for k, v in one.row().items() if k != "verdict"}})
     return f"<div class=card>{_table(rows, raw=('verdict',))}</div>"
 
 
