@@ -24,7 +24,8 @@ PAGE, FAT_ALIGN = 4096, 14
 # kinds of relocations: whole pointers, differences, and by instruction
 POINTER, MINUS = 0, {"EM_AARCH64": 1, "EM_X86_64": 5}
 BRANCH, PAGE_OF, OFFSET_IN_PAGE, ADDEND = 2, 3, 4, 10
-X86_RELATIVE = (1, 2, 6, 7, 8)
+PAGE_OF_POINTER, OFFSET_OF_POINTER = 5, 6
+X86_LOAD_OF_POINTER, X86_RELATIVE = 3, (1, 2, 3, 6, 7, 8)
 
 
 class Relocation(NamedTuple):
@@ -224,14 +225,16 @@ def _place_in(one: Object, symbol: Symbol) -> int:
 
 
 def _instruction(memory: bytearray, at: int, kind: int, target: int) -> None:
-    """A relocation in an instruction of AArch64."""
+    """A relocation in an instruction of AArch64; of a load of a pointer an addition is made."""
     (word,) = struct.unpack_from("<I", memory, at)
+    if kind == OFFSET_OF_POINTER:
+        word = 0x91000000 | word & 0x3FF
     if kind == BRANCH:
         word |= (target - at) >> 2 & 0x03FFFFFF
-    elif kind == PAGE_OF:
+    elif kind in (PAGE_OF, PAGE_OF_POINTER):
         pages = (target // PAGE) - (at // PAGE)
         word |= (pages & 3) << 29 | (pages >> 2 & 0x7FFFF) << 5
-    elif kind == OFFSET_IN_PAGE:
+    elif kind in (OFFSET_IN_PAGE, OFFSET_OF_POINTER):
         scale = 0
         if word & 0x3B000000 == 0x39000000:  # a load or store: counts its own size
             scale = word >> 30 or (4 if word & 0x04800000 == 0x04800000 else 0)
@@ -242,7 +245,9 @@ def _instruction(memory: bytearray, at: int, kind: int, target: int) -> None:
 
 
 def _relative(memory: bytearray, at: int, row: Relocation, target: int, section: Section) -> None:
-    """A relocation that counts from the end of an instruction of x86-64."""
+    """A relocation that counts from the end of an instruction of x86-64, likewise."""
+    if row.kind == X86_LOAD_OF_POINTER:
+        memory[at - 2] = 0x8D  # lea, where mov was
     (value,) = struct.unpack_from("<i", memory, at)
     value += target - at - 4
     if not row.named:
