@@ -118,12 +118,12 @@ def extension_sources() -> dict[str, str]:
 
 def _cpu(target: Target) -> str:
     """The CPU as wheels name it. Raises: DataError for a target without CPython."""
-    cpu, _, system = target.zig_target.partition("-")
-    if target.kind != "library" or (system and not system.startswith("linux-gnu")):
+    cpus = {"host": platform.machine(), "aarch64": "aarch64"}
+    if target.name not in cpus:
         raise DataError(
-            f"{target.name}: a package for python is for Linux; leave --on out, or give aarch64"
+            f"{target.name}: a package for python is for Linux: --on {' or '.join(cpus)}"
         )
-    return cpu or platform.machine()
+    return cpus[target.name]
 
 
 def _init(kind: str, words: Mapping[str, str]) -> str:

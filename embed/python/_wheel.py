@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import tomllib
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -24,16 +23,25 @@ def build_sdist(folder: str, settings: Any = None) -> str:
 
 def build_wheel(folder: str, settings: Any = None, metadata: Any = None) -> str:
     """Write the wheel; gives its name."""
-    told = tomllib.loads((HERE / "pyproject.toml").read_text(encoding="utf-8"))
+    told = _told()
     files = _files(told["project"]["name"])
     return _packed(Path(folder), told["project"], told["tool"]["wheel"]["tag"], files)
 
 
 def build_editable(folder: str, settings: Any = None, metadata: Any = None) -> str:
     """Write a wheel that leads here."""
-    told = tomllib.loads((HERE / "pyproject.toml").read_text(encoding="utf-8"))
+    told = _told()
     files = {f"{told['project']['name']}.pth": f"{HERE}\n".encode()}
     return _packed(Path(folder), told["project"], told["tool"]["wheel"]["tag"], files)
+
+
+def _told() -> dict[str, Any]:
+    """What pyproject.toml says."""
+    try:
+        import tomllib
+    except ImportError:
+        raise SystemExit(f"{HERE.name}: needs Python 3.11 or later") from None
+    return tomllib.loads((HERE / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 def _files(name: str) -> dict[str, bytes]:

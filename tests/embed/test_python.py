@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import subprocess
 import sys
 import sysconfig
@@ -14,10 +15,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from elftools.elf.elffile import ELFFile
 
 from edgernn.bundle import Bundle, open_bundle
 from edgernn.compilers import compiler
-from edgernn.embed.python import HERE, extension_sources
+from edgernn.embed.python import HERE, extension, extension_sources
 from edgernn.package import find_package, write_package
 from edgernn.target import find_target
 from edgernn.toolchain import COMMON_FLAGS
@@ -118,6 +120,23 @@ def test_the_declarations_of_the_extension_are_those_of_python_s_own_headers(
         text=True,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("target", ["host", "aarch64"])
+def test_the_extension_needs_the_stable_abi_of_3_11_and_no_version_of_a_library(
+    target: str,
+) -> None:
+    stable = pytest.importorskip("test.test_stable_abi_ctypes", reason="no tests of Python's own")
+    elf = ELFFile(io.BytesIO(extension(find_target(target))))
+    symbols = list(elf.get_section_by_name(".dynsym").iter_symbols())
+    lacking = {each.name for each in symbols[1:] if each["st_shndx"] == "SHN_UNDEF"}
+    given = {each.name for each in symbols[1:] if each["st_shndx"] != "SHN_UNDEF"}
+    from_c = {"clock_gettime", "dlclose", "dlerror", "dlopen", "dlsym"}
+    assert from_c < lacking
+    assert lacking - from_c <= set(stable.SYMBOL_NAMES)
+    assert given == {"PyInit__edgernn", "edgernn_built_for"}
+    tags = {tag.entry.d_tag for tag in elf.get_section_by_name(".dynamic").iter_tags()}
+    assert not tags & {"DT_NEEDED", "DT_VERNEED", "DT_TEXTREL"}
 
 
 # ---- threads

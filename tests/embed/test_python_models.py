@@ -28,6 +28,29 @@ const edgernn_model *edgernn_package(void) { return &shell; }
 """
 
 
+SEVERAL = """#include "stream.h"
+static const uint32_t two[] = {2u}, one[] = {1u};
+static const edgernn_port in[] = {{"a", "float32", 1u, 4u, 2u, 1u, two},
+                                  {"n", "int64", 0u, 8u, 1u, 1u, one}};
+static const edgernn_port out[] = {{"both", "float32", 1u, 4u, 2u, 1u, two},
+                                   {"total", "int64", 0u, 8u, 1u, 1u, one}};
+static void reset(void *state) { *(int64_t *)state = 0; }
+static void run(void *state, void *scratch, const void *const *in, void *const *out) {
+  const float *const a = in[0];
+  float *const both = out[0];
+  (void)scratch;
+  both[0] = a[0] + a[1];
+  both[1] = a[0] - a[1];
+  *(int64_t *)out[1] = *(int64_t *)state += *(const int64_t *)in[1];
+}
+static const edgernn_model_step steps[] = {{"pair", 8u, 0u, 2u, 2u, in, out, 10.0, reset, run}};
+static const edgernn_model model = {.abi = EDGERNN_ABI, .name = "pair", .version = "0",
+                                    .step_count = 1u, .steps = steps, .kind = ""};
+const edgernn_model *edgernn_package(void);
+const edgernn_model *edgernn_package(void) { return &model; }
+"""
+
+
 @pytest.fixture(scope="module")
 def kws(bundles: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The package, imported here and forgotten afterwards."""
@@ -138,6 +161,40 @@ def test_a_loop_takes_no_model_of_another_kind(kws: Any) -> None:
         native.Keyboard(kws.Model().library(), 4, 3, 64, 100, False, 6.0)
     with pytest.raises(TypeError, match="need a Library"):
         native.Spotter(kws.Model())
+
+
+# ---- several inputs and outputs
+
+
+def test_a_step_of_several_arrays_takes_them_by_place(kws: Any, tmp_path: Path) -> None:
+    path = tmp_path / "model.sealed"
+    path.write_bytes(shell(tmp_path, {"several.c": SEVERAL}, "edgernn_package"))
+    model = kws.Model(path)
+    assert (model.kind, model.labels, model.sample_rate_hz) == ("", (), 0)
+    stream, a, n = model.stream("pair"), np.array([3, 1], np.float32), np.array([5])
+    both, total = stream.step(a, n)
+    assert (both.tolist(), total.tolist(), total.dtype) == ([4, 2], [5], np.int64)
+    outs = (np.zeros(2, np.float32), np.zeros(1, np.int64))
+    assert stream.step(a, n, out=outs) is outs
+    assert (outs[0].tolist(), outs[1].tolist()) == ([4, 2], [10])
+    wrong: list[tuple[tuple[Any, ...], Any, str]] = [
+        ((n, a), None, "pair: a is int64"),
+        ((a, n.astype(np.uint64)), None, r"pair: n is uint64 in shape \(1,\); need int64"),
+        ((a, n), outs[0], "need a tuple of 2 arrays"),
+        ((a, n), outs[:1], "need a tuple of 2 arrays"),
+        ((a, n), outs[::-1], "pair: both is int64"),
+        ((a, n), (outs[0], n), "pair: total is .* in the memory of another one"),
+        ((a, n), (a, outs[1]), "pair: both is .* in the memory of another one"),
+    ]
+    held = [sys.getrefcount(each) for each in (a, n, *outs, outs, stream)]
+    for arrays, out, said in wrong * 20:
+        with pytest.raises(kws.InputError, match=said):
+            stream.step(*arrays, out=out)
+    del arrays, out
+    assert held == [sys.getrefcount(each) for each in (a, n, *outs, outs, stream)]
+    a[:] = 0  # every array is let go: it may be changed in size again
+    assert stream.step(a, n)[1].tolist() == [15]
+    outs[0].resize(3, refcheck=False)
 
 
 # ---- hot updates

@@ -358,7 +358,7 @@ def test_a_recognizer_hears_what_edgernn_hears(root: Path, tmp_path: Path) -> No
         sys.path.remove(str(tmp_path / "digits"))
     model = package.Model()
     sound = read_audio(root / "models/digits/clips/george.flac", model.sample_rate_hz)
-    for beam, hot in ((1, {}), (4, {"three four": 2.0, "nine": 0.5})):
+    for beam, hot in ((1, {}), (4, {"THREE FOUR": 2.0, "NINE": 0.5})):
         twin = Recognizer(open_steps(bundle), beam=beam, hot_words=hot, end_ms=800)
         ours = package.Recognizer(model, beam=beam, hot_words=hot, end_ms=800)
         words, wanted = [], []
@@ -380,7 +380,7 @@ def test_a_recognizer_hears_what_edgernn_hears(root: Path, tmp_path: Path) -> No
         {"end_ms": 0.0},
         {"hot_words": {"zebra": 1.0}},
         {"hot_words": {"": 1.0}},
-        {"hot_words": {"one": -1.0}},
+        {"hot_words": {"ONE": -1.0}},
     ]
     for options in wrong:
         with pytest.raises(package.InputError):

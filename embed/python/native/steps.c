@@ -271,19 +271,22 @@ static PyObject *stream_restore(PyObject *object, PyObject *saved) {
 
 static PyMethodDef methods[] = {
     {"step", EDGERNN_CALLED(stream_step), METH_FASTCALL | METH_KEYWORDS,
-     "step(*inputs, out=None): one step, an array for each input by place.\n\n"
+     "step($self, *inputs, out=None)\n--\n\n"
+     "One step, an array for each input by place.\n\n"
      "Gives the output, or a tuple of all outputs: new arrays, or those of out.\n"
      "Raises InputError for another shape or type, a NaN, an infinity or what is above 1e9;\n"
      "then the state is as it was."},
-    {"reset", stream_reset, METH_NOARGS, "reset(): back to the initial state."},
+    {"reset", stream_reset, METH_NOARGS, "reset($self)\n--\n\nBack to the initial state."},
     {"save", stream_save, METH_NOARGS,
-     "save(): the state as bytes, from which any package of this model goes on."},
+     "save($self)\n--\n\n"
+     "The state as bytes, from which any package of this model goes on, in any language."},
     {"restore", stream_restore, METH_O,
-     "restore(saved): go on from there. Raises StateError for bytes that are damaged, or of\n"
-     "another model, step or version; then the state is as it was."},
+     "restore($self, saved)\n--\n\n"
+     "Go on from there. Raises StateError for bytes that are damaged, or of another model, step\n"
+     "or version; then the state is as it was."},
     {"__enter__", native_itself, METH_NOARGS, NULL},
     {"__exit__", native_close, METH_VARARGS, NULL},
-    {"close", native_close, METH_NOARGS, "close(): what comes after it raises ClosedError."},
+    {"close", native_close, METH_NOARGS, "close($self)\n--\n\nWhat comes after it raises ClosedError."},
     EDGERNN_NO_METHOD,
 };
 

@@ -8,6 +8,8 @@ import sys
 from . import _errors
 
 try:
+    if sys.version_info < (3, 11):  # noqa: UP036 -- a folder on PYTHONPATH is not asked by pip
+        raise ImportError("too old")
     from . import _edgernn
 except ImportError as cause:
     raise ImportError(
