@@ -58,4 +58,5 @@ def _least_squares(matrix: Floats, wanted: Floats) -> Floats:
             free &= x > TOLERANCE
             x[~free] = 0
         x = best
-    return x / scale
+    found: Floats = x / scale
+    return found

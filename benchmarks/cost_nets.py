@@ -73,6 +73,10 @@ def _small(kind: str, inputs: int, width: int) -> Streaming:
     return Sequential(a=Linear(inputs, width), b=middle, c=Linear(width, 12))
 
 
+def _squashed(kind: str, inputs: int, outputs: int) -> Streaming:
+    return Sequential(a=Activation(kind), b=Linear(inputs, outputs))
+
+
 def _pooled(kind: str, channels: int, window: int) -> Streaming:
     return Sequential(a=Pool(kind, channels, window), b=Linear(channels, 12))
 
@@ -205,4 +209,12 @@ def nets() -> list[Net]:
     for _ in range(3):
         width = 4 * size(6, 22)
         add("residual", partial(_residual, width), width)
+    for _ in range(3):  # zero blocks with gains, in the tiles of vector units
+        i, h = 16 * size(2, 8), 16 * size(2, 8)
+        add("blocks", partial(_pruned, i, h, (16, 4), float(rng.uniform(0.5, 0.9))), i, "w4a8")
+    for kind in ("tanh", "sigmoid", "tanh"):
+        i, o = size(20, 180), size(8, 90)
+        add("squashed", partial(_squashed, kind, i, o), i)
+    for window in (220, 300, 360):  # transforms of lengths that are no powers of two
+        add("transform", partial(LogMel, 16000, window, 200, 24, n_fft=window), 1, "fp32")
     return found

@@ -20,6 +20,7 @@ from edgernn.export.c.loops import Call, Loop, View, is_copy
 from edgernn.graph.ir import Value
 
 VECTORS = frozenset(("neon", "helium", "simd128", "avx2"))  # where loops become vectors
+LANES = 8  # columns that matmul_f32 takes at once, those left over one by one
 MOVED = ":counts"  # behind the name of a hold: the list of what has moved
 Listed = Mapping[str, tuple[float, float]]  # by hold: mean entries, chunks with any
 _FORM = re.compile(r"_(s8x16|s8|s4|s2|f32)_(\d+)x(\d+)")
@@ -96,7 +97,9 @@ def _plain(name: str, sizes: list[int | None]) -> dict[str, float]:
         return {"vectors": count, "elements": count * width}
     if name == "matmul_f32":
         rows, inner, columns = numbers
-        return {"rows": rows, "elements": rows * columns, "products": rows * inner * columns}
+        blocks, rest = divmod(columns, LANES)
+        whole = {"blocks": rows * inner * blocks, "rest": rows * inner * rest}
+        return {"rows": rows, "elements": rows * columns, **whole}
     if len(numbers) == 1:
         return {"elements": numbers[0]}
     rows, width = numbers[-2:]
