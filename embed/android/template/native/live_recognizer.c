@@ -1,0 +1,123 @@
+/* Recognizer.java: | edgernn_live | words for Java | samples | the recogniser's own |.
+ */
+#include "jni_names.h"
+#include "jni_table.h"
+#include "outbox.h"
+#include "recognizer.h"
+#include "stream.h"
+
+typedef struct {
+  edgernn_recognizer recognizer;
+  unsigned char *outbox;
+  float *samples;
+} edgernn_live;
+
+#define WORD_BYTES 16u
+
+static const edgernn_recognizer_model *loop_of(int64_t number) {
+  const edgernn_model *const model = JNI_POINTER(number);
+  return model->loop;
+}
+
+/* Words of a push or a finish, and readings with all theirs. */
+static uint32_t outbox_bytes(const edgernn_recognizer_model *m, uint32_t beam) {
+  const uint32_t certain = EDGERNN_WORDS(beam) + m->frames + m->delay + 1u;
+  const uint32_t reading = 8u + EDGERNN_WORDS(beam) * WORD_BYTES;
+  const uint32_t words = certain * WORD_BYTES, readings = beam * reading;
+  return EDGERNN_ROOM(words > readings ? words : readings);
+}
+
+static uint32_t samples_at(const edgernn_recognizer_model *m, uint32_t beam) {
+  return EDGERNN_ROOM(sizeof(edgernn_live)) + outbox_bytes(m, beam);
+}
+
+static uint32_t own_at(const edgernn_recognizer_model *m, uint32_t beam) {
+  return samples_at(m, beam) + EDGERNN_ROOM(m->block * (uint32_t)sizeof(float));
+}
+
+JNI_FUNCTION(int32_t, recognizerBlock)(JNI_CLASS, int64_t number) {
+  return (int32_t)loop_of(number)->block;
+}
+
+JNI_FUNCTION(double, recognizerWordMs)(JNI_CLASS, int64_t number) {
+  return loop_of(number)->word_ms;
+}
+
+JNI_FUNCTION(int32_t, recognizerMostBeam)(JNI_CLASS) { return EDGERNN_RECOGNIZER_MOST_BEAM; }
+
+JNI_FUNCTION(int32_t, recognizerBytes)(JNI_CLASS, int64_t number, int32_t beam) {
+  const edgernn_recognizer_model *const m = loop_of(number);
+  return (int32_t)(own_at(m, (uint32_t)beam) + edgernn_recognizer_bytes(m, (uint32_t)beam));
+}
+
+JNI_FUNCTION(int32_t, recognizerOutbox)(JNI_CLASS, int64_t at) {
+  const edgernn_live *const live = JNI_POINTER(at);
+  return (int32_t)(live->outbox - (unsigned char *)JNI_POINTER(at));
+}
+
+JNI_FUNCTION(int32_t, recognizerSamples)(JNI_CLASS, int64_t at) {
+  const edgernn_live *const live = JNI_POINTER(at);
+  return (int32_t)((unsigned char *)live->samples - (unsigned char *)JNI_POINTER(at));
+}
+
+JNI_FUNCTION(int32_t, recognizerOpen)(JNI_CLASS, int64_t at, int64_t number, int32_t beam,
+                                      int32_t end_frames) {
+  const edgernn_recognizer_model *const m = loop_of(number);
+  const edgernn_recognizer_options options = {
+      .beam = (uint32_t)beam, .end_frames = (uint32_t)end_frames, .hot = 0};
+  unsigned char *const memory = JNI_POINTER(at);
+  edgernn_live *const live = JNI_POINTER(at);
+  live->outbox = memory + EDGERNN_ROOM(sizeof(edgernn_live));
+  live->samples = (float *)(void *)(memory + samples_at(m, options.beam));
+  return edgernn_recognizer_init(&live->recognizer, m, &options, memory + own_at(m, options.beam),
+                                 edgernn_recognizer_bytes(m, options.beam))
+             ? EDGERNN_BAD_MEMORY
+             : EDGERNN_OK;
+}
+
+JNI_FUNCTION(void, recognizerReset)(JNI_CLASS, int64_t at) {
+  edgernn_live *const live = JNI_POINTER(at);
+  edgernn_recognizer_reset(&live->recognizer);
+}
+
+static void put_words(edgernn_outbox *out, const edgernn_word *words, uint32_t count) {
+  for (uint32_t i = 0; i < count; ++i) {
+    put_word(out, words[i].label);
+    put_word(out, words[i].frame);
+    put_word(out, words[i].utterance);
+    put_float(out, words[i].score);
+  }
+}
+
+/* How many words have become certain by the block at samples; they lie in the outbox. */
+JNI_FUNCTION(int32_t, recognizerPush)(JNI_CLASS, int64_t at) {
+  edgernn_live *const live = JNI_POINTER(at);
+  edgernn_outbox out = {live->outbox, 0};
+  const edgernn_word *words;
+  const uint32_t count = edgernn_recognizer_push(&live->recognizer, live->samples, &words);
+  put_words(&out, words, count);
+  return (int32_t)count;
+}
+
+JNI_FUNCTION(int32_t, recognizerFinish)(JNI_CLASS, int64_t at) {
+  edgernn_live *const live = JNI_POINTER(at);
+  edgernn_outbox out = {live->outbox, 0};
+  const edgernn_word *words;
+  const uint32_t count = edgernn_recognizer_finish(&live->recognizer, &words);
+  put_words(&out, words, count);
+  return (int32_t)count;
+}
+
+/* How many readings; of each its score, how many words, and these. */
+JNI_FUNCTION(int32_t, recognizerReadings)(JNI_CLASS, int64_t at) {
+  edgernn_live *const live = JNI_POINTER(at);
+  edgernn_outbox out = {live->outbox, 0};
+  const edgernn_reading *readings;
+  const uint32_t count = edgernn_recognizer_readings(&live->recognizer, &readings);
+  for (uint32_t i = 0; i < count; ++i) {
+    put_float(&out, readings[i].score);
+    put_word(&out, readings[i].count);
+    put_words(&out, readings[i].words, readings[i].count);
+  }
+  return (int32_t)count;
+}
