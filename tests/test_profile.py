@@ -261,7 +261,7 @@ def test_nodes_are_labelled_where_the_clock_would_be_read() -> None:
 
 def test_what_is_no_firmware_or_slim_is_not_counted_by_node(bundle: Bundle, tmp_path: Path) -> None:
     (entry,) = (row for row in bundle.all_built().values())
-    with pytest.raises(ToolError, match="nodes are counted in firmware alone"):
+    with pytest.raises(ToolError, match="nodes are counted by QEMU alone"):
         by_node(bundle, "kws", entry)
     path = tmp_path / "slim.edgernn"
     export("kws/tiny", "cortex-m4", "w8a8", path, slim=True)
