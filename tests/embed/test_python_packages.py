@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -197,6 +198,22 @@ def test_another_python_is_told_what_it_lacks(folders: Path, bare: Path, tmp_pat
     assert (
         "ImportError: kws needs CPython 3.11 or later, not free-threaded, on Linux" in done.stderr
     )
+
+
+def test_the_programs_of_the_docs_run(
+    packages: Any, clip: Path, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (root / "docs/embed/python.md").read_text()
+    programs = re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    frame = np.zeros((1, 320, 1), np.float32)
+    given: dict[str, Any] = {"microphone": [read_audio(clip, 16000).samples], "frame": frame}
+    for program in programs:
+        exec(program, given)
+    printed = capsys.readouterr().out.splitlines()
+    assert len(programs) == 3
+    assert printed[0].startswith("go 10")
+    assert printed[-1].startswith("Help world ")
+    assert len(given["saved"]) > 48
 
 
 # ---- the spotter
