@@ -48,7 +48,8 @@ def _row(one: dict[str, Any], several: bool) -> dict[str, Any]:
     """A line of the table. several: whether cores are told apart."""
     row = {"step": one["step"], **({"core": one["core"]} if several else {})}
     if one["instructions"] is not None:
-        row |= {"instructions": one["instructions"], "±": f"{one['error']:.0%}"}
+        told = f"{one['error']:.0%}"
+        row |= {"instructions": one["instructions"], "median error": told}
     if one["cycles"] is not None:
         row["cycles, estimated"] = one["cycles"]
     kept = ("macs", "flash_bytes", "weights_bytes", "state_bytes", "scratch_bytes", "ram_bytes")
