@@ -157,6 +157,7 @@ def test_what_does_not_fit_and_what_has_no_price_are_told() -> None:
     assert "20,048 bytes of RAM; cortex-m0 has 16,384" in ram
 
 
+@pytest.mark.slow
 def test_a_shipped_model_is_captured_once_and_told_without_torch_after(tmp_path: Path) -> None:
     script = (
         "import sys\nfrom edgernn.estimate.estimate import estimate\n"
