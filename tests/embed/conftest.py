@@ -9,7 +9,9 @@ from unittest import mock
 import pytest
 from filelock import FileLock
 
+from edgernn.bundle import open_bundle
 from edgernn.exporting import export
+from edgernn.package import find_package, write_package
 
 MODELS = ("kws", "wakeword", "keyboard")
 COMPARED = 200  # steps; the road itself is tested elsewhere
@@ -27,3 +29,16 @@ def bundles(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Mapping
             if not path.exists():
                 export(model, "host", "w8a8", path)
     return found
+
+
+@pytest.fixture(scope="session")
+def web_packages(bundles: Mapping[str, Path]) -> Path:
+    """The folder of each bundle's package for the web, by model."""
+    folder = bundles["kws"].with_name("web")
+    folder.mkdir(exist_ok=True)
+    with FileLock(folder / "lock"):
+        for model, path in bundles.items():
+            if not (folder / model).exists():
+                files = find_package("web").files(open_bundle(path), None, print)
+                write_package(files, folder / model)
+    return folder

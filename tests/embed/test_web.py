@@ -36,13 +36,8 @@ in_node = pytest.mark.skipif(NODE is None, reason="needs node: apt-get install n
 
 
 @pytest.fixture(scope="module")
-def packages(bundles: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("web")
-    for model, bundle in bundles.items():
-        words = ["embed", str(bundle), "--as", "web", "-o", str(folder / model)]
-        done = CliRunner().invoke(group, words)
-        assert done.exit_code == 0, done.output
-    return folder
+def packages(web_packages: Path) -> Path:
+    return web_packages
 
 
 def told_by(script: str, *words: object) -> Any:

@@ -92,7 +92,7 @@ export class Listening {
     this.#microphone = microphone;
     this.find(".speak").setAttribute("aria-pressed", "true");
     this.find(".speak .label").textContent = "Stop";
-    this.find(".quiet").textContent = this.spots ? `Say ${[...this.chips.keys()].slice(0, 6).join(", ")}` : "Speak";
+    this.#quiet(this.spots ? `Say ${[...this.chips.keys()].slice(0, 6).join(", ")}` : "Speak");
     for await (const samples of microphone) this.#hear(samples);
   }
 
@@ -103,6 +103,7 @@ export class Listening {
     this.element.dataset.playing = "true";
     const done = () => {
       if (!this.spots) this.#found(this.loop.finish());
+      if (this.find(".found .empty")) this.#quiet(this.spots ? "No keyword in it" : "No word in it");
       this.leave();
     };
     this.#player.play(samples, this.told.rate, this.loop.block, (block) => this.#hear(block), done);
@@ -160,7 +161,12 @@ export class Listening {
     this.said = [];
     this.pictures.forEach((picture) => picture.clear?.());
     this.find(".found").replaceChildren(made("li", "Nothing yet", "empty"));
-    this.find(".word").replaceChildren(made("span", "Speak, or play a recording", "quiet"));
+    this.#quiet("Speak, or play a recording");
+  }
+
+  #quiet(text) {
+    this.find(".word").classList.remove("said");
+    this.find(".word").replaceChildren(made("span", text, "quiet"));
   }
 
   /** Stop whatever is heard. */
