@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,8 +33,11 @@ class Ndk:
         return [self.program, f"--target={TRIPLES[target.name]}", *target.gcc_flags]
 
     def link_flags(self, target: Target) -> list[str]:
-        # what clang itself calls, such as divisions on 32-bit ARM; -nostdlib leaves it out
-        return ["-lgcc"] if target.name == "android-armv7" else []
+        # what clang itself calls, such as divisions on 32-bit ARM, and -nostdlib leaves out
+        asked = [*self.command(target), "--rtlib=compiler-rt", "-print-libgcc-file-name"]
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False)
+        builtins = done.stdout.strip()
+        return ["-Wl,--no-undefined", *([builtins] if Path(builtins).is_file() else [])]
 
     def version(self) -> str:
         return Clang(self.program).version()

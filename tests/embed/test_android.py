@@ -8,27 +8,39 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import subprocess
 import wave
 import zipfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from unittest import mock
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from edgernn.audio import read_audio
 from edgernn.bundle import Bundle, open_bundle
 from edgernn.cli import group
 from edgernn.compilers import compiler
 from edgernn.elf import read_elf
+from edgernn.embed.android.java import java_name
+from edgernn.embed.android.libraries import binding_library
+from edgernn.embed.android.ndk import ndk
+from edgernn.exporting import export
 from edgernn.package import SEAL, described, find_package, sealed, write_package
+from edgernn.recognition.decode import Recognizer
+from edgernn.runtime import open_steps
 from edgernn.target import find_target
 from edgernn.verify import golden_of
+from tests.embed import kotlin
+from tests.embed.archives import PROGRAMS, archive_of, prepare, run_java, shim, unpack, zig
 
 Java = Callable[..., str]
-HERE = Path(__file__).parent / "android"
 ABIS = ("arm64-v8a", "armeabi-v7a", "x86_64")
 DRIVERS = {"kws": ("Probe", "Hear"), "wakeword": ("Probe",), "keyboard": ("Probe", "Type")}
 
@@ -39,12 +51,6 @@ pytestmark = [
         reason="javac is absent; run: apt-get install openjdk-17-jdk-headless",
     ),
 ]
-
-
-def archive_of(folder: Path) -> dict[str, bytes]:
-    (path,) = folder.glob("*.aar")
-    with zipfile.ZipFile(path) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
 
 
 @pytest.fixture(scope="module")
@@ -79,57 +85,8 @@ def java(packages: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory)
     folder = tmp_path_factory.mktemp("java")
     shim(folder, "x86_64-linux-gnu.2.31")
     for model, package in packages.items():
-        place = folder / model
-        unpack(archive_of(package), place)
-        for name in DRIVERS[model]:
-            text = (HERE / f"{name}.java").read_text().replace("@NAME@", model)
-            (place / f"{name}.java").write_text(text)
-        sources = [str(place / f"{name}.java") for name in DRIVERS[model]]
-        compiled(sources, place, str(place / "classes.jar"))
-
-    def run(model: str, program: str, *args: object) -> str:
-        place = folder / model
-        command = ["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
-        command += [f"-Djava.library.path={place / 'jni/x86_64'}", f"-Djava.io.tmpdir={folder}"]
-        command += ["-cp", f"{place / 'classes.jar'}:{place}", program, *map(str, args)]
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            env={**os.environ, "LD_LIBRARY_PATH": str(folder), "LC_ALL": "C.UTF-8"},
-        )
-        assert done.returncode == 0, done.stderr + done.stdout
-        return done.stdout
-
-    return run
-
-
-def unpack(files: Mapping[str, bytes], folder: Path) -> None:
-    for name, content in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content)
-
-
-def compiled(sources: list[str], out: Path, classpath: str) -> None:
-    done = subprocess.run(
-        ["javac", "-encoding", "UTF-8", "-cp", classpath, "-d", str(out), *sources],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-
-
-def zig(*words: object) -> None:
-    program = compiler().command(find_target("host"))[:2]
-    done = subprocess.run([*program, *map(str, words)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-
-
-def shim(folder: Path, target: str) -> None:
-    """An empty libdl.so, as glibc's own libdl is by now: dlopen is in its libc."""
-    (folder / "empty.c").write_text("void edgernn_nothing(void) {}\n")
-    zig("-target", target, "-shared", "-nostdlib", folder / "empty.c", "-o", folder / "libdl.so")
+        prepare(model, package, folder, DRIVERS[model])
+    return partial(run_java, folder)
 
 
 def fields(text: str) -> dict[str, list[str]]:
@@ -308,7 +265,7 @@ def c_package(bundle: Bundle, folder: Path) -> Path:
         *compiler().command(find_target("host"))[2:],
         *flags,
         f"-I{folder / 'c/include'}",
-        HERE / "states.c",
+        PROGRAMS / "states.c",
         *sources,
         "-o",
         folder / "states",
@@ -334,7 +291,7 @@ def test_a_library_for_arm_loads_and_gives_the_bundles_bits(
     bundle = open_bundle(bundles["kws"])
     shim(tmp_path, f"{triple}.2.36")
     options = ["-mcpu=cortex_a8", "-mfloat-abi=softfp"] if abi == "armeabi-v7a" else []
-    zig("-target", f"{triple}.2.36", *options, HERE / "load.c", "-o", tmp_path / "load")
+    zig("-target", f"{triple}.2.36", *options, PROGRAMS / "load.c", "-o", tmp_path / "load")
     (tmp_path / "library.so").write_bytes(archive_of(whole)[f"jni/{abi}/libedgernn_kws.so"])
     frames = frames_of(bundle, "kws", tmp_path)
     for model in ("-", whole / f"models/{abi}/kws.model"):
@@ -483,7 +440,6 @@ def as_moment(line: str) -> Moment:
 def python_types(path: Path, text: str) -> list[Moment]:
     from edgernn.keyboard.decode import Keyboard
     from edgernn.keyboard.typing import Keystroke
-    from edgernn.runtime import open_steps
 
     keyboard, moments = Keyboard(open_steps(path), suggestions=4), []
     for character in text:
@@ -492,3 +448,124 @@ def python_types(path: Path, text: str) -> list[Moment]:
         revised = f"{shown.revised.before}>{shown.revised.after}" if shown.revised else ""
         moments.append((shown.text, shown.typing, guesses, revised))
     return moments
+
+
+@pytest.mark.slow
+def test_java_recognizes_what_python_recognizes(root: Path, tmp_path: Path) -> None:
+    path = tmp_path / "digits.edgernn"
+    with mock.patch("edgernn.road.PARITY_FRAMES", 100):
+        export("digits", "host", "w8a8", path)
+    bundle, place = open_bundle(path), tmp_path / "digits"
+    write_package(find_package("android").files(bundle, "android-x86_64", print), place)
+    shim(tmp_path, "x86_64-linux-gnu.2.31")
+    prepare("digits", place, tmp_path, ("Probe", "Transcribe"))
+    twin = Recognizer(open_steps(path), beam=4)
+    sound = read_audio(
+        root / "models/digits/clips/george.flac", int(bundle.manifest["sample_rate_hz"])
+    )
+    (tmp_path / "samples").write_bytes(sound.samples.astype(np.float32).tobytes())
+    want = [word for block in sound.blocks(twin.block) for word in twin.push(block)]
+    want += twin.finish()
+    told = run_java(tmp_path, "digits", "Transcribe", tmp_path / "samples").splitlines()
+    heard = [line.split() for line in told if "|" not in line]
+    assert heard == [[w.label, f"{w.time_ms / 1000:.2f}", f"{w.score:.4f}"] for w in want]
+    assert len(heard) >= 3
+    lines = [line.split("|") for line in told if "|" in line]
+    assert [line[0] for line in lines] == ["readings", "BAD_ARGUMENT", "CLOSED"]
+    assert 1 <= int(lines[0][1]) <= 4
+
+
+@pytest.mark.skipif(kotlin.kotlin() is None, reason="needs Kotlin; run: pip install 'edgernn[dev]'")
+def test_the_samples_compile_and_kotlin_knows_what_is_null(
+    packages: Mapping[str, Path], tmp_path: Path
+) -> None:
+    api = kotlin.android_api(tmp_path)
+    for model in ("kws", "keyboard"):
+        jar = tmp_path / f"{model}.jar"
+        jar.write_bytes(archive_of(packages[model])["classes.jar"])
+        sources = sorted((packages[model] / "sample/app/src/main/kotlin").rglob("*.kt"))
+        done = kotlin.compiled(sources, [api, jar], tmp_path / model)
+        assert done.returncode == 0, done.stderr
+        assert list((tmp_path / model / "edgernn/sample").glob("MainActivity.class"))
+    wrong = tmp_path / "wrong.kt"
+    wrong.write_text(
+        "import edgernn.keyboard.*\n"
+        "fun f(k: Keyboard) { k.accept(null); k.begin().let { } }\n"
+        "fun g(s: Shown) = s.revision.before\n"
+    )
+    done = kotlin.compiled([wrong], [tmp_path / "keyboard.jar"], tmp_path / "wrong")
+    assert done.returncode != 0
+    assert done.stderr.count("error:") == 2  # a null that is given, and one that may come
+    assert "wrong.kt:2" in done.stderr
+    assert "wrong.kt:3" in done.stderr
+
+
+def test_what_is_xml_or_names_the_model_in_the_sample_reads_well(
+    packages: Mapping[str, Path],
+) -> None:
+    for model, package in packages.items():
+        files = [path for path in (package / "sample").rglob("*") if path.is_file()]
+        for path in files:
+            assert not re.search(r"@[A-Z_]+@", path.read_text()), path
+            if path.suffix == ".xml":
+                ElementTree.fromstring(path.read_text())
+        ElementTree.fromstring(archive_of(package)["AndroidManifest.xml"])
+        gradle = (package / "sample/app/build.gradle.kts").read_text()
+        assert f'files("../../{model}.aar")' in gradle
+        assert (package / "sample/app/../.." / f"{model}.aar").exists()
+        manifest = (package / "sample/app/src/main/AndroidManifest.xml").read_text()
+        for name in re.findall(r'android:name="\.(\w+)"', manifest):
+            assert [path for path in files if path.name == f"{name}.kt"]
+
+
+def embed(bundle: Path, out: Path, *options: str) -> tuple[int, str]:
+    command = ["embed", str(bundle), "--as", "android", "-o", str(out), *options]
+    done = CliRunner().invoke(group, command)
+    return done.exit_code, done.output
+
+
+def test_what_embed_lacks_is_one_line(
+    bundles: Mapping[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, line = embed(bundles["kws"], tmp_path / "out", "--on", "cortex-m4")
+    assert code == 2
+    assert "cortex-m4 is not Android; give one of android-arm64" in line
+    monkeypatch.setenv("ANDROID_NDK", str(tmp_path))
+    code, line = embed(bundles["kws"], tmp_path / "out")
+    assert code == 2
+    assert "has no toolchains/llvm/prebuilt" in line
+    monkeypatch.delenv("ANDROID_NDK")
+    monkeypatch.setenv("PATH", "")
+    code, line = embed(bundles["kws"], tmp_path / "out")
+    assert code == 2
+    assert "javac is not installed" in line
+    assert "openjdk-17-jdk-headless" in line
+    assert not (tmp_path / "out").exists()
+
+
+CLANG = next((each for each in ("clang", "clang-16", "clang-14") if shutil.which(each)), None)
+
+
+@pytest.mark.skipif(
+    CLANG is None or not (shutil.which("ld.lld") or shutil.which("ld.lld-16")),
+    reason="needs clang and lld, which stand in for an NDK's",
+)
+def test_the_clang_of_an_ndk_compiles_where_one_is_named(
+    bundles: Mapping[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "toolchains/llvm/prebuilt/linux-x86_64/bin/clang"
+    place.parent.mkdir(parents=True)
+    place.symlink_to(str(shutil.which(str(CLANG))))
+    monkeypatch.setenv("ANDROID_NDK", str(tmp_path))
+    found = ndk()
+    assert found
+    bundle, target = open_bundle(bundles["kws"]), find_target("android-x86_64")
+    binary = binding_library(bundle, target, "kws", found)
+    assert binary != binding_library(bundle, target, "kws", None)
+    names = read_elf(binary).symbols
+    assert "Java_edgernn_kws_Native_streamStep" in names
+
+
+def test_a_name_that_java_keeps_is_not_a_package() -> None:
+    assert java_name("new") == "new_model"
+    assert java_name("kws_tiny") == "kws_tiny"
