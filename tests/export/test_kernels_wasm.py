@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 from edgernn.backend import Module, find_runner
+from edgernn.export.c import kernels
 from edgernn.export.c.kernels import BITS, find_strip, sparse_strips
 from edgernn.target import find_target
 from edgernn.toolchain import build_wasm
@@ -16,6 +18,13 @@ from .strips import NAME, Bench, differing, library, strips_of
 
 pytestmark = [pytest.mark.cc, pytest.mark.emulator]
 TARGETS = {"simd128": find_target("wasm"), "plain128": find_target("wasm-plain")}
+BOTH = """
+void both(const float *a, const float *b, float *y, float *z, int m, int k, int n);
+void both(const float *a, const float *b, float *y, float *z, int m, int k, int n) {
+  edgernn_matmul_f32(a, b, y, m, k, n);
+  edgernn_plain(a, b, z, m, k, n);
+}
+"""
 Load = Callable[[str, tuple[dict[str, str], list[str]]], Module]
 
 
@@ -29,7 +38,7 @@ def load(tmp_path_factory: pytest.TempPathFactory) -> Load:
     def run(isa: str, built: tuple[dict[str, str], list[str]]) -> Module:
         sources, symbols = built
         folder = tmp_path_factory.mktemp("built")
-        path = build_wasm(sources, TARGETS[isa], folder, name=NAME, exports=symbols)
+        path = build_wasm(sources, TARGETS[isa], folder, name=NAME, exports=symbols, alone=True)
         return runner.load(path.read_bytes(), TARGETS[isa])
 
     return run
@@ -61,3 +70,23 @@ def test_overriding_kernels_give_the_portable_ones_bytes(load: Load) -> None:
     assert {name: overrides.differing(module, name, places) for name in names} == {
         n: [] for n in names
     }
+
+
+@pytest.mark.parametrize(("m", "k", "n"), [(34, 32, 16), (1, 3, 16), (5, 7, 37), (2, 1, 15)])
+def test_products_of_two_matrices_are_the_portable_ones_bits(
+    m: int, k: int, n: int, load: Load
+) -> None:
+    own, plain = (kernels.find_kernel("matmul_f32", isas).source for isas in (("simd128",), ()))
+    parts = ["#include <stdint.h>", kernels.header("prelude"), own]
+    parts += [plain.replace("edgernn_matmul_f32", "edgernn_plain"), BOTH]
+    module = load("simd128", ({f"{NAME}.c": "\n".join(parts)}, ["both"]))
+    rng = np.random.default_rng(m)
+    a, b = (rng.normal(size=shape).astype(np.float32) for shape in ((m, k), (k, n)))
+    places = [module.alloc(4 * count) for count in (m * k, k * n, m * n + 4, m * n)]
+    for place, array in zip(places, (a, b, np.full(m * n + 4, 7, np.float32)), strict=False):
+        module.write(place, array.tobytes())
+    module.call("both", *places, m, k, n)
+    got, want = (module.read(place, 4 * m * n) for place in places[2:])
+    assert got == want
+    assert np.frombuffer(want, np.float32) == pytest.approx((a @ b).ravel(), abs=1e-4)
+    assert module.read(places[2] + 4 * m * n, 16) == np.full(4, 7, np.float32).tobytes()
