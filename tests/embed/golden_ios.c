@@ -1,4 +1,5 @@
-/* The golden vectors of a package for iOS, through its public header: `golden FOLDER`. */
+/* The golden vectors of a package, through its public header: `golden FOLDER [HALF END]`, which
+ * writes the first step's state after half of them and after all. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,9 +23,22 @@ static unsigned char *whole(const char *folder, unsigned step, const char *kind,
   return data;
 }
 
+#ifndef PACKAGE
+#define PACKAGE C(package)()
+#endif
+
+static void save(const C(stream) *stream, const char *path) {
+  static unsigned char saved[1 << 20];
+  const uint32_t bytes = C(stream_saved_bytes)(stream);
+  FILE *const file = fopen(path, "wb");
+  if (!file || C(stream_save)(stream, saved, sizeof saved)) exit(7);
+  fwrite(saved, 1, bytes, file);
+  fclose(file);
+}
+
 int main(int count, char **arguments) {
-  const C(model) *const model = C(package)();
-  if (count != 2) return 2;
+  const C(model) *const model = PACKAGE;
+  if (count != 2 && count != 4) return 2;
   for (unsigned k = 0; k < model->step_count; ++k) {
     const C(model_step) *const step = &model->steps[k];
     long in_bytes, out_bytes;
@@ -41,6 +55,7 @@ int main(int count, char **arguments) {
       gave[i] = aligned_alloc(16, (step->outputs[i].count * step->outputs[i].item_bytes + 15) & ~15u);
     long at = 0, told = 0, frames = 0;
     for (; at < in_bytes; ++frames) {
+      if (count == 4 && k == 0 && at == in_bytes / 2) save(&stream, arguments[2]);
       for (unsigned i = 0; i < step->input_count; ++i) {
         const size_t size = step->inputs[i].count * step->inputs[i].item_bytes;
         memcpy(given[i], in + at, size);
@@ -54,6 +69,7 @@ int main(int count, char **arguments) {
       }
     }
     if (told != out_bytes) return 6;
+    if (count == 4 && k == 0) save(&stream, arguments[3]);
     printf("%s %ld\n", step->name, frames);
   }
   return 0;

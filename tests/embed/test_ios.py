@@ -30,6 +30,30 @@ SLICES = {"ios-arm64": "ios", "ios-arm64_x86_64-simulator": "ios-simulator"}
 TARGETS = ("ios-arm64", "ios-simulator-arm64", "ios-simulator-x86_64")  # as `libraries` gives them
 HERE = Path(__file__).parent
 
+# an app of two packages, each added by path; goes on from a state that C saved
+APP = """// swift-tools-version:5.9
+import PackageDescription
+let package = Package(name: "App", dependencies: [
+  .package(path: "EdgernnKws"), .package(path: "EdgernnWakeword")],
+  targets: [.executableTarget(name: "App", dependencies: ["EdgernnKws", "EdgernnWakeword"])])
+"""
+MAIN = """import EdgernnKws
+import EdgernnWakeword
+import Foundation
+func file(_ name: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: name)) }
+let (kws, other) = (try EdgernnKws.Model().stream(), try EdgernnWakeword.Model().stream())
+try kws.restore(file("half"))
+let given = try file("EdgernnKws/Tests/EdgernnKwsTests/golden/0.in")
+let numbers = given.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
+let count = kws.about.inputs[0].count
+for at in stride(from: numbers.count / 2, to: numbers.count, by: count) {
+  _ = try kws.step(Array(numbers[at..<at + count]))
+  _ = try other.step([Float](repeating: 0, count: other.about.inputs[0].count))
+}
+print(try kws.save() == file("end") ? "the same bits" : "other bits")
+do { try other.restore(kws.save()) } catch { print(error.localizedDescription) }
+"""
+
 Made = Callable[[str], Path]
 
 
@@ -289,3 +313,36 @@ def test_swift_builds_it_and_its_own_tests_hold(model: str, made: Made) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"Executed 4 tests, with 0 failures", done.stdout + done.stderr)
+
+
+@pytest.mark.slow
+def test_an_app_of_two_packages_goes_on_from_a_state_saved_in_c(
+    made: Made, bundles: Mapping[str, Path], tmp_path: Path
+) -> None:
+    swift, cc = shutil.which("swift"), shutil.which("gcc") or shutil.which("clang")
+    if swift is None or cc is None:
+        pytest.skip("no Swift or no C compiler here; see the tests above")
+    for model in ("kws", "wakeword"):
+        shutil.copytree(
+            made(model), tmp_path / made(model).name, ignore=shutil.ignore_patterns(".build")
+        )
+    package = tmp_path / "c"
+    line = ["embed", str(bundles["kws"]), "-o", str(package)]
+    assert CliRunner().invoke(group, line).exit_code == 0
+    flags = re.findall(r"^FLAGS := (.*)$", (package / "Makefile").read_text(), re.M)[0].split()
+    built = [cc, "-O2", *flags, "-std=gnu11", f"-I{package}/include", '-DHEADER="kws.h"']
+    built += ["-DPREFIX=edgernn", "-DPACKAGE=(&kws_package)", f"{HERE}/golden_ios.c"]
+    subprocess.run([*built, *package.glob("src/*.c"), "-o", tmp_path / "golden"], check=True)
+    golden = tmp_path / "EdgernnKws/Tests/EdgernnKwsTests/golden"
+    files = [tmp_path / "half", tmp_path / "end"]
+    subprocess.run([tmp_path / "golden", golden, *files], check=True, capture_output=True)
+    (tmp_path / "Package.swift").write_text(APP)
+    (tmp_path / "Sources/App").mkdir(parents=True)
+    (tmp_path / "Sources/App/main.swift").write_text(MAIN)
+    done = subprocess.run(
+        [swift, "run"], cwd=tmp_path, capture_output=True, text=True, timeout=1800
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    same, refused = done.stdout.splitlines()[-2:]
+    assert same == "the same bits"
+    assert "another model" in refused
