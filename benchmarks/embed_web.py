@@ -1,0 +1,218 @@
+"""A step of a package for the web in node against the bare step in C: `measured(bundle)`."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter_ns
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.interleave import Measure, interleaved, ratio, times
+from edgernn.backend import find_backend, np_dtype
+from edgernn.bundle import Bundle
+from edgernn.errors import ToolError
+from edgernn.graph.stored import from_bytes
+from edgernn.package import find_package, write_package
+from edgernn.step_code import StepCode
+from edgernn.target import find_target
+from edgernn.toolchain import build_library, compile_line
+from edgernn.verify import golden_of
+
+Frames = dict[str, NDArray[Any]]
+ROUNDS = 15
+MOST_FRAMES = 400  # of the golden vectors, over and over
+SERVED = """
+import { createInterface } from "node:readline";
+import { readFileSync } from "node:fs";
+const [folder, step, frames] = process.argv.slice(2);
+const { Model } = await import(`${folder}/index.js`);
+const rows = JSON.parse(readFileSync(frames, "utf8"));
+const kinds = { float32: Float32Array, int64: BigInt64Array };
+const streams = {};
+for (const plain of [false, true]) {
+  const model = await Model.open(undefined, { plain });
+  const { inputs } = model.steps.find((one) => one.name === step);
+  const whole = inputs.map(({ dtype }) => (dtype === "int64" ? BigInt : undefined));
+  const row = (values) => values.map((one, i) => kinds[inputs[i].dtype].from(one, whole[i]));
+  streams[plain ? "plain" : "simd"] = { stream: model.stream(step), rows: rows.map(row), at: 0 };
+}
+for await (const line of createInterface({ input: process.stdin })) {
+  const [which, count] = line.split(" ");
+  const one = streams[which];
+  const spent = [];
+  for (let k = 0; k < Number(count); ++k) {
+    const row = one.rows[one.at++ % one.rows.length];
+    const start = process.hrtime.bigint();
+    one.stream.step(...row);
+    spent.push(Number(process.hrtime.bigint() - start));
+  }
+  console.log(JSON.stringify(spent));
+}
+"""
+LOOP = """#include "{symbol}.h"
+void bench_steps(void *state, void *scratch, const char *const *in, const uint32_t *in_bytes,
+                 uint32_t inputs, char *const *out, uint32_t first, uint32_t steps, uint32_t count);
+void bench_steps(void *state, void *scratch, const char *const *in, const uint32_t *in_bytes,
+                 uint32_t inputs, char *const *out, uint32_t first, uint32_t steps,
+                 uint32_t count) {{
+  (void)inputs;
+  for (uint32_t k = first; k < first + steps; ++k)
+    {symbol}_step(state, scratch, {inputs}, {outputs});
+}}
+"""
+
+
+def measured(bundle: Bundle, rounds: int = ROUNDS, steps: int = 200) -> list[dict[str, Any]]:
+    """A row for each step: microseconds in C and in WebAssembly, and ratios."""
+    node = shutil.which("node")
+    if node is None:
+        raise ToolError("node: not found; apt-get install nodejs")
+    found, host = [], find_target("host")
+    with tempfile.TemporaryDirectory(prefix="edgernn-") as temporary:
+        folder = Path(temporary) / "web"
+        write_package(find_package("web").files(bundle, None, _say), folder)
+        for step in bundle.manifest["steps"]:
+            golden = golden_of(bundle, step)["in"]
+            frames = {name: rows[:MOST_FRAMES] for name, rows in golden.items()}
+            native = {
+                name: _native(bundle, step, frames, Path(temporary), faster)
+                for name, faster in (("native", host.faster), ("narrow", ""))
+            }
+            with _served(node, folder, step, frames) as served:
+                contenders = {**native, "simd": served("simd"), "plain": served("plain")}
+                warm = dict.fromkeys(contenders, 50)
+                for measure in contenders.values():
+                    measure(2000)  # V8 compiles what is used much
+                found.append(_row(step, interleaved(contenders, rounds, steps, warm=warm)))
+    return found
+
+
+def versions() -> str:
+    """What was measured with."""
+    script = "process.stdout.write(`node ${process.version}, V8 ${process.versions.v8}`)"
+    done = subprocess.run(["node", "-e", script], capture_output=True, text=True, check=True)
+    return f"{done.stdout}, {compile_line(find_target('host')).partition(' -std')[0]}"
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def _row(step: str, spent: dict[str, list[NDArray[Any]]]) -> dict[str, Any]:
+    """Native: with the kernels that this CPU has instructions for, and without those that are
+    chosen as it runs.
+    """
+    told = {name: times(each) for name, each in spent.items()}
+    return {
+        "step": step,
+        "C µs": f"{told['native'].median_us:.2f}",
+        "C, AVX2 alone, µs": f"{told['narrow'].median_us:.2f}",
+        "wasm µs": f"{told['simd'].median_us:.2f}",
+        "p99 µs": f"{told['simd'].p99_us or 0:.2f}",
+        "wasm / C": str(ratio(spent["simd"], spent["native"])),
+        "wasm / C, AVX2 alone": str(ratio(spent["simd"], spent["narrow"])),
+        "without SIMD µs": f"{told['plain'].median_us:.2f}",
+        "without SIMD / C": str(ratio(spent["plain"], spent["native"])),
+    }
+
+
+def _native(bundle: Bundle, step: str, frames: Frames, folder: Path, faster: str) -> Measure:
+    """The bare step in a loop in C. faster: as a target's."""
+    row = bundle.manifest["steps"][step]
+    stored, place = from_bytes(bundle.read(row["stored"])), find_target("host")
+    backend: Any = find_backend("c")
+    settings = (stored.number_type, stored.activations)
+    made = backend.source(stored, stored.graph, replace(place, faster=faster), *settings)
+    code = StepCode(made.symbol, made.files(), made.facts)
+    places = [f"(const void *)(in[{i}] + (k % count) * in_bytes[{i}])" for i in range(len(frames))]
+    words = {
+        "symbol": code.symbol,
+        "inputs": ", ".join(places),
+        "outputs": ", ".join(f"(void *)out[{i}]" for i in range(len(row["outputs"]))),
+    }
+    files = {**code.files, "loop.c": LOOP.format(**words)}
+    folder = folder / f"native-{step}{faster}"
+    path = build_library(files, place, folder, name=code.symbol, exports=["bench_steps"])
+    run = ctypes.CDLL(str(path))
+    rows = [np.ascontiguousarray(frames[port["name"]]) for port in row["inputs"]]
+    given = [np.zeros(port["shape"], np_dtype(port["dtype"])) for port in row["outputs"]]
+    state, scratch = (_aligned(code.facts[f"{kind}_bytes"]) for kind in ("state", "scratch"))
+    run[f"{code.symbol}_reset"](ctypes.c_void_p(state.ctypes.data))
+    sizes = (ctypes.c_uint32 * len(rows))(*(each[0].nbytes for each in rows))
+    at, count = 0, len(rows[0])
+
+    def measure(steps: int) -> NDArray[Any]:
+        nonlocal at
+        start = perf_counter_ns()
+        run.bench_steps(
+            ctypes.c_void_p(state.ctypes.data),
+            ctypes.c_void_p(scratch.ctypes.data),
+            _pointers(rows),
+            sizes,
+            len(rows),
+            _pointers(given),
+            *(at, steps, count),
+        )
+        spent = (perf_counter_ns() - start) / steps
+        at += steps
+        return np.array([spent])
+
+    return measure
+
+
+def _pointers(arrays: list[NDArray[Any]]) -> Any:
+    return (ctypes.c_void_p * len(arrays))(*(each.ctypes.data for each in arrays))
+
+
+def _aligned(nbytes: int) -> NDArray[np.uint8]:
+    memory = np.zeros(nbytes + 64, np.uint8)
+    return memory[-memory.ctypes.data % 64 :]
+
+
+@contextmanager
+def _served(node: str, folder: Path, step: str, frames: Frames) -> Iterator[Any]:
+    """A node that times steps of the package as it is asked."""
+    rows = list(
+        zip(*([row.ravel().tolist() for row in each] for each in frames.values()), strict=True)
+    )
+    text = folder.with_name("frames.json")
+    text.write_text(json.dumps(rows))
+    script = folder.with_name("served.mjs")
+    script.write_text(SERVED)
+    command = [node, str(script), str(folder), step, str(text)]
+    with subprocess.Popen(command, stdin=-1, stdout=-1, text=True) as process:
+
+        def measure(which: str, steps: int) -> NDArray[Any]:
+            assert process.stdin
+            assert process.stdout
+            process.stdin.write(f"{which} {steps}\n")
+            process.stdin.flush()
+            return np.array(json.loads(process.stdout.readline()), float)
+
+        yield lambda which: lambda steps: measure(which, steps)
+        assert process.stdin
+        process.stdin.close()
+
+
+def main() -> None:
+    """`python -m benchmarks.embed_web BUNDLE...`: a row a step."""
+    from edgernn.bundle import open_bundle
+
+    for path in sys.argv[1:]:
+        for row in measured(open_bundle(path)):
+            print(path, row)
+
+
+if __name__ == "__main__":
+    main()
