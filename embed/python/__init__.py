@@ -7,7 +7,9 @@ CPython's stable ABI and without its headers, so whoever gets the folder needs n
 from __future__ import annotations
 
 import json
+import keyword
 import platform
+import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -61,7 +63,7 @@ class Python:
         """
         place = find_target(target or "host")
         cpu = _cpu(place)
-        name, kind = name_of(bundle), kind_of(bundle)
+        name, kind = _name(bundle), kind_of(bundle)
         say(f"{name}: the extension for {place.name}")
         words = {
             "NAME": name,
@@ -124,6 +126,17 @@ def _cpu(target: Target) -> str:
             f"{target.name}: a package for python is for Linux: --on {' or '.join(cpus)}"
         )
     return cpus[target.name]
+
+
+def _name(bundle: Bundle) -> str:
+    """Of the package. Raises: DataError for one that Python itself has."""
+    name = name_of(bundle)
+    if keyword.iskeyword(name) or name in sys.stdlib_module_names or name == "numpy":
+        raise DataError(
+            f"{bundle.path}: the model is called {name}, as a word or a module of Python's; "
+            "export it by another name"
+        )
+    return name
 
 
 def _init(kind: str, words: Mapping[str, str]) -> str:

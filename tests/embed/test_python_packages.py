@@ -31,6 +31,7 @@ from edgernn.package import find_package, write_package
 from edgernn.recognition.decode import Recognizer
 from edgernn.runtime import open_steps
 from edgernn.verify import golden_of
+from tests.loops import bundle_of, step
 
 pytestmark = pytest.mark.cc
 TYPED = "helo wrld thsi is teh secnd one. An dwhat "
@@ -214,6 +215,45 @@ def test_the_programs_of_the_docs_run(
     assert printed[0].startswith("go 10")
     assert printed[-1].startswith("Help world ")
     assert len(given["saved"]) > 48
+
+
+OWN = """
+import numpy as np
+import torch
+from edgernn.cells.gru import GRU
+from edgernn.layers.linear import Linear
+from edgernn.streaming import Sequential
+
+def examples():
+    yield np.random.default_rng(0).standard_normal((1, 80, 4)).astype(np.float32)
+
+def build():
+    torch.manual_seed(0)
+    return Sequential(rnn=GRU(4, 6), out=Linear(6, 2))
+"""
+
+
+def test_steps_without_a_loop_are_a_package_too(bare: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(OWN)
+    export(f"{tmp_path / 'mine.py'}:build", "host", "fp32", tmp_path / "mine.edgernn")
+    bundle = open_bundle(tmp_path / "mine.edgernn")
+    write_package(find_package("python").files(bundle, None, print), tmp_path / "package")
+    done = python(bare, tmp_path / "package", "-m", "mine")
+    step, output = done.stdout.splitlines()
+    assert "x float32 (1, 1, 4) -> y float32 (1, 1, 2)" in step
+    golden = open_steps(bundle.path)["mine"].step(np.zeros((1, 1, 4), np.float32))
+    assert (output, done.stderr) == (str(golden), "")
+    here = "import mine; print(mine.Model().kind, mine.__all__, mine.__doc__)"
+    told = python(bare, tmp_path / "package", "-c", here).stdout
+    assert "'Stream'" in told
+    assert "Spotter" not in told
+
+
+@pytest.mark.parametrize("name", ["wave", "class", "numpy"])
+def test_a_name_that_python_has_is_refused(name: str, tmp_path: Path) -> None:
+    bundle_of(tmp_path, name, ["a"], {name: step(name, [1], [1])}, frame_ms=10.0)
+    with pytest.raises(DataError, match=f"the model is called {name}, as a word or a module"):
+        find_package("python").files(open_bundle(tmp_path / f"{name}.edgernn"), None, print)
 
 
 # ---- the spotter
