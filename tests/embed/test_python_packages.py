@@ -31,7 +31,7 @@ from edgernn.package import find_package, write_package
 from edgernn.recognition.decode import Recognizer
 from edgernn.runtime import open_steps
 from edgernn.verify import golden_of
-from tests.loops import bundle_of, step
+from tests import loops
 
 pytestmark = pytest.mark.cc
 TYPED = "helo wrld thsi is teh secnd one. An dwhat "
@@ -251,7 +251,8 @@ def test_steps_without_a_loop_are_a_package_too(bare: Path, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("name", ["wave", "class", "numpy"])
 def test_a_name_that_python_has_is_refused(name: str, tmp_path: Path) -> None:
-    bundle_of(tmp_path, name, ["a"], {name: step(name, [1], [1])}, frame_ms=10.0)
+    steps = {name: loops.step(name, [1], [1])}
+    loops.bundle_of(tmp_path, name, ["a"], steps, frame_ms=10.0)
     with pytest.raises(DataError, match=f"the model is called {name}, as a word or a module"):
         find_package("python").files(open_bundle(tmp_path / f"{name}.edgernn"), None, print)
 
