@@ -121,7 +121,7 @@ def test_completion_scripts_are_printed(name: str) -> None:
         ("edgernn export mine.p", "file,mine.p"),
         ("edgernn verify x", "file,x"),
         ("edgernn ty", "plain,type"),
-        ("edgernn type k.edgernn --on wa", "plain,wasm"),
+        ("edgernn type k.edgernn --on ho", "plain,host"),
     ],
 )
 def test_a_shell_is_offered_names(line: str, offered: str) -> None:

@@ -12,7 +12,7 @@ from edgernn.commands._form import command, print_json, print_table, progress
 @command
 @click.argument("urls", nargs=-1)
 def devices(urls: tuple[str, ...], as_json: bool) -> None:
-    """List the devices that are there, or say what those of URLS are.
+    """List the devices that are there, or describe URLS.
 
     Without URLS: this machine, emulators, phones that adb knows and hosts that ~/.ssh/config names.
     Each is asked for its CPU and features, cores, clock and its governor, memory and system, by a

@@ -23,14 +23,15 @@ from edgernn.commands._form import command, print_json, progress
     "--on", type=TargetName(), help="c: what the C is for; the bundle's own target if none."
 )
 def embed(bundle: Path, kind: str, output: Path, on: str | None, as_json: bool) -> None:
-    """Make of a BUNDLE a package for programs: the steps, their loop, an API.
+    """Make of a BUNDLE a package for an app or a program.
 
-    Code that is made for a target beyond the bundle's own runs its golden vectors first. A folder
+    The steps, the loop that ties them, and an API in the habits of its language. Code that is made for a target beyond the bundle's own runs its golden vectors first. A folder
     that holds a package is replaced whole.
 
     \b
     edgernn embed kws.edgernn -o kws
     edgernn embed kws.edgernn --on cortex-m7 -o firmware/kws
+    edgernn embed kws.edgernn --as web -o kws-web
     """
     from edgernn.bundle import open_bundle
     from edgernn.package import find_package, write_package
