@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from edgernn.bundle import Bundle
-from edgernn.embed.ios.xcframework import xcframework
+from edgernn.embed.ios.xcframework import framework
 from edgernn.errors import DataError
 from edgernn.package import OPENED, Code, filled, model_id, package_code, proven, single_header
 from edgernn.target import find_target
@@ -79,9 +79,10 @@ class Ios:
                 f"--on {target}: a package for ios holds {DEVICE}, {SIMULATOR} and {PORTABLE}; "
                 "leave --on out"
             )
-        for each in (DEVICE, PORTABLE):  # the simulator's C on arm64 is the device's
+        for each in (DEVICE, PORTABLE):
             proven(bundle, find_target(each), say)
-        codes = {each: package_code(bundle, each) for each in (DEVICE, SIMULATOR, PORTABLE)}
+        codes = {each: package_code(bundle, each) for each in (DEVICE, PORTABLE)}
+        codes[SIMULATOR] = codes[DEVICE]  # of its own it would say another command alone
         names = names_of(bundle, codes[DEVICE])
         named = {each: own_files(code, names) for each, code in codes.items()}
         words = _words(bundle, codes[DEVICE], names)
@@ -97,7 +98,7 @@ class Ios:
         }
         return {
             **{path: text.encode() for path, text in texts.items()},
-            **xcframework(names.code, named, public),
+            **framework(names.code, named, public),
             **{f"Tests/{names.module}Tests/golden/{k}": v for k, v in golden_files(bundle)},
         }
 

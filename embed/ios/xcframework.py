@@ -26,7 +26,7 @@ SLICES = {
 }
 
 
-def xcframework(
+def framework(
     name: str, sources: Mapping[str, Mapping[str, str]], public: Mapping[str, str]
 ) -> dict[str, bytes]:
     """Path -> content of NAME.xcframework.
