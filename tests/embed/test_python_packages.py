@@ -19,8 +19,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from edgernn import board
 from edgernn.audio import read_audio
-from edgernn.bundle import open_bundle
+from edgernn.bundle import Bundle, open_bundle
 from edgernn.cli import group
 from edgernn.errors import DataError
 from edgernn.exporting import export
@@ -115,13 +116,38 @@ def clip(root: Path) -> Path:
 def test_a_package_gives_the_golden_bits_with_numpy_alone(
     name: str, bundles: Mapping[str, Path], folders: Path, bare: Path, tmp_path: Path
 ) -> None:
-    bundle, arrays = open_bundle(bundles[name]), {}
+    frames = golden_frames(open_bundle(bundles[name]), tmp_path)
+    done = python(bare, folders / name, "-c", ALONE, name, frames)
+    assert (done.stdout, done.stderr) == ("same bits\n", "")
+
+
+def golden_frames(bundle: Bundle, folder: Path) -> str:
+    """A file of every step's golden inputs and outputs."""
+    arrays = {}
     for step in bundle.manifest["steps"]:
         for kind in ("in", "out"):
             ((_, rows),) = golden_of(bundle, step)[kind].items()
             arrays[f"{step}.{kind}"] = rows
-    np.savez(tmp_path / "frames.npz", **arrays)
-    done = python(bare, folders / name, "-c", ALONE, name, str(tmp_path / "frames.npz"))
+    np.savez(folder / "frames.npz", **arrays)
+    return str(folder / "frames.npz")
+
+
+@pytest.mark.emulator
+@pytest.mark.skipif(board.ROOT not in os.environ, reason="no board; see make board")
+def test_python_of_64_bit_arm_gives_the_golden_bits(
+    bundles: Mapping[str, Path], tmp_path: Path
+) -> None:
+    bundle = open_bundle(bundles["kws"])
+    package = tmp_path / "kws"
+    write_package(find_package("python").files(bundle, "aarch64", print), package)
+    line, environment = board.command()
+    site = environment["PYTHONPATH"].split(os.pathsep)[0]
+    done = subprocess.run(
+        [*line, "-P", "-c", ALONE, "kws", golden_frames(bundle, tmp_path)],
+        env={**environment, "PYTHONPATH": os.pathsep.join([str(package), site])},
+        capture_output=True,
+        text=True,
+    )
     assert (done.stdout, done.stderr) == ("same bits\n", "")
 
 
