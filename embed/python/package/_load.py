@@ -52,7 +52,8 @@ def _check_cpu(path: Path, data: bytes) -> None:
     with open(PATH, "rb") as file:
         own = file.read(20)
     if (data[:6], data[18:20]) != (own[:6], own[18:]):  # ELF: class, byte order; machine
-        raise ModelError(f"{path}: for another CPU than this {platform.machine()}; {MEND} --on TARGET")
+        here = platform.machine()
+        raise ModelError(f"{path}: for another CPU than this {here}; {MEND} --on TARGET")
     if NEEDS_V3 in data and (lacking := V3_FLAGS - _cpu_flags()):
         raise ModelError(
             f"{path}: for a CPU with AVX2; this one lacks {', '.join(sorted(lacking))}; {MEND} here"
