@@ -80,6 +80,7 @@ final class Bench {
     ByteBuffer memory = Native.aligned(Native.streamBytes(model.at(), step.index));
     ByteBuffer from = Native.aligned(frame.capacity()), to = Native.aligned(4 * y.length);
     from.put(frame.array());
+    stream.input(0).put(frame.array());
     BufferedReader asked = new BufferedReader(new InputStreamReader(System.in));
     for (String line = asked.readLine(); line != null; line = asked.readLine()) {
       String[] words = line.split(" ");
@@ -89,10 +90,11 @@ final class Bench {
         timed(model.at(), step.index, words[0].equals("c") ? Native.address(memory) : 0,
               Native.address(from), Native.address(to), count, spent);
       } else {
-        boolean steps = words[0].equals("java");
+        boolean steps = words[0].equals("java"), placed = words[0].equals("java-place");
         for (int i = 0; i < count; ++i) {
           long start = System.nanoTime();
           if (steps && labelled) stream.step(in, out); else if (steps) stream.step(x, y);
+          else if (placed) stream.step();
           spent.putLong(8 * i, System.nanoTime() - start);
         }
       }
@@ -119,9 +121,9 @@ def measured(bundle: Bundle, rounds: int = ROUNDS, steps: int = STEPS) -> list[d
             (frames,) = golden_of(bundle, step)["in"].values()
             (folder / "frame").write_bytes(np.ascontiguousarray(frames[len(frames) // 2]).tobytes())
             with _machine(name, folder, timed, step) as ask:
-                for contender in ("java", "java-clock"):
+                for contender in ("java", "java-place", "java-clock"):
                     ask(contender, WARM)
-                names = ("c", "c-clock", "java", "java-clock")
+                names = ("c", "c-clock", "java", "java-place", "java-clock")
                 contenders = {each: lambda count, of=each: ask(of, count) for each in names}
                 rows.append(_row(step, interleaved(contenders, rounds, steps)))
         return rows
@@ -184,21 +186,22 @@ def _machine(
 
 def _row(step: str, spent: dict[str, list[NDArray[Any]]]) -> dict[str, Any]:
     """Differences within a round, and of the 99th percentiles of all."""
-    found = {}
-    for name in ("c", "java"):
-        clock = spent[f"{name}-clock"]
-        rounds = zip(spent[name], clock, strict=True)
-        medians = np.array([np.median(a) - np.median(b) for a, b in rounds])
-        tail = np.percentile(np.concatenate(spent[name]), 99) - np.median(np.concatenate(clock))
-        found[name] = medians, tail
-    adds = float(np.median(found["java"][0] - found["c"][0]))
-    return {
+    clocks = {"c": "c-clock", "java": "java-clock", "java-place": "java-clock"}
+    medians, tails = {}, {}
+    for name, clock in clocks.items():
+        rounds = zip(spent[name], spent[clock], strict=True)
+        medians[name] = np.array([np.median(a) - np.median(b) for a, b in rounds])
+        asked = np.median(np.concatenate(spent[clock]))
+        tails[name] = np.percentile(np.concatenate(spent[name]), 99) - asked
+    row: dict[str, Any] = {
         "step": step,
-        "C us": round(float(np.median(found["c"][0])) / 1e3, 2),
-        "C p99 us": round(float(found["c"][1]) / 1e3, 2),
-        "Java adds us": round(adds / 1e3, 2),
-        "Java adds p99 us": round(float(found["java"][1] - found["c"][1]) / 1e3, 2),
+        "C us": round(float(np.median(medians["c"])) / 1e3, 2),
+        "C p99 us": round(float(tails["c"]) / 1e3, 2),
     }
+    for name, said in (("java", "arrays"), ("java-place", "in place")):
+        row[f"{said} adds us"] = round(float(np.median(medians[name] - medians["c"])) / 1e3, 2)
+        row[f"{said} adds p99 us"] = round(float(tails[name] - tails["c"]) / 1e3, 2)
+    return row
 
 
 def versions() -> str:

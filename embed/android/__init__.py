@@ -21,6 +21,7 @@ from edgernn.verify import Say
 
 TEMPLATE = Path(__file__).parent / "template"
 MIN_SDK = 24
+METADATA = "aar-metadata.properties"  # its place in an archive is one that git would not keep
 
 
 class Android:
@@ -56,6 +57,7 @@ class Android:
             library = binding_library(bundle, place, package, cc)
             archive[f"jni/{abi}/libedgernn_{package}.so"] = library
         archive |= _texts(TEMPLATE / "aar", words)
+        archive[f"META-INF/com/android/build/gradle/{METADATA}"] = archive.pop(METADATA)
         made[f"{name}.aar"] = zipped(archive)
         made |= _sample(kind, words)
         made["README.md"] = filled((TEMPLATE / "README.md").read_text("utf-8"), words).encode()

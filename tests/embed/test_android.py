@@ -307,18 +307,26 @@ def test_a_library_for_arm_loads_and_gives_the_bundles_bits(
 def test_java_refuses_what_does_not_fit_and_leaves_the_state(java: Java) -> None:
     told = fields(java("kws", "Probe", "refused"))
     reasons = {name: values[0] for name, values in told.items()}
-    inputs = dict.fromkeys(("nan", "infinity", "huge"), "BAD_INPUT")
+    inputs = dict.fromkeys(("nan", "infinity", "huge", "nan in place"), "BAD_INPUT")
     wrong = ("short", "output", "type", "null", "count", "step")
     states = {
         **dict.fromkeys(("damaged", "cut", "empty"), "BAD_STATE"),
         "other model": "OTHER_MODEL",
         "other version": "OTHER_VERSION",
     }
-    after = ("step closed", "reset closed", "save closed", "restore closed", "stream of closed")
+    after = (
+        "in place closed",
+        "step closed",
+        "reset closed",
+        "save closed",
+        "restore closed",
+        "stream of closed",
+    )
     assert reasons == {
         **inputs,
         **dict.fromkeys(wrong, "BAD_ARGUMENT"),
         **states,
+        "in place": "true",
         "untouched": "true",
         "reset": "true",
         **dict.fromkeys(after, "CLOSED"),

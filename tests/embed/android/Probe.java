@@ -125,6 +125,17 @@ public final class Probe {
     told("infinity", () -> stream.step(wrong));
     wrong[7] = 2e9f;
     told("huge", () -> stream.step(wrong, y));
+    stream.input(0).putFloat(0, Float.NaN);
+    told("nan in place", stream::step);
+    stream.input(0).asFloatBuffer().put(x);
+    float[] twin = model.stream().step(x);
+    Stream placed = model.stream();
+    placed.input(0).asFloatBuffer().put(x);
+    placed.step();
+    System.out.println("in place|" + (placed.output(0).getFloat() == twin[0]));
+    placed.close();
+    placed.output(0).putFloat(0, 1.0f); // Java's memory, which outlives the stream
+    told("in place closed", placed::step);
     told("short", () -> stream.step(new float[x.length - 1], y));
     told("output", () -> stream.step(x, new float[1]));
     told("type", () -> stream.step(new Object[] {new double[x.length]}, new Object[] {y}));

@@ -34,7 +34,7 @@ final class PortArray {
 
   /** Null if it holds others. */
   FloatBuffer floats() {
-    return type == float[].class ? fresh().asFloatBuffer() : null;
+    return type == float[].class ? view().asFloatBuffer() : null;
   }
 
   void check(Object array) {
@@ -52,7 +52,7 @@ final class PortArray {
   }
 
   void put(Object array) {
-    ByteBuffer to = fresh();
+    ByteBuffer to = view();
     if (array instanceof float[]) {
       to.asFloatBuffer().put((float[]) array);
     } else if (array instanceof long[]) {
@@ -67,7 +67,7 @@ final class PortArray {
   }
 
   void get(Object array) {
-    ByteBuffer from = fresh();
+    ByteBuffer from = view();
     if (array instanceof float[]) {
       from.asFloatBuffer().get((float[]) array);
     } else if (array instanceof long[]) {
@@ -99,7 +99,8 @@ final class PortArray {
     return number <= LARGEST && number >= -LARGEST;
   }
 
-  private ByteBuffer fresh() {
+  /** All of it, in this machine's byte order; it may outlive the stream. */
+  ByteBuffer view() {
     return memory.duplicate().order(ByteOrder.nativeOrder());
   }
 }

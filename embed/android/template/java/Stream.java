@@ -101,6 +101,24 @@ public final class Stream implements AutoCloseable {
     }
   }
 
+  /** The memory of an input: what is put there is what step() takes, without a copy. */
+  @NonNull
+  public ByteBuffer input(int port) {
+    return in[port].view();
+  }
+
+  /** The memory of an output, which every step writes anew: large ones are read there. */
+  @NonNull
+  public ByteBuffer output(int port) {
+    return out[port].view();
+  }
+
+  /** One step of what lies in the memory of the inputs, into that of the outputs. */
+  public synchronized void step() {
+    check();
+    run();
+  }
+
   private void run() {
     int error = Native.streamStep(at);
     if (error == 0) {
