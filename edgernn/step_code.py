@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -77,13 +78,18 @@ def _code(bundle: Bundle, step: str, target: str) -> StepCode:
     row, stored = _compiled(bundle, step).get(target), bundle.manifest["steps"][step].get("stored")
     if row is not None:
         return StepCode(row["facts"]["symbol"], _held(bundle, row), row["facts"])
-    place = find_target(target)
     if stored is None:
         artifact(bundle, step, target)  # says what there is
     try:
-        found = from_bytes(bundle.read(stored))
+        return _made(bundle.read(stored), find_target(target).name)
     except BundleError as cause:
         raise BundleError(f"{bundle.path}: {cause}") from cause
+
+
+@lru_cache(maxsize=8)
+def _made(stored: bytes, target: str) -> StepCode:
+    """C of a stored step; of a large one it takes seconds. Raises: BundleError, UnsupportedOp."""
+    found, place = from_bytes(stored), find_target(target)
     backend: Any = find_backend("c")
     made = backend.source(found, found.graph, place, found.number_type, found.activations)
     return StepCode(made.symbol, made.files(), made.facts)

@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
 
 from edgernn.bundle import Bundle, open_bundle
 from edgernn.c_loop import loop_sources
-from edgernn.cli import group
 from edgernn.device import find_device
 from edgernn.errors import EdgernnError, ToolError
 from edgernn.exporting import export
@@ -25,6 +23,7 @@ from edgernn.keyboard.own_words import OwnWords
 from edgernn.keyboard.program import build, parsed, shown, sources
 from edgernn.keyboard.search import LISTED, SLIP, STRANGE
 from edgernn.keyboard.typing import Keystroke, Typist
+from edgernn.loops import embedded_files
 from edgernn.runtime import open_steps
 from edgernn.step_code import step_code
 
@@ -84,14 +83,12 @@ def bundle(tmp_path: Path) -> Bundle:
     return loops.bundle_of(tmp_path, "thumbs", labels, steps, frame_ms=1.0, further_words=further)
 
 
-def test_a_folder_holds_all_that_is_built(bundle: Bundle, tmp_path: Path) -> None:
-    out = tmp_path / "new" / "folder"
-    done = CliRunner().invoke(group, ["embed", str(bundle.path), "-o", str(out)])
-    assert done.exit_code == 0
+def test_a_folder_holds_all_that_is_built(bundle: Bundle) -> None:
+    made = embedded_files(bundle, step_code(bundle, "chip"))
     names = {f"{name}.{end}" for name in SHAPES for end in "ch"}
     names |= {*loop_sources("keyboard", LOOP), "keyboard_model.h", "keyboard_model.c"}
-    assert {path.name for path in out.iterdir()} == names
-    model = (out / "keyboard_model.c").read_text()
+    assert made.keys() == names
+    model = made["keyboard_model.c"]
     for line in (
         ".pressed = 6u",
         ".past = 5u",
@@ -109,7 +106,7 @@ def test_a_folder_holds_all_that_is_built(bundle: Bundle, tmp_path: Path) -> Non
         ".further_letters = sizeof further_firsts / sizeof *further_firsts",
     ):
         assert line in model
-    header = (out / "keyboard_model.h").read_text()
+    header = made["keyboard_model.h"]
     # scratch, a state of words, a row, both vectors, logits; states of keys and words; of history
     once = 48 + 32 + -(-4 * INPUTS // 16) * 16 + 48 + 16
     assert f"beam, suggestions, back, own, {once}u, {32 + 32}u, {32 + 32}u, {32}u)" in header
@@ -175,10 +172,9 @@ def changed(bundle: Bundle, name: str, key: str, value: Any) -> Bundle:
 def test_bundles_that_cannot_be_are_named(
     name: str, key: str, value: dict[str, Any], line: str, bundle: Bundle
 ) -> None:
+    wrong = changed(bundle, name, key, value)
     with pytest.raises(EdgernnError) as raised:
-        keyboard_files(
-            changed(bundle, name, key, value), step_code(bundle, "chip")
-        )
+        keyboard_files(wrong, step_code(wrong, "chip"))
     assert line in str(raised.value)
 
 
@@ -188,9 +184,7 @@ def test_words_that_cannot_be_are_named(listed: str, word: str, bundle: Bundle) 
     words = {"labels": ["<typed>", "a", "b", "<end>"], listed: ["<typed>", "a", word, "<end>"]}
     manifest: Any = {**bundle.manifest, **words}
     with pytest.raises(EdgernnError, match="bytes; the loop in C takes at most 128"):
-        keyboard_files(
-            Bundle(bundle.path, manifest), step_code(bundle, "chip")
-        )
+        keyboard_files(Bundle(bundle.path, manifest), step_code(bundle, "chip"))
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
 from edgernn.bundle import Bundle
 from edgernn.c_loop import loop_sources
-from edgernn.cli import group
 from edgernn.errors import EdgernnError, ToolError
+from edgernn.loops import embedded_files
 from edgernn.recognition.c_loop import LOOP, recognizer_files
 from edgernn.recognition.decode import Word, end_frames
 from edgernn.recognition.program import parsed, sources
@@ -42,16 +41,13 @@ def bundle(tmp_path: Path) -> Bundle:
     return loops.bundle_of(tmp_path, "ears", labels, steps, **more)
 
 
-def test_a_folder_holds_all_that_is_built(bundle: Bundle, tmp_path: Path) -> None:
-    out = tmp_path / "new" / "folder"
-    done = CliRunner().invoke(group, ["embed", str(bundle.path), "-o", str(out)])
-    assert done.exit_code == 0
-    assert "compiled with: zig cc -O2" in done.output
+def test_a_folder_holds_all_that_is_built(bundle: Bundle) -> None:
+    made = embedded_files(bundle, step_code(bundle, "chip"))
     names = {f"{name}.{end}" for name in SHAPES for end in "ch"}
     names |= {*loop_sources("recognition", LOOP), "recognizer_model.h", "recognizer_model.c"}
-    assert {path.name for path in out.iterdir()} == names
-    assert (out / "encoder.c").read_text() == "/* encoder */"
-    model = (out / "recognizer_model.c").read_text()
+    assert made.keys() == names
+    assert made["encoder.c"] == "/* encoder */"
+    model = made["recognizer_model.c"]
     for line in (
         ".frames = 2u",
         ".hop = 8u",
@@ -62,7 +58,7 @@ def test_a_folder_holds_all_that_is_built(bundle: Bundle, tmp_path: Path) -> Non
         r'"\303\204"',
     ):
         assert line in model
-    header = (out / "recognizer_model.h").read_text()
+    header = made["recognizer_model.h"]
     # states of 3 steps, scratch, frames given and waiting, both vectors, logits; a predictor; 1
     once = 3 * 32 + 48 + 112 + 416 + 48 + 16
     assert f"EDGERNN_RECOGNIZER_BYTES(beam, {once}u, {32 + 32}u, 1u)" in header
@@ -120,10 +116,9 @@ def changed(bundle: Bundle, name: str, key: str, value: Any) -> Bundle:
 def test_bundles_that_cannot_be_are_named(
     name: str, key: str, value: dict[str, Any], line: str, bundle: Bundle
 ) -> None:
+    wrong = changed(bundle, name, key, value)
     with pytest.raises(EdgernnError) as raised:
-        recognizer_files(
-            changed(bundle, name, key, value), step_code(bundle, "chip")
-        )
+        recognizer_files(wrong, step_code(wrong, "chip"))
     assert line in str(raised.value)
 
 
