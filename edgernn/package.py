@@ -70,19 +70,19 @@ class Code:
         return f"{self.name}_package"
 
 
-def packages() -> dict[str, Package]:
-    """Every way to embed that embed/ has, by name."""
+def package_names() -> list[str]:
+    """Every way to embed that embed/ has."""
     found = pkgutil.iter_modules(importlib.import_module("edgernn.embed").__path__)
-    names = sorted(m.name for m in found if not m.name.startswith("_"))
-    return {name: importlib.import_module(f"edgernn.embed.{name}").PACKAGE for name in names}
+    return sorted(m.name for m in found if not m.name.startswith("_"))
 
 
 def find_package(name: str) -> Package:
     """The package in embed/NAME. Raises: UnknownName."""
-    known = packages()
+    known = package_names()
     if name not in known:
         raise UnknownName("package", name, known)
-    return known[name]
+    package: Package = importlib.import_module(f"edgernn.embed.{name}").PACKAGE
+    return package
 
 
 def name_of(bundle: Bundle) -> str:

@@ -19,14 +19,13 @@ from edgernn.commands._form import command, print_json, progress
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True, help="The package's folder."
 )
-@click.option(
-    "--on", type=TargetName(), help="c: what the C is for; the bundle's own target if none."
-)
+@click.option("--on", type=TargetName(), help="c, python: the target that the code is for.")
 def embed(bundle: Path, kind: str, output: Path, on: str | None, as_json: bool) -> None:
     """Make of a BUNDLE a package for an app or a program.
 
-    The steps, the loop that ties them, and an API in the habits of its language. Code that is made for a target beyond the bundle's own runs its golden vectors first. A folder
-    that holds a package is replaced whole.
+    The steps, the loop that ties them, and an API in the habits of its language. Code that is made
+    for a target beyond the bundle's own runs its golden vectors first. A folder that holds a
+    package is replaced whole.
 
     \b
     edgernn embed kws.edgernn -o kws

@@ -52,9 +52,11 @@ def streamify(
         frames a bidirectional layer reads at a time, and how many ahead (`Chunked`). Both of these
         make another network of the module, so that only the law is proven.
 
-    Raises: UnsupportedOp, naming the layer, why it cannot stream and what to do; ModelError for a
-        forward that tracing does not reach, DataError for an example, ContractError or ParityError
-        if the proof fails.
+    Raises:
+        UnsupportedOp: names the layer, why it cannot stream and what to do.
+        ModelError: for a forward that tracing does not reach.
+        DataError: for an example that cannot be.
+        ContractError, ParityError: if the proof fails.
     """
     if isinstance(mean, str) and mean != "so far":
         raise DataError(f'streamify: mean {mean!r}; need "so far", a rate, or None')
