@@ -467,19 +467,24 @@ def test_java_recognizes_what_python_recognizes(root: Path, tmp_path: Path) -> N
     write_package(find_package("android").files(bundle, "android-x86_64", print), place)
     shim(tmp_path, "x86_64-linux-gnu.2.31")
     prepare("digits", place, tmp_path, ("Probe", "Transcribe"))
-    twin = Recognizer(open_steps(path), beam=4)
     sound = read_audio(
         root / "models/digits/clips/george.flac", int(bundle.manifest["sample_rate_hz"])
     )
     (tmp_path / "samples").write_bytes(sound.samples.astype(np.float32).tobytes())
-    want = [word for block in sound.blocks(twin.block) for word in twin.push(block)]
-    want += twin.finish()
-    told = run_java(tmp_path, "digits", "Transcribe", tmp_path / "samples").splitlines()
-    heard = [line.split() for line in told if "|" not in line]
-    assert heard == [[w.label, f"{w.time_ms / 1000:.2f}", f"{w.score:.4f}"] for w in want]
-    assert len(heard) >= 3
+    for hot in ({}, {"THREE FOUR": 2.0, "NINE": 0.5}):
+        twin = Recognizer(open_steps(path), beam=4, end_ms=800, hot_words=hot)
+        want = [word for block in sound.blocks(twin.block) for word in twin.push(block)]
+        want += twin.finish()
+        told = run_java(tmp_path, "digits", "Transcribe", tmp_path / "samples", *hot).splitlines()
+        heard = [line.split() for line in told if "|" not in line]
+        bits = [str(np.float32(w.score).view(np.int32)) for w in want]
+        assert [line[0] for line in heard] == [w.label for w in want]
+        assert [float(line[1]) for line in heard] == [w.time_ms for w in want]
+        assert [line[2] for line in heard] == bits
+        assert len(heard) >= 3
     lines = [line.split("|") for line in told if "|" in line]
-    assert [line[0] for line in lines] == ["readings", "BAD_ARGUMENT", "CLOSED"]
+    assert [line[0] for line in lines] == ["readings", *["BAD_ARGUMENT"] * 3, "CLOSED"]
+    assert "NONSENSE is not in the vocabulary" in lines[2][1]
     assert 1 <= int(lines[0][1]) <= 4
 
 

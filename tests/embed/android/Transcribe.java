@@ -16,7 +16,9 @@ public final class Transcribe {
     byte[] raw = Files.readAllBytes(Paths.get(args[0]));
     float[] samples = new float[raw.length / 4];
     ByteBuffer.wrap(raw).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(samples);
-    Recognizer recognizer = new Recognizer(Model.open(), 4, 0);
+    Recognizer.Options options = new Recognizer.Options().beam(4).endMs(800);
+    if (args.length > 1) options.hotWord(args[1], 2.0f).hotWord(args[2], 0.5f);
+    Recognizer recognizer = new Recognizer(Model.open(), options);
     List<Word> found = new ArrayList<>();
     int readings = 0;
     for (int at = 0, piece = 1; at < samples.length; at += piece, piece = piece * 7 % 4999 + 1) {
@@ -26,17 +28,20 @@ public final class Transcribe {
     }
     found.addAll(recognizer.finish());
     for (Word each : found) {
-      System.out.printf("%s %.2f %.4f%n", each.getText(), each.getTimeMs() / 1000, each.getScore());
+      int bits = Float.floatToIntBits(each.getScore());
+      System.out.println(each.getText() + " " + each.getTimeMs() + " " + bits);
     }
     System.out.println("readings|" + readings);
-    try {
-      new Recognizer(Model.open(), 99, 0);
-    } catch (EdgernnException cause) {
-      System.out.println(cause.getReason() + "|" + cause.getMessage());
-    }
+    told(() -> new Recognizer(Model.open(), new Recognizer.Options().beam(99)));
+    told(() -> new Recognizer(Model.open(), new Recognizer.Options().hotWord("NONSENSE", 1.0f)));
+    told(() -> new Recognizer(Model.open(), new Recognizer.Options().hotWord(" ", 1.0f)));
     recognizer.close();
+    told(recognizer::finish);
+  }
+
+  static void told(Runnable act) {
     try {
-      recognizer.finish();
+      act.run();
     } catch (EdgernnException cause) {
       System.out.println(cause.getReason() + "|" + cause.getMessage());
     }

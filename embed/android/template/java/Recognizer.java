@@ -4,11 +4,14 @@ import androidx.annotation.NonNull;
 import edgernn.@NAME@.EdgernnException.Reason;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /** Words in a stream of samples, at the model's rate, as soon as they are certain. */
 public final class Recognizer implements AutoCloseable {
-  private static final int BEAM = 4;
+  private static final float MOST_WORTH = 1000.0f;
+  private static final int MOST_HOT = 65535;
 
   private final List<String> labels;
   private final String name;
@@ -20,29 +23,71 @@ public final class Recognizer implements AutoCloseable {
   private ByteBuffer memory; // of the C, at `at`
   private long at; // 0: closed
 
-  /** Four readings are followed, an utterance ends by finish. */
-  public Recognizer(@NonNull Model model) {
-    this(model, BEAM, 0);
+  /** As a rule of thumb the defaults do. */
+  public static final class Options {
+    private int beam = 4;
+    private double endMs;
+    private final Map<String, Float> hotWords = new LinkedHashMap<>();
+
+    /** Readings that are followed. */
+    @NonNull
+    public Options beam(int readings) {
+      beam = readings;
+      return this;
+    }
+
+    /** Without a word for so long an utterance ends; 0: by finish alone. */
+    @NonNull
+    public Options endMs(double time) {
+      endMs = time;
+      return this;
+    }
+
+    /** A phrase of the vocabulary that is expected; each word scores so many nats higher. */
+    @NonNull
+    public Options hotWord(@NonNull String phrase, float worth) {
+      hotWords.put(phrase, worth);
+      return this;
+    }
   }
 
-  /** beam: readings that are followed; endMs: of silence that ends an utterance, 0: none does. */
-  public Recognizer(@NonNull Model model, int beam, double endMs) {
+  public Recognizer(@NonNull Model model) {
+    this(model, new Options());
+  }
+
+  public Recognizer(@NonNull Model model, @NonNull Options options) {
     long its = model.at("recognizer");
     name = model.getName();
+    int beam = options.beam;
+    double endMs = options.endMs;
     if (beam < 1 || beam > Native.recognizerMostBeam() || !(endMs >= 0 && endMs < 1e9)) {
       throw new EdgernnException(
           Reason.BAD_ARGUMENT,
           name + ": beam " + beam + " and endMs " + endMs + ", need a beam of 1 to "
               + Native.recognizerMostBeam() + " and a time of 0 to 1e9 ms");
     }
+    List<ByteBuffer> phrases = phrases(options.hotWords, model.getLabels());
+    int hot = phrases.isEmpty() ? 0 : 1;
+    for (ByteBuffer each : phrases) {
+      hot += each.capacity() / Short.BYTES;
+    }
+    if (hot > MOST_HOT) {
+      throw new EdgernnException(
+          Reason.BAD_ARGUMENT, name + ": hot words of " + hot + " words, at most " + MOST_HOT);
+    }
     library = model.library();
     labels = model.getLabels();
     wordMs = Native.recognizerWordMs(its);
-    memory = Native.aligned(Native.recognizerBytes(its, beam));
+    memory = Native.aligned(Native.recognizerBytes(its, beam, hot));
     at = Native.address(memory);
-    int error = Native.recognizerOpen(at, its, beam, (int) Math.ceil(endMs / wordMs));
+    int error = Native.recognizerOpen(at, its, beam, (int) Math.ceil(endMs / wordMs), hot);
     if (error != 0) {
       throw Native.error(error, name, "export the model again");
+    }
+    int next = 0;
+    for (float worth : options.hotWords.values()) {
+      ByteBuffer phrase = phrases.get(next++);
+      Native.recognizerExpect(at, phrase, phrase.capacity() / Short.BYTES, worth);
     }
     int samples = Native.recognizerSamples(at);
     int words = Native.recognizerOutbox(at);
@@ -50,6 +95,34 @@ public final class Recognizer implements AutoCloseable {
     outbox = Native.slice(memory, words, samples - words);
     blocks = new Blocks(
         name, Native.slice(memory, samples, blockBytes).asFloatBuffer(), this::heard);
+  }
+
+  /** Of each phrase its labels, 16 bits each. */
+  private List<ByteBuffer> phrases(Map<String, Float> hotWords, List<String> labels) {
+    List<ByteBuffer> found = new ArrayList<>();
+    for (Map.Entry<String, Float> each : hotWords.entrySet()) {
+      String[] words = each.getKey().trim().split("\\s+");
+      float worth = each.getValue();
+      if (words[0].isEmpty() || !(worth > 0 && worth <= MOST_WORTH)) {
+        throw new EdgernnException(
+            Reason.BAD_ARGUMENT,
+            name + ": hot words '" + each.getKey() + "' worth " + worth
+                + ", need words, worth above 0 and at most " + MOST_WORTH);
+      }
+      ByteBuffer phrase = Native.direct(words.length * Short.BYTES);
+      for (String word : words) {
+        int label = labels.indexOf(word);
+        if (label < 1) { // 0 is the blank
+          throw new EdgernnException(
+              Reason.BAD_ARGUMENT,
+              name + ": hot words '" + each.getKey() + "': " + word
+                  + " is not in the vocabulary, see Model.getLabels");
+        }
+        phrase.putShort((short) label);
+      }
+      found.add(phrase);
+    }
+    return found;
   }
 
   /** Any number of samples in [-1, 1); words that have become certain by them. */

@@ -1,4 +1,5 @@
-/* Recognizer.java: | edgernn_live | words for Java | samples | the recogniser's own |.
+/* Recognizer.java: | edgernn_live | words for Java | samples | hot words | the
+ * recogniser's own |.
  */
 #include "jni_names.h"
 #include "jni_table.h"
@@ -10,6 +11,8 @@ typedef struct {
   edgernn_recognizer recognizer;
   unsigned char *outbox;
   float *samples;
+  edgernn_hot_place *places; /* of hot words */
+  uint32_t room, used;
 } edgernn_live;
 
 #define WORD_BYTES 16u
@@ -31,8 +34,12 @@ static uint32_t samples_at(const edgernn_recognizer_model *m, uint32_t beam) {
   return EDGERNN_ROOM(sizeof(edgernn_live)) + outbox_bytes(m, beam);
 }
 
-static uint32_t own_at(const edgernn_recognizer_model *m, uint32_t beam) {
+static uint32_t places_at(const edgernn_recognizer_model *m, uint32_t beam) {
   return samples_at(m, beam) + EDGERNN_ROOM(m->block * (uint32_t)sizeof(float));
+}
+
+static uint32_t own_at(const edgernn_recognizer_model *m, uint32_t beam, uint32_t hot) {
+  return places_at(m, beam) + EDGERNN_ROOM(hot * (uint32_t)sizeof(edgernn_hot_place));
 }
 
 JNI_FUNCTION(int32_t, recognizerBlock)(JNI_CLASS, int64_t number) {
@@ -45,9 +52,11 @@ JNI_FUNCTION(double, recognizerWordMs)(JNI_CLASS, int64_t number) {
 
 JNI_FUNCTION(int32_t, recognizerMostBeam)(JNI_CLASS) { return EDGERNN_RECOGNIZER_MOST_BEAM; }
 
-JNI_FUNCTION(int32_t, recognizerBytes)(JNI_CLASS, int64_t number, int32_t beam) {
+/* hot: places for hot words, one more than these have words; 0 for none. */
+JNI_FUNCTION(int32_t, recognizerBytes)(JNI_CLASS, int64_t number, int32_t beam, int32_t hot) {
   const edgernn_recognizer_model *const m = loop_of(number);
-  return (int32_t)(own_at(m, (uint32_t)beam) + edgernn_recognizer_bytes(m, (uint32_t)beam));
+  return (int32_t)(own_at(m, (uint32_t)beam, (uint32_t)hot) +
+                   edgernn_recognizer_bytes(m, (uint32_t)beam));
 }
 
 JNI_FUNCTION(int32_t, recognizerOutbox)(JNI_CLASS, int64_t at) {
@@ -60,19 +69,32 @@ JNI_FUNCTION(int32_t, recognizerSamples)(JNI_CLASS, int64_t at) {
   return (int32_t)((unsigned char *)live->samples - (unsigned char *)JNI_POINTER(at));
 }
 
+/* Memory for hot words is all zeros. */
 JNI_FUNCTION(int32_t, recognizerOpen)(JNI_CLASS, int64_t at, int64_t number, int32_t beam,
-                                      int32_t end_frames) {
+                                      int32_t end_frames, int32_t hot) {
   const edgernn_recognizer_model *const m = loop_of(number);
-  const edgernn_recognizer_options options = {
-      .beam = (uint32_t)beam, .end_frames = (uint32_t)end_frames, .hot = 0};
   unsigned char *const memory = JNI_POINTER(at);
   edgernn_live *const live = JNI_POINTER(at);
+  const uint32_t width = (uint32_t)beam, room = (uint32_t)hot;
   live->outbox = memory + EDGERNN_ROOM(sizeof(edgernn_live));
-  live->samples = (float *)(void *)(memory + samples_at(m, options.beam));
-  return edgernn_recognizer_init(&live->recognizer, m, &options, memory + own_at(m, options.beam),
-                                 edgernn_recognizer_bytes(m, options.beam))
+  live->samples = (float *)(void *)(memory + samples_at(m, width));
+  live->places = (edgernn_hot_place *)(void *)(memory + places_at(m, width));
+  live->room = room;
+  live->used = 0;
+  const edgernn_recognizer_options options = {
+      .beam = width, .end_frames = (uint32_t)end_frames, .hot = hot ? live->places : 0};
+  return edgernn_recognizer_init(&live->recognizer, m, &options, memory + own_at(m, width, room),
+                                 edgernn_recognizer_bytes(m, width))
              ? EDGERNN_BAD_MEMORY
              : EDGERNN_OK;
+}
+
+/* A phrase of so many labels, before the first samples. 0, or -1 where there is no room. */
+JNI_FUNCTION(int32_t, recognizerExpect)(JNI_CLASS, int64_t at, jni_object labels, int32_t count,
+                                        float worth) {
+  edgernn_live *const live = JNI_POINTER(at);
+  return edgernn_hot_words_add(live->places, live->room, &live->used, jni_address(env, labels),
+                               (uint32_t)count, worth);
 }
 
 JNI_FUNCTION(void, recognizerReset)(JNI_CLASS, int64_t at) {
