@@ -401,13 +401,18 @@ def test_a_model_that_nothing_refers_to_is_unloaded(
 
 
 def test_java_hears_what_python_hears(
-    java: Java, bundles: Mapping[str, Path], root: Path, tmp_path: Path
+    java: Java,
+    bundles: Mapping[str, Path],
+    packages: Mapping[str, Path],
+    root: Path,
+    tmp_path: Path,
 ) -> None:
     clip = root / "models/kws/clips/stream.wav"
     with wave.open(str(clip)) as sound:
         ints = np.frombuffer(sound.readframes(sound.getnframes()), np.int16)
     (tmp_path / "samples").write_bytes((ints.astype(np.float32) / 32768).tobytes())
-    lines = java("kws", "Hear", tmp_path / "samples").splitlines()
+    other = packages["keyboard"] / "models/x86_64/keyboard.model"
+    lines = java("kws", "Hear", tmp_path / "samples", other).splitlines()
     heard = [line.split() for line in lines if "|" not in line]
     run = CliRunner().invoke(group, ["run", str(bundles["kws"]), str(clip)])
     python = [line.split() for line in run.output.splitlines() if " s  " in line]
@@ -417,7 +422,8 @@ def test_java_hears_what_python_hears(
     assert ["shorts", "true"] in told
     assert ["untouched", "true"] in told
     reasons = [line[0] for line in told if line[0].isupper()]
-    assert reasons == ["BAD_INPUT", "BAD_ARGUMENT", "CLOSED"]
+    assert reasons == ["BAD_INPUT", "BAD_ARGUMENT", "BAD_ARGUMENT", "CLOSED"]
+    assert told[-2][1].startswith("keyboard: is no spotter but a keyboard")
 
 
 Moment = tuple[str, str, list[tuple[str, float]], str]  # text, typing, guesses, revision
@@ -488,6 +494,7 @@ def test_java_recognizes_what_python_recognizes(root: Path, tmp_path: Path) -> N
     assert 1 <= int(lines[0][1]) <= 4
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(kotlin.kotlin() is None, reason="needs Kotlin; run: pip install 'edgernn[dev]'")
 def test_the_samples_compile_and_kotlin_knows_what_is_null(
     packages: Mapping[str, Path], tmp_path: Path

@@ -43,6 +43,13 @@ public final class Hear {
     } catch (EdgernnException cause) {
       System.out.println(cause.getReason() + "|" + cause.getMessage());
     }
+    if (args.length > 1) {
+      try {
+        new Spotter(Model.open(new java.io.File(args[1])));
+      } catch (EdgernnException cause) {
+        System.out.println(cause.getReason() + "|" + cause.getMessage());
+      }
+    }
     spotter.close();
     spotter.close();
     try {

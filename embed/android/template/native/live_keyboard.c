@@ -1,4 +1,4 @@
-/* Keyboard.java: | edgernn_live | what is shown, for Java | a text from Java | the keyboard's own |.
+/* Keyboard.java: | edgernn_live | what is shown, for Java | a text from Java | the keyboard's |.
  */
 #include "jni_names.h"
 #include "jni_table.h"

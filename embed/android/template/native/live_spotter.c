@@ -1,4 +1,4 @@
-/* Spotter.java: | edgernn_live | detections for Java | samples | the spotter's own |, in Java's memory.
+/* Spotter.java: | edgernn_live | detections for Java | samples | the spotter's own |.
  */
 #include "jni_names.h"
 #include "jni_table.h"
