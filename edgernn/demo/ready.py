@@ -35,19 +35,16 @@ class Ready:
     files: Mapping[str, bytes]
 
 
-def shipped(say: Say) -> list[Path]:
-    """Bundles of the models that a demonstration begins with; the first time they are exported."""
-    found = []
-    for model, number_type in SHIPPED.items():
-        path = _cache("bundles", _hash_of(model)) / f"{model}-{number_type}.edgernn"
-        if not _opens(path):
-            from edgernn.exporting import export
+def shipped(model: str, say: Say) -> Path:
+    """The bundle of a model in SHIPPED; the first time it is exported."""
+    path = _cache("bundles", _hash_of(model)) / f"{model}-{SHIPPED[model]}.edgernn"
+    if not _opens(path):
+        from edgernn.exporting import export
 
-            say(f"{model}: exported once, which takes a few minutes, and kept in {path.parent}")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            export(model, TARGET, number_type, path, say=say)
-        found.append(path)
-    return found
+        say(f"{model}: is exported, which takes minutes, and kept in {path.parent}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        export(model, TARGET, SHIPPED[model], path, say=say)
+    return path
 
 
 def ready(path: Path, say: Say) -> Ready:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -44,31 +44,50 @@ class Page:
     content: bytes
 
 
-def site(found: Iterable[Ready]) -> Mapping[str, Page]:
-    """Path -> page. Raises: DataError if two packages have one name."""
-    pages: dict[str, Page] = {}
+class Site:
+    """Pages by their path: the page itself, and models as they become ready."""
 
-    def add(path: str, content: bytes) -> None:
-        pages[path] = Page(TYPES[path.rpartition(".")[2]], content)
+    def __init__(self) -> None:
+        self.pages: dict[str, Page] = {}
+        self._told: list[dict[str, Any]] = []
+        self._making, self._trouble = "", ""
+        self._keyboard = _keyboard()
+        for each in (resources.files("edgernn.demo") / "page").iterdir():
+            if each.name.endswith(KEPT):
+                self._put(f"/{each.name}", each.read_bytes())
+        self.pages["/"] = self.pages["/index.html"]
+        self._tell()
 
-    for each in (resources.files("edgernn.demo") / "page").iterdir():
-        if each.name.endswith(KEPT):
-            add(f"/{each.name}", each.read_bytes())
-    pages["/"] = pages["/index.html"]
-    told: list[dict[str, Any]] = []
-    for one in found:
-        if any(other["name"] == one.name for other in told):
+    def add(self, one: Ready) -> None:
+        """A package and its clips. Raises: DataError if another has its name."""
+        if any(other["name"] == one.name for other in self._told):
             raise DataError(f"two bundles of the model {one.name}; give one of them")
         for name, content in one.files.items():
             if name.endswith(KEPT):
-                add(f"/packages/{one.name}/{name}", content)
+                self._put(f"/packages/{one.name}/{name}", content)
         clips = {}
         for name, samples in _clips(one):
             clips[name] = f"/clips/{one.name}/{name}.f32"
-            add(clips[name], samples)
-        told.append(described(one, clips))
-    add("/demo.json", json.dumps({"packages": told, "keyboard": _keyboard()}).encode())
-    return pages
+            self._put(clips[name], samples)
+        self._told.append(described(one, clips))
+        self._tell()
+
+    def making(self, line: str) -> None:
+        """What is being done for a model that is to come; "" when all are there."""
+        self._making = line
+        self._tell()
+
+    def failed(self, line: str) -> None:
+        """Why a model does not come."""
+        self._making, self._trouble = "", line
+        self._tell()
+
+    def _put(self, path: str, content: bytes) -> None:
+        self.pages[path] = Page(TYPES[path.rpartition(".")[2]], content)
+
+    def _tell(self) -> None:
+        told = {"packages": self._told, "making": self._making, "trouble": self._trouble}
+        self._put("/demo.json", json.dumps({**told, "keyboard": self._keyboard}).encode())
 
 
 def _clips(one: Ready) -> Iterable[tuple[str, bytes]]:

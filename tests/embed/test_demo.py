@@ -6,10 +6,10 @@ import json
 import shutil
 import socket
 import threading
+import time
 import urllib.request
 import wave
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from http.client import HTTPConnection
 from pathlib import Path
@@ -21,15 +21,18 @@ from click.testing import CliRunner
 from edgernn.bundle import open_bundle
 from edgernn.cli import group
 from edgernn.demo import ready as making
-from edgernn.demo.ready import ready, shipped
+from edgernn.demo.ready import Ready, ready, shipped
 from edgernn.demo.server import Server
-from edgernn.demo.site import site
+from edgernn.demo.site import Page as Served
+from edgernn.demo.site import Site
+from edgernn.errors import ToolError
 from edgernn.keyboard.decode import Keyboard
 from edgernn.keyboard.typing import Keystroke
 from edgernn.package import MARK
 from edgernn.runtime import open_steps
 from tests import browser
 from tests.browser import Page
+from tests.embed.test_web import serving
 from tests.fakes import write_bundle
 
 pytestmark = pytest.mark.cc
@@ -66,23 +69,18 @@ class Made:
         }
 
 
-@contextmanager
-def serving(server: Server) -> Iterator[str]:
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield server.url
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 @pytest.fixture(scope="module")
 def url(cache: Path, bundles: Mapping[str, Path]) -> Iterator[str]:
     found = [ready(bundles[model], print) for model in MODELS]
-    with serving(Server(site(found), 0)) as served:
+    with serving(Server(pages(*found), 0)) as served:
         yield served
+
+
+def pages(*found: Ready) -> dict[str, Served]:
+    site = Site()
+    for one in found:
+        site.add(one)
+    return site.pages
 
 
 @pytest.fixture(scope="module")
@@ -240,12 +238,12 @@ def test_what_goes_wrong_is_said_on_the_page(
     }
     for name, (harm, said) in harms.items():
         files = {**one.files, name: harm}
-        with serving(Server(site([replace(one, files=files)]), 0)) as url:
+        with serving(Server(pages(replace(one, files=files)), 0)) as url:
             panel = opened(tab, url, "kws", DESK)
             assert said in tab.ask(f"{panel}.querySelector('.trouble').textContent")
             assert not tab.ask(f"{panel}.querySelector('.trouble').hidden")
     files = {name: data for name, data in one.files.items() if name != "kws.wasm"}
-    with serving(Server(site([replace(one, files=files)]), 0)) as url:
+    with serving(Server(pages(replace(one, files=files)), 0)) as url:
         panel = opened(tab, url, "kws", DESK)
         assert "kws.wasm: cannot be loaded: 404" in tab.ask(
             f"{panel}.querySelector('.trouble').textContent"
@@ -310,13 +308,59 @@ def test_shipped_models_are_exported_once_and_again_if_damaged(
         shutil.copy(bundles[model], out)
 
     monkeypatch.setattr("edgernn.exporting.export", export)
-    found = shipped(print)
+    found = [shipped(model, print) for model in MODELS]
     assert [open_bundle(path).manifest["model"] for path in found] == ["kws", "keyboard"]
     assert calls == [("kws", "wasm", "w4a8"), ("keyboard", "wasm", "w8a8")]
-    assert shipped(print) == found
+    assert [shipped(model, print) for model in MODELS] == found
     found[0].write_bytes(b"PK")
-    assert shipped(print) == found
+    assert shipped("kws", print) == found[0]
     assert calls[2:] == calls[:1]
+
+
+@browser.real
+def test_models_come_while_the_page_is_open(
+    tab: Page, cache: Path, bundles: Mapping[str, Path]
+) -> None:
+    site = Site()
+    site.making("kws: capturing one step")
+    with serving(Server(site.pages, 0)) as url:
+        tab.show(url, *PHONE)
+        tab.wait(
+            "document.querySelector('#loading').textContent.endsWith('kws: capturing one step')"
+        )
+        site.add(ready(bundles["kws"], print))
+        tab.wait("document.querySelector('#panel-kws')?.dataset.ready === 'true'")
+        site.add(ready(bundles["keyboard"], print))
+        site.failed("keyboard: out of luck")
+        tab.wait("document.querySelectorAll('[role=tab]').length === 2")
+        assert tab.ask("document.querySelector('#loading').textContent") == "keyboard: out of luck"
+        sound_page(tab, url)
+
+
+def test_the_shipped_models_are_made_behind_the_page(
+    cache: Path, bundles: Mapping[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = threading.Event()
+
+    def given(model: str, say: Any) -> Path:
+        say(f"{model}: is exported")
+        if model == "keyboard":
+            made.set()
+            raise ToolError("keyboard: no compiler")
+        return bundles[model]
+
+    def until_made(server: Server) -> None:
+        assert made.wait(30)
+        while b"no compiler" not in server.pages["/demo.json"].content:
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(making, "shipped", given)
+    monkeypatch.setattr(Server, "serve_forever", until_made)
+    done = CliRunner().invoke(group, ["demo", "--port", "0", "--no-browser"])
+    assert done.exit_code == 0, done.output
+    assert "kws: is exported" in done.stderr
+    assert "error: keyboard: no compiler" in done.stderr
 
 
 def refused(*words: object) -> str:

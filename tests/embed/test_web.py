@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,6 +23,8 @@ from click.testing import CliRunner
 from edgernn.audio import read_audio
 from edgernn.bundle import open_bundle
 from edgernn.cli import group
+from edgernn.demo.server import Server
+from edgernn.demo.site import Page
 from edgernn.embed.web.patch import NOWHERE, patch
 from edgernn.keyboard.decode import Keyboard
 from edgernn.keyboard.typing import Keystroke, Typist
@@ -25,6 +32,7 @@ from edgernn.package import model_library
 from edgernn.runtime import open_steps
 from edgernn.target import find_target
 from edgernn.verify import golden_of
+from tests import browser
 
 from .test_streams import OK, Model, outputs_of
 
@@ -38,6 +46,19 @@ in_node = pytest.mark.skipif(NODE is None, reason="needs node: apt-get install n
 @pytest.fixture(scope="module")
 def packages(web_packages: Path) -> Path:
     return web_packages
+
+
+@contextmanager
+def serving(server: ThreadingHTTPServer) -> Iterator[str]:
+    """Its address, while it serves."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def told_by(script: str, *words: object) -> Any:
@@ -261,3 +282,59 @@ def test_the_command_writes_for_webassembly_alone(
     assert done.exit_code == 2
     assert "--on cortex-m4: a package for the web is for wasm alone" in done.stderr
     assert not (tmp_path / "kws").exists()
+
+
+@browser.real
+def test_the_page_of_a_package_hears_the_microphone(
+    packages: Path, root: Path, tmp_path: Path
+) -> None:
+    """As a new user would: a plain file server, a browser, a click."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=packages / "kws"))
+    clip = f"--use-file-for-fake-audio-capture={root / 'models/kws/clips/stream.wav'}"
+    with serving(server) as url, browser.browser(tmp_path, clip) as page:
+        page.show(url, 1280, 900)
+        page.wait("document.querySelector('#listen').onclick !== null")
+        page.ask("void document.querySelector('#listen').click()")
+        heard = page.wait("document.querySelector('#heard li')?.textContent")
+        assert heard.split()[-1] in {"go", "stop", "left", "yes", "up"}
+        assert [one for one in page.complaints() if "favicon" not in one] == []
+        assert [one for one in page.requests() if not one.startswith(url)] == []
+
+
+@browser.real
+@pytest.mark.parametrize(("model", "step"), [("wakeword", "wakeword"), ("keyboard", "keys")])
+def test_steps_in_a_browser_give_the_golden_bits(
+    model: str, step: str, packages: Path, bundles: Mapping[str, Path], tmp_path: Path
+) -> None:
+    golden = golden_of(open_bundle(bundles[model]), step)
+    ((_, frames),), ((_, outputs),) = golden["in"].items(), golden["out"].items()
+    files = {
+        f"/{path.name}": Page("text/javascript" if path.suffix == ".js" else "text/html", data)
+        for path in (packages / model).iterdir()
+        for data in [path.read_bytes()]
+    }
+    files["/frames"] = Page("text/plain", frames.astype("<f4").tobytes())
+    script = f"""(async () => {{
+      const {{ Model }} = await import("/index.js");
+      const all = new Float32Array(await (await fetch("/frames")).arrayBuffer());
+      const size = {frames[0].size};
+      const sums = [];
+      for (const plain of [false, true]) {{
+        const stream = (await Model.open(undefined, {{ plain }})).stream("{step}");
+        const made = [];
+        for (let at = 0; at < all.length; at += size)
+          made.push(...new Uint8Array(stream.step(all.subarray(at, at + size))[0].buffer));
+        const sum = new Uint8Array(await crypto.subtle.digest("SHA-256", new Uint8Array(made)));
+        sums.push(Array.from(sum, (byte) => byte.toString(16).padStart(2, "0")).join(""));
+      }}
+      return sums;
+    }})()"""
+    want = hashlib.sha256(np.ascontiguousarray(outputs).tobytes()).hexdigest()
+    with serving(Server(files, 0)) as url, browser.browser(tmp_path) as page:
+        page.show(f"{url}README.md", 1280, 900)
+        assert page.ask(script) == [want, want]

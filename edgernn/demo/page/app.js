@@ -52,16 +52,9 @@ const size = (bytes) => (bytes < 1e6 ? `${Math.round(bytes / 1e3)} KB` : `${(byt
 const about = ({ name, number_type, bytes }, simd) =>
   `${name} in ${number_type}: ${size(bytes)} in all, ${simd ? "with" : "without"} SIMD`;
 
-const answer = await fetch("/demo.json");
-const { packages, keyboard } = await answer.json();
-const alone = ({ kind }) => packages.filter((one) => one.kind === kind).length === 1;
-const panels = packages.map((told) => new Panel(told, keyboard, alone(told)));
+const panels = [];
 const show = (chosen) => Promise.all(panels.map((panel) => panel.show(panel === chosen)));
-for (const panel of panels) {
-  tabs.append(panel.tab);
-  main.append(panel.element);
-  panel.tab.onclick = () => show(panel);
-}
+
 tabs.onkeydown = ({ key }) => {
   const way = { ArrowRight: 1, ArrowLeft: -1 }[key];
   if (!way) return;
@@ -70,5 +63,24 @@ tabs.onkeydown = ({ key }) => {
   next.tab.focus();
   show(next);
 };
-document.querySelector("#loading").remove();
-await show(panels.find(({ told }) => `#${told.name}` === location.hash) ?? panels[0]);
+
+/** Models that have come since; says what others wait for. */
+async function look() {
+  const { packages, keyboard, making, trouble } = await (await fetch("/demo.json")).json();
+  const alone = ({ kind }) => packages.filter((one) => one.kind === kind).length === 1;
+  const first = !panels.length;
+  for (const told of packages.slice(panels.length)) {
+    const panel = new Panel(told, keyboard, alone(told));
+    panels.push(panel);
+    tabs.append(panel.tab);
+    main.append(panel.element);
+    panel.tab.onclick = () => show(panel);
+  }
+  const loading = document.querySelector("#loading");
+  loading.hidden = !(making || trouble);
+  loading.textContent = trouble || `Another model is made ready, which is kept for the next time. ${making}`;
+  if (making) setTimeout(look, 1000);
+  if (first && panels.length) await show(panels.find(({ told }) => `#${told.name}` === location.hash) ?? panels[0]);
+}
+
+await look();
