@@ -30,9 +30,16 @@ from edgernn.errors import DataError, ToolError, UnknownName
 from edgernn.loops import embedded_files, kind_of
 from edgernn.step_code import StepCode, step_code
 from edgernn.target import Target
-from edgernn.toolchain import build_archive, build_library, build_wasm, stub
+from edgernn.toolchain import build_archive, build_firmware, build_library, build_wasm, stub
 from edgernn.verify import Say, golden_of, run_frames, same_bits
 
+BUILDS = {
+    "library": build_library,
+    "archive": build_archive,
+    "firmware": build_firmware,
+    "wasm": build_wasm,
+}
+NO_MAIN = {"main.c": "int main(void) { return 0; }\n"}  # an image has one; steps are called alone
 STREAMS = ("stream.h", "stream.c")
 ID_BYTES = 16
 SEAL = b"edgernn sha256 "
@@ -58,10 +65,11 @@ class Package(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A bundle's C for a target. name: prefix of the package's symbols; kind: of its loop."""
+    """A bundle's C for a target. name: the package's; kind: of its loop; steps: their symbols."""
 
     name: str
     kind: str
+    steps: tuple[str, ...]
     files: Mapping[str, str]
 
     @property
@@ -87,7 +95,8 @@ def find_package(name: str) -> Package:
 
 def name_of(bundle: Bundle) -> str:
     """What the package is called in every language: letters, digits and underscores."""
-    name = re.sub(r"\W", "_", str(bundle.manifest["model"])).lower()
+    parts = [bundle.manifest["model"], bundle.manifest.get("variant")]
+    name = re.sub(r"\W", "_", "_".join(str(part) for part in parts if part)).lower()
     return name if name[0].isalpha() else f"model_{name}"
 
 
@@ -118,7 +127,7 @@ def package_code(bundle: Bundle, target: str) -> Code:
         f"{name}_package.h": _header(name, kind),
         f"{name}_package.c": _source(bundle, name, kind, identity, steps),
     }
-    return Code(name, kind, made)
+    return Code(name, kind, tuple(one.symbol for one in steps.values()), made)
 
 
 def proven(bundle: Bundle, target: Target, say: Say) -> None:
@@ -128,17 +137,15 @@ def proven(bundle: Bundle, target: Target, say: Say) -> None:
     Raises: ParityError at the first bit that differs, ToolError if it does not compile.
     """
     backend: Any = find_backend("c")
-    builds = {"library": build_library, "archive": build_archive, "wasm": build_wasm}
-    build = builds.get(target.kind)
+    build = BUILDS[target.kind]
     for step, one in step_code(bundle, target.name).items():
         where = f"{step} on {target.name}"
-        if build is None or target.name in {
-            row["target"] for row in bundle.manifest["steps"][step]["artifacts"]
-        }:
+        if target.name in {row["target"] for row in bundle.manifest["steps"][step]["artifacts"]}:
             continue
         say(f"{where}: golden vectors")
         with tempfile.TemporaryDirectory(prefix="edgernn-") as folder:
-            binary = build(one.files, target, Path(folder), name=one.symbol).read_bytes()
+            files = {**one.files, **(NO_MAIN if target.kind == "firmware" else {})}
+            binary = build(files, target, Path(folder), name=one.symbol).read_bytes()
         runner = find_runner(target.runner)
         if missing := runner.missing():
             say(f"{where}: not run here: {missing}")

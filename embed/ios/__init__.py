@@ -24,7 +24,6 @@ from edgernn.verify import Say, golden_of
 TEMPLATE = Path(__file__).parent / "template"
 DEVICE, SIMULATOR, PORTABLE = "ios-arm64", "ios-simulator-arm64", "ios-simulator-x86_64"
 FLAGS = ("-ffp-contract=off", "-fno-strict-aliasing")  # what bits, and the scratch memory, hang on
-STEP = re.compile(r"\b(\w+)_state_size\(")
 ID_DIGITS = 8  # of the model's id in names of the C
 API = ("Errors", "Model", "Stream")
 LOOPS = {
@@ -112,7 +111,7 @@ def names_of(bundle: Bundle, code: Code) -> Names:
 
 def renamed(text: str, code: Code, names: Names) -> str:
     """A text of the package's C, in which all that a linker sees begins with the prefix."""
-    steps = "|".join(sorted(set(STEP.findall("\n".join(code.files.values())))))
+    steps = "|".join(code.steps)
     others = [rf"(?:{steps})_(?:{'|'.join(ABI)})", f"{code.name}_package"]
     others += [f"{code.kind}_(?:model|labels)"] if code.kind else []
     made = []

@@ -128,10 +128,35 @@ def test_its_header_serves_cxx(packages: Path, tmp_path: Path) -> None:
         assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_c_for_a_further_target_gives_the_golden_numbers(bundles: Mapping[str, Path]) -> None:
+@pytest.mark.cc
+@pytest.mark.skipif(not COMPILERS, reason="no gcc or clang")
+def test_two_packages_live_in_one_program(packages: Path, tmp_path: Path) -> None:
+    for model in ("kws", "wakeword"):
+        built(packages / model)
+    (tmp_path / "both.c").write_text(
+        '#include <stdio.h>\n#include "kws.h"\n#include "wakeword.h"\n'
+        "int main(void) {\n"
+        '  printf("%u %s %u %s\\n", KWS_SPOTTER_BLOCK, kws_spotter_labels[2],\n'
+        "         WAKEWORD_SPOTTER_BLOCK, wakeword_spotter_labels[2]);\n"
+        "  return kws_spotter_model.block + wakeword_spotter_model.block != 832;\n}\n"
+    )
+    folders = [packages / model for model in ("kws", "wakeword")]
+    command = [COMPILERS[0], tmp_path / "both.c", "-o", tmp_path / "both"]
+    command += [f"-I{folder / 'include'}" for folder in folders]
+    command += [folder / f"lib{folder.name}.a" for folder in folders]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    shown = subprocess.run([tmp_path / "both"], capture_output=True, text=True, check=True)
+    assert shown.stdout == "320 down 512 computer\n"
+
+
+@pytest.mark.parametrize("target", ["aarch64", "cortex-m4", "wasm"])
+def test_c_for_a_further_target_gives_the_golden_numbers(
+    bundles: Mapping[str, Path], target: str
+) -> None:
     said: list[str] = []
-    proven(open_bundle(bundles["wakeword"]), find_target("aarch64"), said.append)
-    assert said == ["wakeword on aarch64: golden vectors"]
+    proven(open_bundle(bundles["wakeword"]), find_target(target), said.append)
+    assert said == [f"wakeword on {target}: golden vectors"]
 
 
 def test_c_with_another_number_is_refused(

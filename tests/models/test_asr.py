@@ -244,16 +244,14 @@ def test_a_chip_hears_the_same_words(exported: Exported, tmp_path: Path) -> None
 
 @pytest.mark.cc
 @pytest.mark.slow
-def test_the_main_of_the_docs_prints_what_the_command_prints(
-    exported: Exported, root: Path, tmp_path: Path
+def test_the_example_of_a_package_prints_what_the_command_prints(
+    exported: Exported, tmp_path: Path
 ) -> None:
-    path, page = exported("host"), (root / "docs/recognition.md").read_text()
-    (text,) = re.findall(r"^```c\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    path = exported("host")
     assert edgernn("embed", path, "-o", tmp_path / "asr").exit_code == 0
-    (tmp_path / "main.c").write_text(text)
     command = [*compiler().command(find_target("host")), "-std=c99", "-Wall", "-Wextra", "-Werror"]
-    command += ["-O2", "-ffp-contract=off", "-fno-strict-aliasing", "main.c"]
-    sources = sorted(str(file) for file in (tmp_path / "asr").glob("*.c"))
+    command += ["-O2", "-ffp-contract=off", "-fno-strict-aliasing", "-Iasr/include"]
+    sources = ["asr/example.c", *sorted(map(str, (tmp_path / "asr/src").glob("*.c")))]
     subprocess.run([*command, *sources, "-o", "heard"], cwd=tmp_path, check=True)
     sound = blocks(CLIPS[-3]).astype("<f4").tobytes()
     done = subprocess.run([tmp_path / "heard"], input=sound, capture_output=True, check=True)
