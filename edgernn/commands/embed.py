@@ -19,7 +19,7 @@ from edgernn.commands._form import command, print_json, progress
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True, help="The package's folder."
 )
-@click.option("--on", type=TargetName(), help="c, python: the target that the code is for.")
+@click.option("--on", type=TargetName(), help="c, python, android: the one target it is for.")
 def embed(bundle: Path, kind: str, output: Path, on: str | None, as_json: bool) -> None:
     """Make of a BUNDLE a package for an app or a program.
 
