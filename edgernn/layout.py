@@ -45,6 +45,8 @@ class Layout:
     input: the channels that it reads, such as `2 h` for pairs of which it makes one.
     output: the channels that it gives; "" if nothing can be said of them.
     chain: children that the input passes in this order; their channels are the module's.
+    made: the channels that the chain gives where the module makes its output of them, `3 h` such
+        as the gates of a cell.
     beside: children that the input passes next to the chain, channel by channel.
     """
 
@@ -56,6 +58,7 @@ class Layout:
     input: str = "in"
     output: str = "out"
     chain: Sequence[str] = ()
+    made: str = ""
     beside: Sequence[str] = ()
 
     def axes(self, tensor: str) -> list[Axis]:

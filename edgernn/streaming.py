@@ -26,10 +26,12 @@ class Streaming(nn.Module):
     """A causal layer over (batch, time, channels).
 
     layout: where its channels lie, for what takes some out or reorders them; None if not said.
+    parallel: how many frames are computed at once, "scan" or "chunks"; "" if one after the other.
     """
 
     timing: Timing = Timing()
     layout: Layout | None = None
+    parallel: str = ""
 
     def initial_state(self, batch: int) -> State:
         """State before the first frame: a NamedTuple of (batch, ...) tensors, a dict, or ()."""

@@ -32,6 +32,7 @@ class MultiHeadSSM(Streaming):
     """
 
     layout = Layout(chain=("input", "ssm", "gate", "output"))
+    parallel = "chunks"
 
     def __init__(
         self,

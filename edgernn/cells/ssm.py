@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from edgernn.errors import ShapeError
 from edgernn.frames import join_frames, need_frames
 from edgernn.layout import Layout
+from edgernn.scans.linear import Complex, at_once
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
 
@@ -23,21 +24,6 @@ class SSMState(NamedTuple):
 
     re: Tensor  # (B, C, N)
     im: Tensor  # (B, C, N)
-
-
-class Complex(NamedTuple):
-    """Two real tensors of one shape; the steps that run on devices have no complex numbers."""
-
-    re: Tensor
-    im: Tensor
-
-    def __mul__(self, other: Complex) -> Complex:  # type: ignore[override]
-        return Complex(
-            self.re * other.re - self.im * other.im, self.re * other.im + self.im * other.re
-        )
-
-    def real_of_product(self, other: Complex) -> Tensor:
-        return self.re * other.re - self.im * other.im
 
 
 class SSM(Streaming):
@@ -70,6 +56,7 @@ class SSM(Streaming):
         scores={"n": "loudest"},
         output="in",
     )
+    parallel = "chunks"
 
     def __init__(
         self, channels: int, states: int = 16, *, dt: tuple[float, float] = (1e-3, 1e-1)
@@ -93,7 +80,7 @@ class SSM(Streaming):
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         need_frames(self, x, self.channels)
-        if x.shape[1] > 1 and not torch.compiler.is_exporting():
+        if at_once(x.shape[1]):
             return self._chunks(x, state)
         power = self._powers(torch.ones(1))
         turn = Complex(power.re[..., 0], power.im[..., 0])

@@ -158,7 +158,7 @@ class Wiring:
             self._tie(at, first)
             at = last
         if layout.chain:
-            self._tie(at, end)
+            self._tie(at, _several(path, layout.made) if layout.made else end)
         for child in layout.beside:
             first, last = self._walk(_join(path, child), module.get_submodule(child))
             self._tie(entry, first)
