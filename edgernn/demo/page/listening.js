@@ -113,6 +113,7 @@ export class Listening {
     const start = performance.now();
     const found = this.loop.push(samples);
     this.costs.push(1000 * (performance.now() - start));
+    ++this.steps;
     const bands = this.mel.push(samples).reverse();
     this.sound.push(bands.map((value) => (value - QUIET) / (LOUD - QUIET)));
     if (this.spots) this.#score(this.loop.scores);
@@ -133,7 +134,7 @@ export class Listening {
       row.dataset.ms = timeMs;
       this.find(".found .empty")?.remove();
       this.find(".found").prepend(row);
-      this.sound.mark(label);
+      this.sound.mark(label, this.steps - timeMs / this.stepMs);
       if (this.spots) this.#spoken(label);
       else this.said.push(label);
     }
@@ -159,6 +160,7 @@ export class Listening {
   #clear() {
     this.loop.reset();
     this.said = [];
+    this.steps = 0;
     this.pictures.forEach((picture) => picture.clear?.());
     this.find(".found").replaceChildren(made("li", "Nothing yet", "empty"));
     this.#quiet("Speak, or play a recording");

@@ -44,8 +44,9 @@ export class HeatMap {
     this.#dirty = true;
   }
 
-  mark(text) {
-    this.#marks.push({ text, at: this.#count });
+  /** ago: in columns. */
+  mark(text, ago) {
+    this.#marks.push({ text, at: this.#count - ago });
   }
 
   draw() {
