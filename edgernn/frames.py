@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -12,6 +13,8 @@ from edgernn.factored import Weight, product
 from edgernn.streaming import Streaming
 
 Read = Callable[[str, Tensor], Tensor]
+Frame = TypeVar("Frame")
+After = TypeVar("After")
 
 
 def need_frames(layer: Streaming, x: Tensor, channels: int) -> None:
@@ -44,6 +47,17 @@ def join_frames(frames: Sequence[Tensor]) -> Tensor:
     """T tensors (B, C) -> (B, T, C)."""
     rows = [frame.unsqueeze(1) for frame in frames]
     return rows[0] if len(rows) == 1 else torch.cat(rows, dim=1)
+
+
+def fold_frames(
+    frame: Callable[[Frame, After], tuple[Tensor, After]], frames: Iterable[Frame], state: After
+) -> tuple[Tensor, After]:
+    """One frame after the other, each from the state that the last one left: (B, T, C), state."""
+    ys = []
+    for given in frames:
+        y, state = frame(given, state)
+        ys.append(y)
+    return join_frames(ys), state
 
 
 def as_it_is(name: str, x: Tensor) -> Tensor:
