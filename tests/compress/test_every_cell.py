@@ -85,7 +85,12 @@ def cells() -> dict[str, Any]:
 
 EVERY = cells()
 CELLS = {name: build for name, build in EVERY.items() if hasattr(build(), "functions")}
-LINEAR = EVERY.keys() - CELLS.keys()  # recurrences without gates: products stand around them
+OWN = {  # whose weights are their own, not those of a layer of torch's
+    name: build
+    for name, build in EVERY.items()
+    if any(matrix.owner is cell for cell in [build()] for matrix in matrices(cell))
+}
+LINEAR = EVERY.keys() - CELLS.keys() - OWN.keys()  # products of frames stand around a recurrence
 
 
 def of_cell(name: str) -> Sequential:
@@ -245,6 +250,10 @@ def test_reads_are_rounded_or_the_layer_is_named(name: str) -> None:
             Quantizer(Quantize("w4a8", activations=8)).attach(copy.deepcopy(net))
         trained(net, Quantizer(Quantize("w4a8", only=("linear",), activations=8)))
         net = converted(net)
+    if name in OWN:
+        with pytest.raises(ModelError, match=r"rnn \(\w+\) has no `read` that rounds"):
+            quantizer.attach(net)
+        return
     trained(net, quantizer)
     if name in LINEAR:
         assert len(quantizer.reads) == len(matrices(net))
@@ -265,7 +274,7 @@ def test_bits_are_chosen_by_sensitivity(name: str) -> None:
 
     found = sensitivity(net, loss, [{"x": x}])
     assert len(found) == 5 * len(matrices(net))
-    but = choose_bits(found, 1e-3)
+    but = choose_bits(found, max(1e-3, 0.02 * float(wanted.square().mean())))
     assert but or len(matrices(net)) == 1  # which may need all of its bits
     assert all(torch.equal(now, before[key]) for key, now in net.state_dict().items())
     trained(net, Quantizer(Quantize("w8a8", but=but)))
@@ -288,6 +297,32 @@ def test_products_around_a_linear_recurrence_thin_out(name: str) -> None:
     trained(net, Pruner(Prune(0.5, "2x2")), Quantizer(Quantize("w4a8")))
     assert all(float((m.weight == 0).float().mean()) > 0.3 for m in matrices(net))
     check_streaming(net, stream(net))
+
+
+@pytest.mark.parametrize("name", sorted(OWN))
+def test_weights_of_a_cell_itself_are_pruned_dropped_and_thinned(name: str) -> None:
+    net, drop = of_cell(name), WeightDrop(0.5)
+    if recurrent := [m for m in matrices(net) if m.kind == "recurrent" and m.weight.all()]:
+        drop.attach(net.train())
+        drop.before_step(net, 0)
+        assert all(0.2 < float((m.weight == 0).float().mean()) < 0.8 for m in recurrent)
+        bake(net.eval())
+    trained(net, Pruner(Prune(0.5)), Quantizer(Quantize("w4a8")))
+    assert all(float((m.weight == 0).float().mean()) > 0.4 for m in matrices(net))
+    thin = of_cell(name)
+    LowRank(dict.fromkeys({m.kind for m in matrices(thin)}, 1)).apply(thin)
+    check_streaming(thin, stream(thin))
+
+
+@pytest.mark.parametrize("name", sorted(name for name in OWN if EVERY[name]().layout.units))
+def test_units_of_a_cell_with_weights_of_its_own_go_and_can_be_reordered(name: str) -> None:
+    net = of_cell(name).eval()
+    before, x = net(stream(net)), stream(net)
+    Permute("4x4", 0.5, only=("rnn",)).apply(net)
+    torch.testing.assert_close(net(x), before, atol=1e-5, rtol=1e-4)
+    Units({"rnn": 5}).apply(net)
+    assert net(x).shape == before.shape
+    check_streaming(trained(net), x)
 
 
 @every_cell
