@@ -105,8 +105,9 @@ def through(cell: Streaming, x: Tensor, size: int) -> dict[str, Tensor]:
 @pytest.mark.parametrize("name", parallel())
 def test_the_parallel_form_of_a_cell_is_its_sequential_one(name: str) -> None:
     torch.manual_seed(0)
-    cell = parallel()[name].build().double()
-    x = torch.randn(2, FRAMES, 8, dtype=torch.float64)
+    example = parallel()[name]
+    cell = example.build().double()
+    x = torch.randn(2, FRAMES, example.channels, dtype=torch.float64)
     at_once, one_by_one = through(cell, x, FRAMES), through(cell, x, 1)
     assert list(at_once) == list(one_by_one)
     for what, value in at_once.items():
