@@ -61,6 +61,8 @@ class LSTM(Streaming):
     `functions` are those of its gates and `read` gives what its products read; `edgernn.compress`
     puts others in their places.
 
+    The weight-dropped LSTM is this one, trained with `weight_drop` (`train.weight_drop`).
+
     Weights: an `nn.LSTM` called `rnn` owns them, so state dicts interchange with torch's.
 
     Shapes: x (B, T, I) -> y (B, T, P); state h (B, P), c (B, H), with a threshold also

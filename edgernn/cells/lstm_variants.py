@@ -50,7 +50,8 @@ class PeepholeLSTM(Streaming):
         no_peepholes                                    p = 0
         full_gate_recurrence                            gates + R_g (i, f, o of the last frame)
 
-    Without a forget gate the cell only adds, so it may grow for as long as it runs.
+    Without a forget gate the cell only adds: it may grow for as long as it runs, and no integer
+    state holds it for long.
 
     Shapes: x (B, T, I) -> y (B, T, H); state h, c (B, H), with full gate recurrence also
         gates (B, 3 H).

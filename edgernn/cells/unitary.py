@@ -35,8 +35,9 @@ class UnitaryRNN(Streaming):
         modReLU(z) = z relu(|z| + b) / |z|;  y = (Re h', Im h')
 
     Each F rotates neighbours: pairs (0, 1), (2, 3), ... and, one layer on, (1, 2), ..., (H - 1, 0).
-    It costs some 8 H multiplications a layer, where a matrix costs 4 H H. Whole sequences are
-    computed with that matrix, made once.
+    It costs some 8 H multiplications a layer, where a matrix costs 4 H H. Training computes whole
+    sequences with that matrix, made once. While b is 0 nothing is ever forgotten, rounding neither:
+    `w8a8` holds a cell for long once its b is below 0.
 
     Weights: `theta`, `phi` (L, H / 2, 1), `omega` (H,), `weight_ih` (2 H, I), real parts first, and
     `bias` (H,), which is b. Angles begin uniform within pi, V as Glorot has it, b at 0.
@@ -77,7 +78,7 @@ class UnitaryRNN(Streaming):
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         need_frames(self, x, self.input_size)
         n, turned = self.hidden_size, self._turns()
-        if x.shape[1] > 1 and not torch.compiler.is_exporting():
+        if torch.is_grad_enabled() and x.shape[1] > 1 and not torch.compiler.is_exporting():
             turned = _by_matrix(turned, torch.eye(n).to(x))
 
         def frame(own: Tensor, state: UnitaryState) -> tuple[Tensor, UnitaryState]:
@@ -92,8 +93,7 @@ class UnitaryRNN(Streaming):
 
     def _turns(self) -> Turns:
         """W, rotation by rotation."""
-        turn, phases = _turn(self.omega), _turn(self.phi)
-        cos, sin = torch.cos(self.theta), torch.sin(self.theta)
+        turn, phases, (cos, sin) = _turn(self.omega), _turn(self.phi), _turn(self.theta)
 
         def turned(h: Complex) -> Complex:
             for k in range(self.rotations):
@@ -117,7 +117,9 @@ def _by_matrix(turned: Turns, eye: Tensor) -> Turns:
 
 
 def _turn(angle: Tensor) -> Complex:
-    return Complex(torch.cos(angle), torch.sin(angle))
+    """In double, so that all round to the same floats: what W is off by adds up for ever."""
+    wide = angle.double()
+    return Complex(torch.cos(wide).to(angle), torch.sin(wide).to(angle))
 
 
 def _rotate(h: Complex, cos: Tensor, sin: Tensor, phase: Complex, shift: int) -> Complex:
@@ -136,7 +138,13 @@ def _ring(x: Tensor, shift: int) -> Tensor:
     return torch.cat([x[:, shift:], x[:, :shift]], dim=1) if shift else x
 
 
+def _forgetting() -> UnitaryRNN:
+    cell = UnitaryRNN(8, 6)
+    nn.init.constant_(cell.bias, -0.1)
+    return cell
+
+
 EXAMPLES = {
-    "two": Example(lambda: UnitaryRNN(8, 6)),
-    "one": Example(lambda: UnitaryRNN(8, 4, 1)),
+    "forgetting": Example(_forgetting),
+    "as_it_begins": Example(lambda: UnitaryRNN(8, 4, 1)),
 }

@@ -28,6 +28,8 @@ class WaveRNN(Streaming):
     of it ones; both learn. scattered=True begins V small and everywhere, normal with a deviation
     of 0.001.
 
+    A u that fades by nothing, as at the beginning, forgets no rounding: an integer state drifts.
+
     Weights: `weight_hh` (C, K C) is u, the channels of the K places around one after the other.
 
     Shapes: x (B, T, I) -> y (B, T, N C), place by place; state h (B, N, C).
