@@ -22,9 +22,9 @@ from edgernn.errors import ToolError
 
 from .fakes import use_fakes, write_bundle
 
-COMMANDS = ["card", "completion", "compress", "demo", "devices", "embed", "estimate", "export"]
-COMMANDS += ["models", "parity", "profile", "run", "supernet", "targets", "train", "transcribe"]
-COMMANDS += ["type", "verify"]
+COMMANDS = ["card", "cells", "completion", "compress", "demo", "devices", "embed", "estimate"]
+COMMANDS += ["export", "models", "parity", "profile", "run", "supernet", "targets", "train"]
+COMMANDS += ["transcribe", "type", "verify"]
 
 
 def edgernn(*words: object) -> Result:
