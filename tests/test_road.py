@@ -17,7 +17,9 @@ import soundfile
 from click.testing import CliRunner, Result
 
 from edgernn.cli import group
+from edgernn.errors import ToolError
 from edgernn.runtime import Session
+from edgernn.target import Target
 
 pytestmark = [pytest.mark.cc, pytest.mark.slow]
 WORDS = ["-t", "cortex-m4", "--number-type", "w8a8"]
@@ -106,13 +108,16 @@ def test_a_profile_measures_here_and_counts_there(bundle: Path) -> None:
 def test_without_qemu_unicorn_counts_nearly_the_same(
     bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def absent(target: Target) -> str:
+        raise ToolError("qemu-system-arm is not installed")
+
     def mean() -> tuple[str, float]:
         ran = edgernn("profile", bundle, "--seconds", "0.1", "--json")
         (found,) = json.loads(ran.stdout)["profiles"]
         return found["chips"][0]["count"]["emulator"], found["chips"][0]["count"]["mean"]
 
     here = mean()
-    monkeypatch.setattr("edgernn.targets.runners.qemu.QemuRunner.missing", lambda _: "none")
+    monkeypatch.setattr("edgernn.targets.runners.qemu._program", absent)
     emulator, without = mean()
     assert emulator == "unicorn"
     assert without == pytest.approx(here[1], rel=0.01)

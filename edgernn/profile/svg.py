@@ -104,7 +104,7 @@ def axes(x: Axis, y: Axis, below: str) -> list[str]:
         at = x.at(value)
         parts.append(line(at, y.begin, at, y.begin + 4))
         half = len(shortened(value)) * LETTER / 2
-        middle = min(max(at, x.begin + half - 6), x.end - half + RIGHT)
+        middle = min(max(at, x.begin + half - 6), x.end - half + RIGHT - 4)
         parts.append(text(middle, y.begin + 15, shortened(value), anchor="middle"))
     parts.append(line(x.begin, y.begin, x.end, y.begin))
     parts.append(text((x.begin + x.end) / 2, y.begin + 29, below, "grey", "middle"))

@@ -23,6 +23,7 @@ from edgernn.graph.step_graph import Interface, StepGraph
 RESERVED = (  # files that a step is built with, and the prefix of our own functions
     *("memory", "port", "print", "golden", "golden_main", "cortex_m", "linux", "built_for"),
     *("recognizer", "recognizer_search", "recognizer_model", "transcribe", "stdint", "edgernn"),
+    *("darwin", "loop", "loop_search", "stream", "opened", "spotter", "spotter_model"),
 )
 
 
@@ -66,7 +67,7 @@ def number_typed(
 def symbol_of(name: str) -> str:
     """The prefix of a step's symbols and files."""
     symbol = c_name(name)
-    return f"{symbol}_model" if symbol in RESERVED else symbol
+    return f"{symbol}_net" if symbol in RESERVED else symbol
 
 
 def _arguments(step: Interface, qualifier: str = "") -> str:

@@ -263,13 +263,15 @@ def test_names_become_c_names() -> None:
 
 
 def test_no_step_takes_the_name_of_a_file_that_it_is_built_with(root: Path) -> None:
-    folders = [root / "firmware_stubs" / name for name in ("startup", "recognition")]
+    built_with = ("startup", "recognition", "spotting", "streams", "loops")
+    folders = [root / "firmware_stubs" / name for name in built_with]
     files = {path.stem for folder in folders for path in folder.iterdir()}
-    assert files | {"golden", "built_for", "recognizer_model", "stdint"} <= set(RESERVED)
-    assert symbol_of("memory") == "memory_model"
+    made = {"golden", "built_for", "recognizer_model", "spotter_model", "opened"}
+    assert files | made | {"stdint"} <= set(RESERVED)
+    assert symbol_of("memory") == "memory_net"
     assert symbol_of("my.step") == "my_step"
     graph = GRAPHS["delay_line"]()
     graph.name = "memory"
     source = compile_step(step_of(graph), graph, "fp32")
-    assert set(source.files()) == {"memory_model.c", "memory_model.h"}
-    assert "void memory_model_step(" in source.source
+    assert set(source.files()) == {"memory_net.c", "memory_net.h"}
+    assert "void memory_net_step(" in source.source
