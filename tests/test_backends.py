@@ -31,6 +31,9 @@ FP32 = 1e-5  # peak error, as a share of the root mean square of torch's numbers
 W8A8_PEAK, W8A8_RMS = 0.08, 0.02
 # what lands on the other side of a threshold is off by up to the threshold, until it moves again
 HELD_PEAK, HELD_RMS = 1.0, 0.1
+TURNED = (
+    8 / 2**15
+)  # steps of 16 bits: an ulp of an inexact op turns a rounding, and a state keeps it
 INEXACT = {  # float ops whose last places depend on who computes them; all others are IEEE exact
     *("sigmoid", "tanh", "exp", "log", "softmax", "layernorm"),
     *("linear", "conv1d", "matmul", "reduce_sum"),
@@ -92,7 +95,9 @@ def check_w8a8(step: StepGraph, frames: list[dict[str, Array]], fp32: Graph, wan
         return
     got, exact = streamed(compiled(step, typed, "w8a8"), frames), reference(typed, frames)
     if any(node.op in INEXACT for node in typed.nodes):
-        assert_equal(got, exact, "w8a8 C against the reference")
+        sixteen = any(typed.values[state.name].dtype == "int16" for state in typed.states)
+        bounds = (TURNED, TURNED) if sixteen else (FP32, FP32)
+        assert_equal(got, exact, "w8a8 C against the reference", *bounds)
     else:
         for t, (a, b) in enumerate(zip(got[0], exact[0], strict=True)):
             assert_same_bits(a, b, f"output of step {t}")
