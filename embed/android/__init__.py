@@ -21,6 +21,13 @@ from edgernn.verify import Say
 
 TEMPLATE = Path(__file__).parent / "template"
 MIN_SDK = 24
+LISTENING = {  # what the app of a loop that hears says of itself, and shows of a word
+    "spotter": (
+        "Keywords of the microphone, as they are heard.",
+        '"${word.label}  ${"%.2f".format(word.score)}\\n"',
+    ),
+    "recognizer": ("Words of the microphone, as they become certain.", '"${word.text} "'),
+}
 METADATA = "aar-metadata.properties"  # its place in an archive is one that git would not keep
 
 
@@ -77,10 +84,13 @@ def _texts(folder: Path, words: Mapping[str, str], prefix: str = "") -> dict[str
 
 def _sample(kind: str, words: Mapping[str, str]) -> dict[str, bytes]:
     """The project, and in it the app of this kind of model."""
-    folder = TEMPLATE / "sample"
+    folder, own = TEMPLATE / "sample", kind or "steps"
+    if kind in LISTENING:
+        own, (said, shown) = "listening", LISTENING[kind]
+        words = {**words, "LOOP": kind.capitalize(), "SHOWS": said, "SHOWN": shown}
     return {
         **_texts(folder / "project", words, "sample/"),
-        **_texts(folder / (kind or "steps"), words, "sample/app/src/main/"),
+        **_texts(folder / own, words, "sample/app/src/main/"),
     }
 
 

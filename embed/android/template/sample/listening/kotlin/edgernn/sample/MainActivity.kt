@@ -6,9 +6,9 @@ import android.content.pm.PackageManager
 import android.os.Bundle
 import android.widget.TextView
 import edgernn.@NAME@.Model
-import edgernn.@NAME@.Spotter
+import edgernn.@NAME@.@LOOP@
 
-/** Keywords of the microphone, as they are heard. */
+/** @SHOWS@ */
 class MainActivity : Activity() {
     private lateinit var view: TextView
     private var microphone: Microphone? = null
@@ -41,10 +41,10 @@ class MainActivity : Activity() {
         if (microphone != null) return
         view.text = "say something\n"
         Model.open().use { model ->
-            val spotter = Spotter(model) // the microphone's thread has it for itself
+            val ear = @LOOP@(model) // the microphone's thread has it for itself
             microphone = Microphone(model.sampleRate) { samples, count ->
-                for (word in spotter.push(samples, count)) {
-                    runOnUiThread { view.append("${word.label}  ${"%.2f".format(word.score)}\n") }
+                for (word in ear.push(samples, count)) {
+                    runOnUiThread { view.append(@SHOWN@) }
                 }
             }
         }
