@@ -1,4 +1,4 @@
-"""Memory and calls on an emulated core (unicorn, from PyPI): what `chip` and `aarch64` share."""
+"""Memory and calls on an emulated core (unicorn, from PyPI): what their runners share."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ ALIGN = 16
 PAGE = 0x1000
 GROW_BYTES = 0x10_0000
 CALL_SECONDS = 300
+STACK_BASE, STACK_BYTES = 0x7000_0000, 0x10_0000  # of what is a library on its target
+STACK_END = STACK_BASE + STACK_BYTES
+RETURN_ADDRESS = 0x7F00_0000
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +153,18 @@ def import_unicorn(part: str = "") -> Any:
     if missing_unicorn():
         raise MissingExtra("unicorn", "c")
     return importlib.import_module(f"unicorn.{part}" if part else "unicorn")
+
+
+def map_image(uc: Any, image: Image, base: int, word_bytes: int) -> None:
+    """Put an image of a Linux library or program at `base`, and map a stack and a place to end."""
+    unicorn = import_unicorn()
+    for segment in image.segments:
+        map_pages(uc, base + segment.address, segment.nbytes, unicorn.UC_PROT_ALL)
+        uc.mem_write(base + segment.address, segment.data)
+    for address, value in image.relocations:
+        uc.mem_write(base + address, (base + value).to_bytes(word_bytes, "little"))
+    map_pages(uc, RETURN_ADDRESS, 16, unicorn.UC_PROT_ALL)
+    uc.mem_map(STACK_BASE, STACK_BYTES, unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE)
 
 
 def map_pages(uc: Any, address: int, nbytes: int, permissions: int) -> None:

@@ -14,18 +14,18 @@ from edgernn.elf import Image, read_elf
 from edgernn.errors import ToolError
 from edgernn.target import Target
 from edgernn.targets.runners._unicorn import (
+    RETURN_ADDRESS,
+    STACK_END,
     Core,
     EmulatedModule,
     Layout,
     import_unicorn,
-    map_pages,
+    map_image,
     missing_unicorn,
 )
 from edgernn.targets.runners.local import RUNNER as LOCAL
 
 BASE = 0x1_0000_0000
-STACK_BASE, STACK_BYTES = 0x7000_0000, 0x10_0000
-RETURN_ADDRESS = 0x7F00_0000
 HEAP_BASE = 0x2_0000_0000
 FPU_ON = 3 << 20
 
@@ -57,13 +57,7 @@ def load_image(image: Image) -> EmulatedModule:
     base = BASE if image.relocatable else 0
     uc = unicorn.Uc(unicorn.UC_ARCH_ARM64, unicorn.UC_MODE_ARM)
     uc.ctl_set_cpu_model(arm.UC_CPU_ARM64_MAX)
-    for segment in image.segments:
-        map_pages(uc, base + segment.address, segment.nbytes, unicorn.UC_PROT_ALL)
-        uc.mem_write(base + segment.address, segment.data)
-    for address, value in image.relocations:
-        uc.mem_write(base + address, (base + value).to_bytes(8, "little"))
-    map_pages(uc, RETURN_ADDRESS, 16, unicorn.UC_PROT_ALL)
-    uc.mem_map(STACK_BASE, STACK_BYTES, unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE)
+    map_image(uc, image, base, 8)
     uc.reg_write(arm.UC_ARM64_REG_CPACR_EL1, FPU_ON)
     core = Core(
         arguments=tuple(getattr(arm, f"UC_ARM64_REG_X{i}") for i in range(8)),
@@ -75,7 +69,7 @@ def load_image(image: Image) -> EmulatedModule:
         thumb=False,
         instructions=lambda code: len(code) // 4,
     )
-    layout = Layout(RETURN_ADDRESS, STACK_BASE + STACK_BYTES, HEAP_BASE)
+    layout = Layout(RETURN_ADDRESS, STACK_END, HEAP_BASE)
     return EmulatedModule(uc, image, core, layout, base)
 
 

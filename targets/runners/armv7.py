@@ -9,17 +9,17 @@ from edgernn.elf import Image, read_elf
 from edgernn.errors import ToolError
 from edgernn.target import Target
 from edgernn.targets.runners._unicorn import (
+    RETURN_ADDRESS,
+    STACK_END,
     Core,
     EmulatedModule,
     Layout,
     import_unicorn,
-    map_pages,
+    map_image,
     missing_unicorn,
 )
 
 BASE = 0x1000_0000
-STACK_BASE, STACK_BYTES = 0x7000_0000, 0x10_0000
-RETURN_ADDRESS = 0x7F00_0000
 HEAP_BASE = 0x4000_0000
 FPU_OPEN, FPU_ON = 0xF << 20, 1 << 30  # in CPACR, in FPEXC
 
@@ -44,13 +44,7 @@ def _load(image: Image) -> EmulatedModule:
     unicorn, arm = import_unicorn(), import_unicorn("arm_const")
     uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_ARM)
     uc.ctl_set_cpu_model(arm.UC_CPU_ARM_CORTEX_A15)
-    for segment in image.segments:
-        map_pages(uc, BASE + segment.address, segment.nbytes, unicorn.UC_PROT_ALL)
-        uc.mem_write(BASE + segment.address, segment.data)
-    for address, value in image.relocations:
-        uc.mem_write(BASE + address, (BASE + value).to_bytes(4, "little"))
-    map_pages(uc, RETURN_ADDRESS, 16, unicorn.UC_PROT_ALL)
-    uc.mem_map(STACK_BASE, STACK_BYTES, unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE)
+    map_image(uc, image, BASE, 4)
     uc.reg_write(arm.UC_ARM_REG_C1_C0_2, FPU_OPEN)
     uc.reg_write(arm.UC_ARM_REG_FPEXC, FPU_ON)
     core = Core(
@@ -63,7 +57,7 @@ def _load(image: Image) -> EmulatedModule:
         thumb=False,
         instructions=lambda code: len(code) // 4,
     )
-    layout = Layout(RETURN_ADDRESS, STACK_BASE + STACK_BYTES, HEAP_BASE)
+    layout = Layout(RETURN_ADDRESS, STACK_END, HEAP_BASE)
     return EmulatedModule(uc, image, core, layout, BASE)
 
 
