@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.added import added_row
 from benchmarks.interleave import interleaved
 from edgernn.bundle import Bundle
 from edgernn.embed.android.java import java_name
@@ -106,6 +107,9 @@ final class Bench {
 }
 """
 
+CLOCKS = {"c": "c-clock", "java": "java-clock", "java-place": "java-clock"}
+NAMES = {"java": "arrays", "java-place": "in place"}
+
 
 def measured(bundle: Bundle, rounds: int = ROUNDS, steps: int = STEPS) -> list[dict[str, Any]]:
     """A row for each step: microseconds in C, and what a call from Java adds to that.
@@ -125,7 +129,7 @@ def measured(bundle: Bundle, rounds: int = ROUNDS, steps: int = STEPS) -> list[d
                     ask(contender, WARM)
                 names = ("c", "c-clock", "java", "java-place", "java-clock")
                 contenders = {each: lambda count, of=each: ask(of, count) for each in names}
-                rows.append(_row(step, interleaved(contenders, rounds, steps)))
+                rows.append(added_row(step, interleaved(contenders, rounds, steps), CLOCKS, NAMES))
         return rows
 
 
@@ -182,26 +186,6 @@ def _machine(
 
         yield ask
         asked.close()
-
-
-def _row(step: str, spent: dict[str, list[NDArray[Any]]]) -> dict[str, Any]:
-    """Differences within a round, and of the 99th percentiles of all."""
-    clocks = {"c": "c-clock", "java": "java-clock", "java-place": "java-clock"}
-    medians, tails = {}, {}
-    for name, clock in clocks.items():
-        rounds = zip(spent[name], spent[clock], strict=True)
-        medians[name] = np.array([np.median(a) - np.median(b) for a, b in rounds])
-        asked = np.median(np.concatenate(spent[clock]))
-        tails[name] = np.percentile(np.concatenate(spent[name]), 99) - asked
-    row: dict[str, Any] = {
-        "step": step,
-        "C us": round(float(np.median(medians["c"])) / 1e3, 2),
-        "C p99 us": round(float(tails["c"]) / 1e3, 2),
-    }
-    for name, said in (("java", "arrays"), ("java-place", "in place")):
-        row[f"{said} adds us"] = round(float(np.median(medians[name] - medians["c"])) / 1e3, 2)
-        row[f"{said} adds p99 us"] = round(float(tails[name] - tails["c"]) / 1e3, 2)
-    return row
 
 
 def versions() -> str:

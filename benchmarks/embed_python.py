@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.added import added_row
 from benchmarks.interleave import Measure, interleaved
 from edgernn.bundle import Bundle
 from edgernn.package import find_package, name_of, write_package
@@ -52,6 +53,9 @@ void timed_steps(const edgernn_model *model, uint32_t step, void *memory, const 
 }
 """
 
+CLOCKS = {"c": "c clock", "out": "clock", "new": "clock"}
+NAMES = {"out": "out=", "new": "new array"}
+
 
 def measured(bundle: Bundle, rounds: int = ROUNDS, steps: int = STEPS) -> list[dict[str, Any]]:
     """A row for each step: microseconds in C, and what a call from Python adds to that."""
@@ -72,7 +76,7 @@ def measured(bundle: Bundle, rounds: int = ROUNDS, steps: int = STEPS) -> list[d
             found = []
             for step in bundle.manifest["steps"]:
                 contenders = _contenders(bundle, step, package, run, model)
-                found.append(_row(step, interleaved(contenders, rounds, steps)))
+                found.append(added_row(step, interleaved(contenders, rounds, steps), CLOCKS, NAMES))
             return found
 
 
@@ -141,31 +145,6 @@ def _contenders(
         "new": called_anew,
         "clock": clock,
     }
-
-
-def _row(step: str, spent: dict[str, list[NDArray[Any]]]) -> dict[str, Any]:
-    """Differences within a round, and of the 99th percentiles of all."""
-    clocks = {"c": "c clock", "out": "clock", "new": "clock"}
-    medians = {
-        name: np.array(
-            [np.median(a) - np.median(b) for a, b in zip(spent[name], spent[clock], strict=True)]
-        )
-        for name, clock in clocks.items()
-    }
-    every = {name: np.concatenate(rounds) for name, rounds in spent.items()}
-    tails = {
-        name: np.percentile(every[name], 99) - np.median(every[clock])
-        for name, clock in clocks.items()
-    }
-    row: dict[str, Any] = {
-        "step": step,
-        "C us": round(float(np.median(medians["c"])) / 1e3, 2),
-        "C p99 us": round(float(tails["c"]) / 1e3, 2),
-    }
-    for name, said in (("out", "out="), ("new", "new array")):
-        row[f"{said} adds us"] = round(float(np.median(medians[name] - medians["c"])) / 1e3, 2)
-        row[f"{said} adds p99 us"] = round(float(tails[name] - tails["c"]) / 1e3, 2)
-    return row
 
 
 def versions() -> str:

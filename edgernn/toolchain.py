@@ -144,8 +144,8 @@ def build_archive(
         for file, text in sources.items():
             _write_source(work, file, text)
         for unit, made in zip(units, objects, strict=True):
-            _run([*line, "-c", unit, "-o", made], work, who)
-        _run([cc.program, "ar", "rcsD", "built", *objects], work, who)
+            run_compiler([*line, "-c", unit, "-o", made], work, who)
+        run_compiler([cc.program, "ar", "rcsD", "built", *objects], work, who)
         binary = (work / "built").read_bytes()
     path = out_dir / f"{name}.a"
     write_whole(path, binary)
@@ -233,7 +233,7 @@ def link_objects(objects: Mapping[str, bytes], target: Target, cc: Compiler | No
             _write_source(work, name, data)
         flags = ("-shared", "-fPIC", "-Wl,-s", "-Wl,--build-id=none")
         command = [*cc.command(target), *flags, *objects, *cc.link_flags(target), "-o", "built"]
-        _run(command, work, f"{cc.name} for {target.name}")
+        run_compiler(command, work, f"{cc.name} for {target.name}")
         return (work / "built").read_bytes()
 
 
@@ -285,7 +285,7 @@ def _build(
             *(*cc.command(target), optimize, *COMMON_FLAGS, *target.flags, "-I."),
             *(*units, *flags, *cc.link_flags(target), "-o", "built"),
         ]
-        _run(command, work, f"{cc.name} for {target.name}")
+        run_compiler(command, work, f"{cc.name} for {target.name}")
         binary = (work / "built").read_bytes()
     if check:
         check(binary)
@@ -319,7 +319,8 @@ def write_whole(path: Path, data: bytes, *, mode: int = 0o755) -> None:
         part.unlink(missing_ok=True)
 
 
-def _run(command: Sequence[str], work: Path, who: str) -> None:
+def run_compiler(command: Sequence[str], work: Path, who: str) -> None:
+    """Run it in a folder. Raises: ToolError with its first complaint."""
     try:
         done = subprocess.run(
             command,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,9 +10,9 @@ from pathlib import Path
 from edgernn.embed.android.archive import zipped
 from edgernn.errors import ToolError
 from edgernn.package import filled
+from edgernn.toolchain import run_compiler
 
 RELEASE = "8"  # what every Android takes
-COMPILE_SECONDS = 300
 INSTALL = "apt-get install openjdk-17-jdk-headless"
 SHARED = (
     *("EdgernnException", "Library", "Model", "Native"),
@@ -83,19 +82,4 @@ def classes(folder: Path, kind: str, words: Mapping[str, str]) -> bytes:
 def _compile(javac: str, paths: list[str], work: Path) -> None:
     options = ["--release", RELEASE, "-nowarn", "-Xlint:-options", "-encoding", "UTF-8"]
     command = [javac, *options, "-d", "classes", *paths]
-    try:
-        done = subprocess.run(
-            command,
-            cwd=work,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=COMPILE_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as cause:
-        raise ToolError(f"javac: {cause}") from cause
-    if done.returncode:
-        lines = (done.stderr + done.stdout).strip().splitlines()
-        raise ToolError(f"javac: {lines[0] if lines else f'exit code {done.returncode}'}")
+    run_compiler(command, work, "javac")
