@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -193,17 +192,3 @@ def versions() -> str:
     java = shutil.which("java") or "java"
     done = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
     return done.stderr.splitlines()[0] if done.stderr else "no Java"
-
-
-def main() -> None:
-    """`python -m benchmarks.embed_android BUNDLE...`: a row a step."""
-    from edgernn.bundle import open_bundle
-
-    print(versions())
-    for path in sys.argv[1:]:
-        for row in measured(open_bundle(path)):
-            print(path, row)
-
-
-if __name__ == "__main__":
-    main()

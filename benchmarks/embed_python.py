@@ -150,17 +150,3 @@ def _contenders(
 def versions() -> str:
     """What it was measured with."""
     return f"CPython {platform.python_version()}, numpy {np.__version__}, {platform.machine()}"
-
-
-def main() -> None:
-    """`python -m benchmarks.embed_python BUNDLE...`: a row a step."""
-    from edgernn.bundle import open_bundle
-
-    print(versions())
-    for path in sys.argv[1:]:
-        for row in measured(open_bundle(path)):
-            print(path, row)
-
-
-if __name__ == "__main__":
-    main()

@@ -203,16 +203,3 @@ def _served(node: str, folder: Path, step: str, frames: Frames) -> Iterator[Any]
         yield lambda which: lambda steps: measure(which, steps)
         assert process.stdin
         process.stdin.close()
-
-
-def main() -> None:
-    """`python -m benchmarks.embed_web BUNDLE...`: a row a step."""
-    from edgernn.bundle import open_bundle
-
-    for path in sys.argv[1:]:
-        for row in measured(open_bundle(path)):
-            print(path, row)
-
-
-if __name__ == "__main__":
-    main()

@@ -29,7 +29,15 @@ from edgernn.verify import Say
 
 HERE = Path(__file__).parent
 EXTENSION, MODEL = "_edgernn.abi3.so", "model.sealed"
-PLAIN = ("_closing.py", "_edgernn.pyi", "_errors.py", "_load.py", "_model.py", "_native.py")
+PLAIN = (
+    "_closing.py",
+    "_edgernn.pyi",
+    "_errors.py",
+    "_load.py",
+    "_model.py",
+    "_native.py",
+    "_program.py",
+)
 OF_KIND = {
     "": (),
     "spotter": ("_sound.py", "_spotter.py"),
