@@ -66,23 +66,23 @@ def _chunks(
     frames, alike, late = q.shape[1], log_decay.shape[3] == 1, int(bonus is not None)
     size = min(CHUNK, 1 << (frames - 1).bit_length())
     own = _own(q, k, bonus) * v
-    q, k, v, log_decay = (_cut(x, size) for x in (q, k, v, log_decay))
+    q, k, v, log_decay = (cut(x, size) for x in (q, k, v, log_decay))
     fade = torch.exp(log_decay.sum(-2)).unsqueeze(-1)
-    heard = (k * _until_end(log_decay)).transpose(-1, -2) @ v
+    heard = (k * until_end(log_decay)).transpose(-1, -2) @ v
     states = scan(fade, heard, state)
     before = torch.cat([state.unsqueeze(1), states[:, :-1]], dim=1)
     within = _of_pairs if alike else _by_halves
-    y = (q * _since_start(log_decay, late)) @ before + within(q, k, v, log_decay, late)
+    y = (q * since_start(log_decay, late)) @ before + within(q, k, v, log_decay, late)
     return y.transpose(2, 3).flatten(1, 2)[:, :frames] + own, states[:, -1]
 
 
-def _cut(x: Tensor, size: int) -> Tensor:
+def cut(x: Tensor, size: int) -> Tensor:
     """(B, T, H, D) -> (B, chunks, H, size, D), zeros behind the last frame."""
     x = F.pad(x, (0, 0, 0, 0, 0, -x.shape[1] % size))
     return x.reshape(x.shape[0], -1, size, *x.shape[2:]).transpose(2, 3)
 
 
-def _since_start(log_decay: Tensor, late: int) -> Tensor:
+def since_start(log_decay: Tensor, late: int) -> Tensor:
     """What is left at each frame (axis -2) of what came before the first.
 
     late: 1 where it is read before it fades by the frame's own decay, else 0.
@@ -91,7 +91,7 @@ def _since_start(log_decay: Tensor, late: int) -> Tensor:
     return torch.exp(F.pad(total, (0, 0, late, -late)))
 
 
-def _until_end(log_decay: Tensor) -> Tensor:
+def until_end(log_decay: Tensor) -> Tensor:
     """What is left of each frame (axis -2) after the last."""
     later = F.pad(log_decay[..., 1:, :], (0, 0, 0, 1))
     return torch.exp(later.flip(-2).cumsum(-2).flip(-2))
@@ -102,7 +102,7 @@ def _of_pairs(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor, late: int) -> 
     size = q.shape[-2]
     earlier = torch.ones(size, size, dtype=torch.bool, device=q.device).tril(-1)
     between = log_decay.expand(*log_decay.shape[:-1], size).masked_fill(~earlier, 0.0)
-    left = _since_start(between, late).masked_fill(~earlier, 0.0)
+    left = since_start(between, late).masked_fill(~earlier, 0.0)
     return (q @ k.transpose(-1, -2) * left) @ v
 
 
@@ -116,8 +116,8 @@ def _by_halves(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor, late: int) ->
     while half:
         parts = [x.reshape(*x.shape[:-2], -1, 2, half, x.shape[-1]) for x in (q, k, v, log_decay)]
         (_, k1, v1, fade1), (q2, _, _, fade2) = zip(*(x.unbind(-3) for x in parts), strict=True)
-        asked = q2 * _since_start(fade2, late)
-        weight = asked @ (k1 * _until_end(fade1)).transpose(-1, -2)
+        asked = q2 * since_start(fade2, late)
+        weight = asked @ (k1 * until_end(fade1)).transpose(-1, -2)
         y = y + F.pad(weight @ v1, (0, 0, half, 0)).flatten(-3, -2)
         half //= 2
     return y
