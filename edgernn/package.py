@@ -40,7 +40,7 @@ BUILDS = {
     "wasm": build_wasm,
 }
 NO_MAIN = {"main.c": "int main(void) { return 0; }\n"}  # an image has one; steps are called alone
-STREAMS = ("stream.h", "stream.c")
+STREAMS = ("stream.h", "stream.c", "saved.h", "saved.c")
 ID_BYTES = 16
 SEAL = b"edgernn sha256 "
 OPENED = """#include "{name}_package.h"

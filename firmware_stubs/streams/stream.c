@@ -1,54 +1,11 @@
-/* Live streams over compiled steps, and their saved states.
- *
- * A saved state: "edgernns", then in little-endian words the form's version, the step, the model's
- * id, the state's bytes and a CRC-32 of all that is not the CRC; zeros up to EDGERNN_SAVED_HEAD; and
- * the state as it lies in memory.
+/* Live streams over compiled steps. Their saved states are a state as it lies in memory behind the
+ * head that saved.c tells of.
  */
 #include "stream.h"
 
-#define SAVED_VERSION 1u
-#define AT_VERSION 8u
-#define AT_STEP 12u
-#define AT_ID 16u
-#define AT_BYTES 32u
-#define AT_CRC 36u
+#include "saved.h"
+
 #define ROOM(bytes) (((uint32_t)(bytes) + 15u) & ~15u)
-
-static const unsigned char mark[8] = {'e', 'd', 'g', 'e', 'r', 'n', 'n', 's'};
-
-static void copy(unsigned char *to, const unsigned char *from, uint32_t bytes) {
-  while (bytes--) *to++ = *from++;
-}
-
-static int differs(const unsigned char *a, const unsigned char *b, uint32_t bytes) {
-  while (bytes--)
-    if (*a++ != *b++) return 1;
-  return 0;
-}
-
-static void put_word(unsigned char *at, uint32_t word) {
-  for (uint32_t i = 0; i < 4; ++i) at[i] = (unsigned char)(word >> 8 * i);
-}
-
-static uint32_t get_word(const unsigned char *at) {
-  return at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
-}
-
-static uint32_t crc(uint32_t sum, const unsigned char *at, uint32_t bytes) {
-  while (bytes--) {
-    sum ^= *at++;
-    for (int bit = 0; bit < 8; ++bit) sum = sum >> 1 ^ (0xEDB88320u & (0u - (sum & 1u)));
-  }
-  return sum;
-}
-
-/* Of the head but for its own place, and of the state. */
-static uint32_t check_sum(const unsigned char *head, const unsigned char *state, uint32_t bytes) {
-  const uint32_t rest = AT_CRC + 4u;
-  uint32_t sum = crc(0xFFFFFFFFu, head, AT_CRC);
-  sum = crc(sum, head + rest, EDGERNN_SAVED_HEAD - rest);
-  return ~crc(sum, state, bytes);
-}
 
 static uint32_t index_of(const edgernn_stream *s) { return (uint32_t)(s->step - s->model->steps); }
 
@@ -99,39 +56,23 @@ int edgernn_stream_reset(edgernn_stream *s) {
   return EDGERNN_OK;
 }
 
+static void walk(edgernn_walk *w, void *over) {
+  const edgernn_stream *const s = over;
+  edgernn_walk_bytes(w, s->state, s->step->state_bytes);
+}
+
 uint32_t edgernn_stream_saved_bytes(const edgernn_stream *s) {
-  return s->model ? EDGERNN_SAVED_HEAD + s->step->state_bytes : 0u;
+  return s->model ? edgernn_saved_bytes(walk, (void *)s) : 0u;
 }
 
 int edgernn_stream_save(const edgernn_stream *s, void *saved, uint32_t bytes) {
-  unsigned char *const head = saved;
   if (!s->model) return EDGERNN_CLOSED;
-  if (bytes < edgernn_stream_saved_bytes(s)) return EDGERNN_BAD_MEMORY;
-  for (uint32_t i = 0; i < EDGERNN_SAVED_HEAD; ++i) head[i] = 0;
-  copy(head, mark, sizeof mark);
-  put_word(head + AT_VERSION, SAVED_VERSION);
-  put_word(head + AT_STEP, index_of(s));
-  copy(head + AT_ID, s->model->id, sizeof s->model->id);
-  put_word(head + AT_BYTES, s->step->state_bytes);
-  put_word(head + AT_CRC, check_sum(head, s->state, s->step->state_bytes));
-  copy(head + EDGERNN_SAVED_HEAD, s->state, s->step->state_bytes);
-  return EDGERNN_OK;
+  return edgernn_saved_write(s->model, index_of(s), walk, (void *)s, saved, bytes);
 }
 
 int edgernn_stream_restore(edgernn_stream *s, const void *saved, uint32_t bytes) {
-  const unsigned char *const head = saved;
   if (!s->model) return EDGERNN_CLOSED;
-  const uint32_t own = s->step->state_bytes;
-  if (bytes < EDGERNN_SAVED_HEAD || differs(head, mark, sizeof mark)) return EDGERNN_BAD_STATE;
-  if (get_word(head + AT_VERSION) != SAVED_VERSION) return EDGERNN_OTHER_VERSION;
-  if (differs(head + AT_ID, s->model->id, sizeof s->model->id)) return EDGERNN_OTHER_MODEL;
-  if (get_word(head + AT_STEP) != index_of(s)) return EDGERNN_OTHER_MODEL;
-  if (get_word(head + AT_BYTES) != own || bytes != EDGERNN_SAVED_HEAD + own)
-    return EDGERNN_BAD_STATE;
-  if (get_word(head + AT_CRC) != check_sum(head, head + EDGERNN_SAVED_HEAD, own))
-    return EDGERNN_BAD_STATE;
-  copy(s->state, head + EDGERNN_SAVED_HEAD, own);
-  return EDGERNN_OK;
+  return edgernn_saved_read(s->model, index_of(s), walk, s, saved, bytes);
 }
 
 int edgernn_stream_close(edgernn_stream *s) {
@@ -146,10 +87,11 @@ const char *edgernn_message(int error) {
     case EDGERNN_BAD_MEMORY: return "the memory is too small or not 16-aligned";
     case EDGERNN_BAD_INPUT: return "the input has a NaN, an infinity or a number above 1e9";
     case EDGERNN_BAD_STATE: return "the saved state is damaged or cut short";
-    case EDGERNN_OTHER_MODEL: return "the saved state belongs to another model or step";
+    case EDGERNN_OTHER_MODEL: return "the saved state belongs to another model, step or loop";
     case EDGERNN_OTHER_VERSION: return "made by another version of edgernn";
     case EDGERNN_CLOSED: return "the stream is closed";
     case EDGERNN_NO_STEP: return "the model has no such step";
+    case EDGERNN_OTHER_OPTIONS: return "the saved state is of a loop with other options";
     default: return "an unknown error";
   }
 }

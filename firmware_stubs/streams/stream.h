@@ -28,10 +28,11 @@ enum {
   EDGERNN_BAD_MEMORY = -1,    /* too small, or not 16-aligned */
   EDGERNN_BAD_INPUT = -2,     /* a NaN, an infinity, or above EDGERNN_LARGEST */
   EDGERNN_BAD_STATE = -3,     /* a saved state that is damaged or cut short */
-  EDGERNN_OTHER_MODEL = -4,   /* a saved state of another model or step */
+  EDGERNN_OTHER_MODEL = -4,   /* a saved state of another model, step or loop */
   EDGERNN_OTHER_VERSION = -5, /* a saved state, or a model, of another form */
   EDGERNN_CLOSED = -6,
-  EDGERNN_NO_STEP = -7 /* the model has not so many steps */
+  EDGERNN_NO_STEP = -7,      /* the model has not so many steps */
+  EDGERNN_OTHER_OPTIONS = -8 /* a saved state of a loop with other options */
 };
 
 typedef struct {
@@ -67,6 +68,13 @@ typedef struct {
   const edgernn_model_step *step;
   void *state, *scratch;
 } edgernn_stream;
+
+/* Samples that an app holds until they are a block, fewer than one: saved with a loop that hears, as
+ * if they had been heard. For what restores there must be room for a block. */
+typedef struct {
+  float *samples;
+  uint32_t count;
+} edgernn_rest;
 
 /* Bytes of memory that a stream over a step needs; 0 if there is no such step. */
 uint32_t edgernn_stream_bytes(const edgernn_model *model, uint32_t step);

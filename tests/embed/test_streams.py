@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from edgernn.bundle import open_bundle
-from edgernn.package import model_id, model_library
+from edgernn.package import STREAMS, model_id, model_library
 from edgernn.target import find_target
 from edgernn.toolchain import build_library, stub
 from edgernn.verify import golden_of
@@ -30,7 +30,7 @@ class Model:
         path = folder / "model.so"
         path.write_bytes(binary)
         streams = build_library(
-            {name: stub(f"streams/{name}") for name in ("stream.h", "stream.c")},
+            {name: stub(f"streams/{name}") for name in STREAMS},
             find_target("host"),
             folder,
             name="streams",
