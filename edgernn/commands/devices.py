@@ -27,14 +27,14 @@ def devices(urls: tuple[str, ...], as_json: bool) -> None:
     from edgernn.device import find_device
     from edgernn.errors import EdgernnError
     from edgernn.profile.about import about
-    from edgernn.profile.reach import emulated, known
+    from edgernn.profile.reach import known, unasked
 
     say = progress(as_json)
     rows: list[dict[str, Any]] = []
     documents = []
     failed = None
-    counted = emulated()
-    for url, note in [(url, counted.get(url, "")) for url in urls] or known():
+    told = unasked()
+    for url, note in [(url, told.get(url, "")) for url in urls] or known():
         if note:
             rows.append({"device": url, "what": note, "features": None})
             documents.append({"device": url, "note": note})

@@ -112,6 +112,10 @@ def _figures(document: Mapping[str, Any]) -> dict[Key, Rounds | float]:
                 found[*head, "here", row["backend"], row["number_type"]] = _rounds(row)
             for row in profile["devices"]:
                 found[*head, row["device"], row["backend"], row["number_type"]] = _rounds(row)
+            for row in profile.get("gpus", ()):
+                if row["rounds_us"]:
+                    where = f"{row['device']} {row['streams']} streams"
+                    found[*head, where, row["how"], row["number_type"]] = _rounds(row)
             for row in profile["chips"]:
                 if row["count"]:
                     where = " ".join(filter(None, (row.get("device"), row["target"])))

@@ -9,6 +9,7 @@ from typing import Any
 
 from edgernn.profile.chip import ChipCost
 from edgernn.profile.device import DeviceLatency
+from edgernn.profile.gpu import GpuLatency
 from edgernn.profile.latency import HostLatency
 from edgernn.profile.plots import Reached
 from edgernn.profile.report import Profile, Rows
@@ -37,6 +38,15 @@ class Labelled:
             for label, one in self.chips.items()
             if one.count
         }
+
+    def throughput(self) -> Bars:
+        """Steps a second of all streams of a GPU together."""
+        found = {}
+        for profile in self.profiles:
+            for one in profile.gpus:
+                if every := one.steps_per_second:
+                    found[_batch(one)] = (every, every)
+        return found
 
     def nodes_us(self) -> dict[str, dict[str, float]]:
         """Time by node."""
@@ -155,6 +165,11 @@ def _named(rows: Sequence[tuple[Profile, Any, str]], *, many: bool) -> dict[str,
 
 def _place(chip: ChipCost) -> str:
     return f"{chip.device}, {chip.target}" if chip.device else chip.target
+
+
+def _batch(one: GpuLatency) -> str:
+    streams = "1 stream" if one.streams == 1 else f"{one.streams:,} streams"
+    return f"{one.device}, {one.how}, {streams}"
 
 
 def _bytes(plan: Mapping[str, Any]) -> Any:

@@ -68,10 +68,10 @@ def measure(path: Path, step: str, target: str, seconds: float) -> HostLatency:
     Raises: ToolError if it cannot run here.
     """
     job = json.dumps([str(path), step, target, seconds])
-    found = _child(["-m", "edgernn.profile.latency", job])
+    found = child(["-m", "edgernn.profile.latency", job])
     if "error" in found:
         raise ToolError(found["error"])
-    empty = _child(["-c", _EMPTY])["peak_bytes"]
+    empty = child(["-c", _EMPTY])["peak_bytes"]
     peak = None if None in (found["peak_bytes"], empty) else found["peak_bytes"] - empty
     return HostLatency(**{**found, "peak_bytes": peak})
 
@@ -89,7 +89,8 @@ def machine() -> str:
     return f"{name}, {platform.system()}, one thread"
 
 
-def _child(arguments: list[str]) -> dict[str, Any]:
+def child(arguments: list[str]) -> dict[str, Any]:
+    """What another Python, of one thread, prints as JSON. Raises: ToolError."""
     environment = {**os.environ, **dict.fromkeys(THREADS, "1")}
     try:
         done = subprocess.run(

@@ -9,10 +9,12 @@ from typing import Any
 
 from edgernn.backend import find_backend
 from edgernn.bundle import Bundle, open_bundle
+from edgernn.cuda import SCHEME, need_gpu
 from edgernn.device import find_device
 from edgernn.errors import DataError, EdgernnError, ToolError
 from edgernn.profile.chip import ChipCost, cost
 from edgernn.profile.device import DeviceLatency, Job, on_device
+from edgernn.profile.gpu import GpuLatency, on_gpu
 from edgernn.profile.image import runs_in_qemu
 from edgernn.profile.latency import HostLatency, machine, measure
 from edgernn.profile.nodes import by_node
@@ -43,7 +45,14 @@ def profile(
         return [_every_artifact(bundle, step, seconds, progress) for bundle, step in jobs]
     timed: list[list[DeviceLatency]] = [[] for _ in jobs]
     counted: list[list[ChipCost]] = [[] for _ in jobs]
+    batched: list[list[GpuLatency]] = [[] for _ in jobs]
     for url in devices:
+        if url.startswith(SCHEME):
+            need_gpu(url)
+            for at, (bundle, step) in enumerate(jobs):
+                progress(f"on {url}: {step} of {bundle.path.name}")
+                batched[at] += on_gpu(bundle.path, step, url, seconds, bundle.frame_ms(step))
+            continue
         emulated = url.startswith(EMULATED)
         target, core = _target(url)
         places = with_code(jobs, target)
@@ -59,8 +68,11 @@ def profile(
                 counted[at].append(_played(jobs[at], target, row))
             elif row:
                 timed[at].append(row)
-    rows = zip(jobs, timed, counted, strict=True)
-    return [_profile(job, (), tuple(chips), tuple(times)) for job, times, chips in rows]
+    rows = zip(jobs, timed, counted, batched, strict=True)
+    return [
+        _profile(job, (), tuple(chips), tuple(times), tuple(gpus))
+        for job, times, chips, gpus in rows
+    ]
 
 
 def _target(url: str) -> tuple[Target, str]:
@@ -138,6 +150,7 @@ def _profile(
     host: tuple[HostLatency, ...],
     chips: tuple[ChipCost, ...],
     devices: tuple[DeviceLatency, ...],
+    gpus: tuple[GpuLatency, ...] = (),
 ) -> Profile:
     bundle, step = job
     manifest = bundle.manifest
@@ -156,4 +169,5 @@ def _profile(
         chips,
         devices,
         plan,
+        gpus,
     )

@@ -24,7 +24,7 @@ from edgernn.profile.report import Profile
 from edgernn.profile.svg import COLOURS, legend
 
 STYLE = Path(__file__).with_name("page.css")
-WORDS = ("step", "where", "what", "verdict", "code", "target", "unit", "counted by", "node")
+WORDS = ("step", "where", "what", "verdict", "code", "target", "unit", "counted by", "node", "by")
 RAM = ("state", "scratch", "stack")
 MAPS = 2  # of memory, of one step: those of further targets hardly differ
 
@@ -100,6 +100,9 @@ def _step(name: str, words: str, found: Labelled) -> Iterator[str]:
     yield '<div class="grid">'
     if times := found.times():
         yield _card("Time of a step", "µs at p50; pale up to p99", bars(times, "Time of a step"))
+    if rates := found.throughput():
+        title = "Throughput"
+        yield _card(title, "steps a second of all streams together", bars(rates, title))
     if counts := found.counts():
         title = "Instructions of a step"
         yield _card(title, "the mean; pale up to the most", bars(counts, title))

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from edgernn.backend import find_runner
+from edgernn.cuda import SCHEME, gpus
 from edgernn.target import all_targets
 
 ADB_SECONDS = 5
@@ -18,7 +19,7 @@ SSH_CONFIG = Path("~/.ssh/config")
 
 def known() -> list[tuple[str, str]]:
     """(URL, note); a note says why a device is not asked what it is, "" that it can be."""
-    return [*_local(), *emulated().items(), *_phones(), *_hosts()]
+    return [*_local(), *unasked().items(), *_phones(), *_hosts()]
 
 
 def _local() -> list[tuple[str, str]]:
@@ -26,9 +27,12 @@ def _local() -> list[tuple[str, str]]:
     return [("local", "" if runs else f"{platform.machine()} {platform.system()}: times by Python")]
 
 
-def emulated() -> dict[str, str]:
-    """What counts under an emulator, by URL. Not to be asked: its files are this machine's."""
-    found = {}
+def unasked() -> dict[str, str]:
+    """What is told of devices that run no program which could ask: GPUs and emulators, by URL.
+
+    An emulator's files are this machine's.
+    """
+    found = {f"{SCHEME}{number}": gpu.line() for number, gpu in enumerate(gpus())}
     user = None if shutil.which(USER) else f"needs {USER}; run: apt-get install qemu-user"
     for target in all_targets().values():
         if target.kind == "firmware" or target.cores:

@@ -10,6 +10,7 @@ from typing import Any
 from edgernn.profile.chip import ChipCost
 from edgernn.profile.compare import SCHEMA, VERSION
 from edgernn.profile.device import DeviceLatency
+from edgernn.profile.gpu import GpuLatency
 from edgernn.profile.latency import HostLatency
 
 BAR = 20  # letters of a whole
@@ -33,6 +34,7 @@ class Profile:
     chips: tuple[ChipCost, ...] = ()
     devices: tuple[DeviceLatency, ...] = ()
     plan: Mapping[str, Any] = field(default_factory=dict)
+    gpus: tuple[GpuLatency, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Every figure; the units are in the names."""
@@ -53,6 +55,9 @@ class Profile:
             (f"{one.device} {one.number_type}: by node of the step graph", _node_rows(one))
             for one in self.devices
         ]
+        for device, gpu in dict.fromkeys((one.device, one.gpu) for one in self.gpus):
+            here = [_gpu_row(one) for one in self.gpus if one.device == device]
+            tables.append((f"{name}: on {device}, {gpu}", here))
         tables.append((f"{name}: counted exactly under emulation, not times", self._chip_rows()))
         for chip in self.chips:
             title = f"{chip.target} {chip.number_type}: instructions a step by"
@@ -67,6 +72,11 @@ class Profile:
     def notes(self) -> list[str]:
         """What could not be had, and why."""
         partial = [f"{one.device}: partial: {one.partial}" for one in self.devices if one.partial]
+        partial += [
+            f"{one.device}, {one.how}, {one.streams:,} streams: {one.lacking}"
+            for one in self.gpus
+            if one.lacking
+        ]
         return partial + [f"{chip.target}: {note}" for chip in self.chips for note in chip.notes]
 
     def _host_rows(self) -> Rows:
@@ -122,6 +132,21 @@ def _device_row(one: DeviceLatency) -> dict[str, Any]:
         "noise": f"{one.noise:.1%}",
         "core": one.core,
         "steps": one.steps,
+    }
+
+
+def _gpu_row(one: GpuLatency) -> dict[str, Any]:
+    every = one.steps_per_second
+    return {
+        "by": one.how,
+        "streams": one.streams,
+        "first µs": one.first_us,
+        "p50 µs": one.p50_us,
+        "p99 µs": one.p99_us,
+        "steps a second, of all": None if every is None else round(every),
+        "streams in real time": one.real_time_streams,
+        "peak memory MB": None if one.peak_bytes is None else one.peak_bytes / 1e6,
+        "steps": one.steps or None,
     }
 
 

@@ -12,28 +12,45 @@ from typing import Any
 import numpy as np
 
 from edgernn.backend import Array, np_dtype
-from edgernn.errors import BundleError
+from edgernn.errors import BundleError, ToolError
 from edgernn.hosted import initial, need_leaves, need_shape
 
+CPU = "CPUExecutionProvider"
 
-def open_session(model: bytes, options: Any = None) -> Any:
-    """An InferenceSession on one thread. Raises: BundleError if ONNX Runtime refuses the model."""
+
+def open_session(
+    model: bytes, options: Any = None, provider: str = CPU, settings: Mapping[str, Any] = {}
+) -> Any:
+    """An InferenceSession on one thread.
+
+    provider, settings: what runs its operators. Raises: ToolError if this ONNX Runtime has not got
+        it or does not get it to run, BundleError if it refuses the model.
+    """
     import onnxruntime
+
+    if provider not in onnxruntime.get_available_providers():
+        raise ToolError(f"the ONNX Runtime that is here has no {provider}")
 
     options = options or onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(model, options, providers=[(provider, {**settings})])
     except Exception as cause:  # onnxruntime raises many unrelated classes
         raise BundleError(f"ONNX Runtime refuses the model: {cause}") from cause
+    if session.get_providers()[0] != provider:  # it goes on by the CPU, and says so to nobody
+        raise ToolError(f"ONNX Runtime cannot set up {provider}; its own log says why")
+    return session
 
 
 class OnnxProgram:
-    """One live stream through an InferenceSession. row: inputs, outputs and states."""
+    """One live stream through an InferenceSession.
+
+    row: inputs, outputs and states; `provider`, if there is one, is a name and its settings.
+    """
 
     def __init__(self, model: bytes, row: Mapping[str, Any]) -> None:
-        self.session = open_session(model)
+        self.session = open_session(model, None, *row.get("provider", ()))
         self.states: list[Mapping[str, Any]] = row["states"]
         self.inputs = {port["name"]: _empty(port) for port in row["inputs"]}
         told = {state["out"] for state in self.states}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import io
 import shutil
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from edgernn.device import find_device, talk
 from edgernn.errors import DataError, EdgernnError, ToolError
+from edgernn.profile.reach import unasked
 from edgernn.target import find_target
 from edgernn.toolchain import build_program
 
@@ -174,7 +176,7 @@ def test_devices_that_cannot_be_are_named(
     [
         (0, "cuda:1: no GPU of NVIDIA is here: libcuda.so.1 is absent or finds none"),
         (1, "cuda:1: of GPUs, this machine has 1; the last is cuda:0"),
-        (2, "cuda:1: a GPU is there, but steps are not measured on one yet"),
+        (2, "cuda:1: H200 runs no programs of its own; edgernn profile measures on it"),
     ],
 )
 def test_a_gpu_is_asked_of_its_driver(
@@ -190,7 +192,21 @@ def test_a_gpu_is_asked_of_its_driver(
             count._obj.value = found  # type: ignore[attr-defined]
             return 0
 
-    monkeypatch.setattr("edgernn.targets.devices.cuda.ctypes.CDLL", lambda name: Driver())
+        def cuDeviceGet(self, device: object, number: int) -> int:
+            return 0
+
+        def cuDeviceGetName(self, name: ctypes.Array[ctypes.c_char], size: int, of: object) -> int:
+            name.value = b"H200"
+            return 0
+
+        def cuDeviceTotalMem_v2(self, memory: object, of: object) -> int:
+            memory._obj.value = 141 << 30  # type: ignore[attr-defined]
+            return 0
+
+    monkeypatch.setattr("edgernn.cuda.ctypes.CDLL", lambda name: Driver())
+    listed = unasked()
+    assert [url for url in listed if url.startswith("cuda:")] == [f"cuda:{n}" for n in range(found)]
+    assert not found or listed["cuda:0"].startswith("H200, 141 GiB")
     with pytest.raises(ToolError) as raised:
         find_device("cuda:1")
     assert str(raised.value) == line
