@@ -85,6 +85,11 @@ def steps_of(model: Model, say: Say) -> list[Source]:
     """The steps of a model that is no .onnx file, each with real frames. Raises: ModelError."""
     if model.is_onnx:
         raise ModelError(f"{model.source}: is no torch module, which all is compared with")
+    return sources_of(model, say)
+
+
+def sources_of(model: Model, say: Say) -> list[Source]:
+    """The steps of a model, each with frames; those of an .onnx file are noise."""
     return _sources(model, "fp32", False, OnnxOptions(), say)
 
 

@@ -84,6 +84,11 @@ def at_width(sort: type[Streaming], width: int) -> Streaming:
         return sort(*wanted).eval()
 
 
+def input_channels(sort: type[Streaming], width: int) -> int:
+    """How many channels a unit of this width reads: its width, or that of each of its parts."""
+    return width * (axis_of(sort.layout.input).gates if sort.layout else 1)
+
+
 def described(sort: type[Streaming], width: int) -> Unit:
     """All that is known of a unit without capturing it."""
     unit = at_width(sort, width)
@@ -107,9 +112,9 @@ def measured(unit: Unit, width: int) -> Unit:
     """
     (sort,) = unit_classes([unit.name])
     module = at_width(sort, width)
-    gates = axis_of(sort.layout.input).gates if sort.layout else 1
     noise = torch.Generator().manual_seed(0)
-    x = torch.randn(STEPS, 1, module.timing.block, gates * width, generator=noise)
+    channels = input_channels(sort, width)
+    x = torch.randn(STEPS, 1, module.timing.block, channels, generator=noise)
     step = capture(module, x[0], unit.name.lower())
     with torch.no_grad():
         want = module(x.flatten(0, 2).unsqueeze(0)).squeeze(0).numpy()

@@ -22,9 +22,9 @@ from edgernn.errors import ToolError
 
 from .fakes import use_fakes, write_bundle
 
-COMMANDS = ["card", "cells", "completion", "compress", "demo", "devices", "embed", "estimate"]
-COMMANDS += ["export", "models", "parity", "profile", "run", "supernet", "targets", "train"]
-COMMANDS += ["transcribe", "type", "verify"]
+COMMANDS = ["card", "cells", "completion", "compress", "demo", "devices", "drift", "embed"]
+COMMANDS += ["estimate", "export", "models", "parity", "profile", "run", "supernet", "targets"]
+COMMANDS += ["train", "transcribe", "type", "verify"]
 
 
 def edgernn(*words: object) -> Result:
@@ -119,6 +119,8 @@ def test_completion_scripts_are_printed(name: str) -> None:
         ("edgernn export wa", "plain,wakeword"),
         ("edgernn export kws --target cortex-m5", "plain,cortex-m55"),
         ("edgernn export mine.p", "file,mine.p"),
+        ("edgernn drift mingr", "plain,mingru"),
+        ("edgernn drift wakew", "plain,wakeword"),
         ("edgernn verify x", "file,x"),
         ("edgernn ty", "plain,type"),
         ("edgernn type k.edgernn --on ho", "plain,host"),

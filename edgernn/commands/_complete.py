@@ -17,9 +17,13 @@ else:
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
-def _names(folder: str) -> list[str]:
+def _files(folder: str) -> list[str]:
     found = (m.name for m in pkgutil.iter_modules([str(_PACKAGE / folder)]))
-    return sorted(name.replace("_", "-") for name in found if not name.startswith("_"))
+    return sorted(name for name in found if not name.startswith("_"))
+
+
+def _names(folder: str) -> list[str]:
+    return sorted(name.replace("_", "-") for name in _files(folder))
 
 
 def _variants(model: str) -> list[str]:
@@ -38,6 +42,17 @@ class Model(Kind):
         known = [one for name in _names("models") for one in (name, *_variants(name))]
         names = [name for name in known if name.startswith(incomplete)]
         return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]
+
+
+class UnitOrModel(Model):
+    """The name of a recurrent unit's file, or what a model is found by."""
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        units = [CompletionItem(name) for name in _files("cells") if name.startswith(incomplete)]
+        models = super().shell_complete(ctx, param, incomplete)
+        return [*units, *(one for one in models if not units or one.type == "plain")]
 
 
 class TargetName(Kind):
