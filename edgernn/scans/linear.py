@@ -1,4 +1,7 @@
-"""The linear recurrence h_t = a_t * h_{t-1} + b_t, element by element, over whole chunks.
+"""The linear recurrence h_t = a_t h_{t-1} + b_t, by elements or by blocks, over whole chunks.
+
+Where a has one axis more than b it holds square blocks, each of which multiplies the vectors of
+h's last axis; where not, it multiplies element by element.
 
 Pairs of frames are joined to one frame each, the recurrence of half as many frames is solved the
 same way, and the frames in between follow from it: O(T) work, O(log T) operations one after the
@@ -35,25 +38,32 @@ class Complex(NamedTuple):
         return self.re * other.re - self.im * other.im
 
 
+def _after(a: Tensor, h: Tensor, b: Tensor) -> Tensor:
+    """That is a h + b."""
+    if a.dim() == b.dim():
+        return torch.addcmul(b, a, h)
+    return b + torch.matmul(a, h.unsqueeze(-1)).squeeze(-1)
+
+
 def _solved(a: Tensor, b: Tensor) -> Tensor:
     """Each frame's h, from h_0 = b_0 on; real or complex a and b (B, T, ...)."""
     if b.shape[1] == 1:
         return b
     frames = b.shape[1]
     early, late = slice(0, frames - 1, 2), slice(1, frames, 2)
-    joined = torch.addcmul(b[:, late], a[:, late], b[:, early])
+    both = a[:, late] * a[:, early] if a.dim() == b.dim() else a[:, late] @ a[:, early]
     h = torch.empty_like(b)
-    h[:, late] = odd = _solved(a[:, late] * a[:, early], joined)
+    h[:, late] = odd = _solved(both, _after(a[:, late], b[:, early], b[:, late]))
     h[:, 0] = b[:, 0]
     rest = slice(2, frames, 2)
-    h[:, rest] = torch.addcmul(b[:, rest], a[:, rest], odd[:, : (frames - 1) // 2])
+    h[:, rest] = _after(a[:, rest], odd[:, : (frames - 1) // 2], b[:, rest])
     return h
 
 
 class _Scan(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, a: Tensor, b: Tensor, h: Tensor) -> Tensor:
-        first = torch.addcmul(b[:, :1], a[:, :1], h.unsqueeze(1))
+        first = _after(a[:, :1], h.unsqueeze(1), b[:, :1])
         hs = _solved(a, torch.cat([first, b[:, 1:]], dim=1))
         ctx.save_for_backward(a, h, hs)
         return hs
@@ -62,19 +72,23 @@ class _Scan(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         a, h, hs = ctx.saved_tensors
-        a = a.conj().resolve_conj()
+        blocks = a.dim() > dy.dim()
+        a = (a.mH if blocks else a.conj()).resolve_conj()
         later = torch.cat([a[:, 1:], torch.zeros_like(a[:, :1])], dim=1)
         db = _solved(later.flip(1), dy.flip(1)).flip(1)
-        before = torch.cat([h.unsqueeze(1), hs[:, :-1]], dim=1)
-        return db * before.conj(), db, a[:, 0] * db[:, 0]
+        before = torch.cat([h.unsqueeze(1), hs[:, :-1]], dim=1).conj()
+        da = db.unsqueeze(-1) * before.unsqueeze(-2) if blocks else db * before
+        return da, db, _after(a[:, 0], db[:, 0], torch.zeros_like(h))
 
 
 def scan(a: Tensor, b: Tensor, h: Tensor) -> Tensor:
     """Each frame's h: real or complex a and b (B, T, ...), h before the first (B, ...).
 
-    Axes of a may be left out or of size 1 where they are all the same.
+    Axes of a may be left out or of size 1 where they are all the same. Blocks: a (B, T, ..., N, N),
+    with all its axes.
     """
-    made: Tensor = _Scan.apply(a.expand_as(b), b, h)  # type: ignore[no-untyped-call]
+    given = a if a.dim() > b.dim() else a.expand_as(b)
+    made: Tensor = _Scan.apply(given, b, h)  # type: ignore[no-untyped-call]
     return made
 
 
@@ -84,13 +98,16 @@ def at_once(frames: int) -> bool:
 
 
 def recur(a: Tensor, b: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-    """Each frame's h, and the last: a and b (B, T, C), h (B, C); one frame as it is written."""
+    """Each frame's h, and the last: a and b (B, T, ...), h (B, ...); one frame as it is written.
+
+    Blocks: a (B, T, ..., N, N).
+    """
     if at_once(b.shape[1]):
         hs = scan(a, b, h)
         return hs, hs[:, -1]
     made = []
     for fade, new in zip(split_frames(a), split_frames(b), strict=True):
-        h = fade * h + new
+        h = fade * h + new if fade.dim() == new.dim() else _after(fade, h, new)
         made.append(h)
     return join_frames(made), h
 

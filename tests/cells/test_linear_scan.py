@@ -41,6 +41,24 @@ def test_the_scan_is_the_loop_and_so_is_its_gradient(frames: int, dtype: torch.d
     assert torch.autograd.gradcheck(scan, given)
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex128], ids=["real", "complex"])
+@pytest.mark.parametrize("frames", [1, 2, 5])
+def test_the_scan_of_blocks_is_its_loop_and_so_is_its_gradient(
+    frames: int, dtype: torch.dtype
+) -> None:
+    random = torch.Generator().manual_seed(frames)
+    a = torch.randn(1, frames, 2, 3, 3, dtype=dtype, generator=random).requires_grad_()
+    b = torch.randn(1, frames, 2, 3, dtype=dtype, generator=random).requires_grad_()
+    h = torch.randn(1, 2, 3, dtype=dtype, generator=random).requires_grad_()
+    want, last = [], h
+    for t in range(frames):
+        last = torch.einsum("bnij,bnj->bni", a[:, t], last) + b[:, t]
+        want.append(last)
+    torch.testing.assert_close(scan(a, b, h), torch.stack(want, dim=1), atol=1e-12, rtol=1e-12)
+    assert torch.autograd.gradcheck(scan, (a, b, h))
+    torch.testing.assert_close(recur(a[:, :1], b[:, :1], h)[1], want[0])
+
+
 def test_an_a_of_all_frames_gets_its_whole_gradient() -> None:
     _, b, h = draw(9, torch.float64)
     a = torch.tensor([0.5, -0.9, 0.0], dtype=torch.float64, requires_grad=True)
