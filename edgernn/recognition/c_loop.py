@@ -23,6 +23,7 @@ from edgernn.recognition.hot_words import HotWords, Node
 from edgernn.step_code import StepCode, all_files
 
 LOOP = ("recognizer.h", "recognizer.c", "recognizer_search.h", "recognizer_search.c")
+SAVED = ("recognizer_saved.h", "recognizer_saved.c")
 MODEL_H, MODEL_C = "recognizer_model.h", "recognizer_model.c"
 MOST_BEAM, MOST_PLACES = 32, 65536  # 16 bits name a place
 INPUTS = {name: "int64" if name == "predictor" else "float32" for name in STEPS}
@@ -115,6 +116,8 @@ def _header(bundle: Bundle, sizes: Sizes, facts: Facts) -> str:
     if sizes.delay:
         once += room(facts["encoder"]["state_bytes"]) + room(4 * sizes.hop * sizes.channels)
     each = room(facts["predictor"]["state_bytes"]) + room(4 * sizes.predicted)
+    saved = sum(facts[name]["state_bytes"] for name in states) + 4 * sizes.hop * sizes.channels
+    saved_each = facts["predictor"]["state_bytes"] + 4 * sizes.predicted
     vectors = max(-(-sizes.frames // sizes.hop), sizes.delay)
     return model_header(
         "recognizer",
@@ -125,6 +128,9 @@ def _header(bundle: Bundle, sizes: Sizes, facts: Facts) -> str:
             "/* Bytes of memory that `beam` hypotheses need. */",
             "#define RECOGNIZER_BYTES(beam) "
             f"EDGERNN_RECOGNIZER_BYTES(beam, {once}u, {each}u, {vectors}u)",
+            "/* Bytes that a saved state takes at most; see recognizer_saved.h. */",
+            "#define RECOGNIZER_SAVED_BYTES(beam) "
+            f"EDGERNN_RECOGNIZER_SAVED(beam, {sizes.block}u, {saved}u, {saved_each}u)",
             "/* The text of each label; 0 is the blank. */",
             "extern const char *const recognizer_labels[RECOGNIZER_LABELS];",
         ],

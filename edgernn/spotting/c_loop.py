@@ -18,6 +18,7 @@ from edgernn.spotting.detector import WordDetector, is_keyword
 from edgernn.step_code import StepCode, all_files
 
 LOOP = ("spotter.h", "spotter.c")
+SAVED = ("spotter_saved.h", "spotter_saved.c")
 MODEL_H, MODEL_C = "spotter_model.h", "spotter_model.c"
 
 
@@ -65,6 +66,9 @@ def _header(code: StepCode, block: int, frames: int, detector: WordDetector, ste
             "/* Bytes of memory that a stream needs. */",
             "#define SPOTTER_BYTES "
             f"EDGERNN_SPOTTER_BYTES({once}u, {frames}u, {detector.window}u, {labels}u)",
+            "/* Bytes that a saved state takes; see spotter_saved.h. */",
+            "#define SPOTTER_SAVED_BYTES EDGERNN_SPOTTER_SAVED("
+            f"{code.facts['state_bytes']}u, {block}u, {detector.window}u, {labels}u)",
             "/* The text of each label; those in underscores are never detected. */",
             "extern const char *const spotter_labels[SPOTTER_LABELS];",
         ],

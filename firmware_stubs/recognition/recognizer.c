@@ -80,6 +80,7 @@ void edgernn_recognizer_reset(edgernn_recognizer *r) {
   r->model->features.reset(r->features);
   r->model->encoder.reset(r->encoder);
   r->model->joiner.reset(r->joiner);
+  for (uint32_t i = 0; i < r->model->hop * r->model->channels; ++i) r->waiting[i] = 0.0f;
   r->waiting_count = r->heard_count = 0;
   r->frame = r->utterance = 0;
   r->early = r->model->delay;

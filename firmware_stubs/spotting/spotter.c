@@ -36,6 +36,7 @@ void edgernn_spotter_reset(edgernn_spotter *s) {
   const edgernn_spotter_model *const m = s->model;
   m->spot.reset(s->state);
   for (uint32_t i = 0; i < m->window * m->labels; ++i) s->recent[i] = 0.0f;
+  for (uint32_t i = 0; i < m->labels; ++i) s->mean[i] = 0.0f;
   s->frame = s->quiet = s->at = 0;
   s->held = NONE;
 }

@@ -21,7 +21,7 @@ extern "C" {
 
 #define EDGERNN_ABI 1u
 #define EDGERNN_LARGEST 1e9f /* no sample and no feature is larger; a larger one could end in infinity */
-#define EDGERNN_SAVED_HEAD 48u
+#define EDGERNN_SAVED_HEAD 48u /* bytes of a saved state before the state itself */
 
 enum {
   EDGERNN_OK = 0,

@@ -13,8 +13,9 @@ import pytest
 
 from edgernn.backend import Array, find_runner
 from edgernn.c_loop import loop_sources
+from edgernn.package import STREAMS
 from edgernn.recognition import search
-from edgernn.recognition.c_loop import LOOP, MOST_BEAM, hot_words_table
+from edgernn.recognition.c_loop import LOOP, MOST_BEAM, SAVED, hot_words_table
 from edgernn.recognition.decode import MOST_FRAMES, Reading, Recognizer, Word
 from edgernn.recognition.hot_words import HotWords
 from edgernn.target import Target, find_target
@@ -28,7 +29,10 @@ HOT = {"A B": 1.1, "B": 0.3, "A B C A": 0.7, "D": 0.4}
 ROWS = (np.random.default_rng(7).normal(0, 0.7, (len(LABELS), len(LABELS)))).astype(np.float32)
 WORD_MS = 30.0
 GUARD = bytes(range(64))
-EXPORTS = ("toy_grown", "edgernn_recognizer_finish", "edgernn_recognizer_readings")
+EXPORTS = (
+    *("toy_grown", "edgernn_recognizer_finish", "edgernn_recognizer_readings"),
+    *("toy_save", "toy_restore", "toy_saved_most", "edgernn_recognizer_saved_bytes"),
+)
 
 
 def sources(delay: int) -> dict[str, str]:
@@ -45,7 +49,8 @@ def sources(delay: int) -> dict[str, str]:
         f"static const float worths[] = {{{', '.join(f'{w}f' for w in HOT.values())}}};",
     ]
     return {
-        **loop_sources("recognition", LOOP),
+        **loop_sources("recognition", (*LOOP, *SAVED)),
+        **{name: stub(f"streams/{name}") for name in STREAMS},
         "toy.c": (Path(__file__).parent / "toy.c").read_text(),
         "toy.h": "\n".join(lines) + "\n",
     }
@@ -114,6 +119,17 @@ class Loop:
             words, length, score = form.unpack(self.module.read(at + row * form.size, form.size))
             found.append(Reading(tuple(self._words(words, length)), score))
         return found
+
+    def save(self) -> bytes:
+        room = self.module.call("edgernn_recognizer_saved_bytes", self.state)
+        place = self.module.alloc(room)
+        assert self.module.call("toy_save", self.state, place, room) == 0
+        return bytes(self.module.read(place, room))
+
+    def restore(self, saved: bytes) -> int:
+        place = self.module.alloc(len(saved))
+        self.module.write(place, saved)
+        return int(self.module.call("toy_restore", self.state, place, len(saved)))
 
     def _heard(self, count: int) -> list[Word]:
         return list(self._words(self._pointed(), count))

@@ -4,6 +4,7 @@
 #include "toy.h"
 
 #include "recognizer.h"
+#include "recognizer_saved.h"
 
 #define HOP 3
 #define ONCE (16 + ENCODER + 16 + 16 + TOY_ROOM(2) + TOY_ROOM(HOP) + KEPT + TOY_ROOM(2) + TOY_ROOM(1))
@@ -66,6 +67,8 @@ static const edgernn_recognizer_model model = {
     .joiner = {4, 4, no_reset, joiner},
 };
 
+static const edgernn_model package = {.abi = EDGERNN_ABI, .id = {1, 2, 3}, .loop = &model};
+
 uint32_t toy_state_size(void);
 uint32_t toy_scratch_size(uint32_t beam);
 int toy_init(edgernn_recognizer *r, uint32_t beam, uint32_t end_frames, uint32_t hot, void *memory,
@@ -73,6 +76,9 @@ int toy_init(edgernn_recognizer *r, uint32_t beam, uint32_t end_frames, uint32_t
 void toy_reset(edgernn_recognizer *r);
 uint32_t toy_step(edgernn_recognizer *r, const float *samples, const edgernn_word **words);
 uint32_t toy_grown(edgernn_hot_place *places, uint32_t room);
+uint32_t toy_saved_most(uint32_t beam);
+int toy_save(const edgernn_recognizer *r, void *saved, uint32_t bytes);
+int toy_restore(edgernn_recognizer *r, const void *saved, uint32_t bytes);
 
 uint32_t toy_state_size(void) { return sizeof(edgernn_recognizer); }
 
@@ -103,6 +109,20 @@ uint32_t toy_grown(edgernn_hot_place *places, uint32_t room) {
     if (edgernn_hot_words_add(places, room, &count, labels, lengths[i], worths[i])) return 0;
   }
   return count;
+}
+
+/* By the macro, of states as they are. */
+uint32_t toy_saved_most(uint32_t beam) {
+  const uint32_t states = 4u + model.encoder.state_bytes + 4u + 4u * HOP * LABELS;
+  return EDGERNN_RECOGNIZER_SAVED(beam, 2u * LABELS, states, 8u * LABELS);
+}
+
+int toy_save(const edgernn_recognizer *r, void *saved, uint32_t bytes) {
+  return edgernn_recognizer_save(r, &package, 0, saved, bytes);
+}
+
+int toy_restore(edgernn_recognizer *r, const void *saved, uint32_t bytes) {
+  return edgernn_recognizer_restore(r, &package, 0, saved, bytes);
 }
 
 #ifdef TOY_MAIN
