@@ -11,7 +11,7 @@ from edgernn.errors import ShapeError, UnknownName
 from edgernn.layers.activation import ACTIVATIONS, GLU, Activation
 from edgernn.layers.embedding import Embedding
 from edgernn.layers.linear import Linear
-from edgernn.layers.norm import BatchNorm, LayerNorm
+from edgernn.layers.norm import BatchNorm, GroupNorm, LayerNorm, RMSNorm
 from edgernn.layers.normalize import Normalize
 from edgernn.layers.pooling import Pool, RunningMean
 
@@ -56,6 +56,19 @@ def test_batch_norm_trains_and_evaluates_as_torch() -> None:
         theirs.train(train)
         torch.testing.assert_close(ours(x), theirs(x.transpose(1, 2)).transpose(1, 2))
     torch.testing.assert_close(ours.norm.state_dict(), theirs.state_dict())
+
+
+def test_rms_and_group_norms_are_torchs() -> None:
+    x = torch.randn(2, 3, 6) * 5 + 2
+    for ours, theirs in ((RMSNorm(6), nn.RMSNorm(6, eps=1e-5)), (GroupNorm(2, 6), None)):
+        for parameter in ours.parameters():
+            nn.init.normal_(parameter)
+        if theirs is None:
+            want = ours.norm(x.flatten(0, 1)).reshape(x.shape)
+        else:
+            theirs.load_state_dict(ours.state_dict())
+            want = theirs(x)
+        torch.testing.assert_close(ours(x), want)
 
 
 def test_layer_norm_exported_equals_eager() -> None:
