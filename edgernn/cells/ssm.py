@@ -94,6 +94,17 @@ class SSM(Streaming):
         return join_frames(ys), SSMState(*s)
 
     @torch.no_grad()
+    def expand_state(self, factor: int) -> None:
+        """So many times the states; the new ones begin as fresh ones do, and are not heard yet."""
+        more = SSM(self.channels, self.states * factor).to(self.log_dt)
+        for name in ("log_decay", "frequency", "mix"):
+            new, old = getattr(more, name), getattr(self, name)
+            new[:, : self.states] = old
+            setattr(self, name, nn.Parameter(new.detach(), requires_grad=old.requires_grad))
+        self.mix[:, self.states :] = 0
+        self.states *= factor
+
+    @torch.no_grad()
     def loudest(self) -> Tensor:
         """How loud each state can be, at the frequency at which it turns, in all channels: (N,).
 
