@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from edgernn.cells.hgrn2 import HGRN2
+from edgernn.cells.mamba2 import Mamba2
 from edgernn.cells.retnet import RetNet
 from edgernn.errors import ContractError, EdgernnError, ShapeError
 from edgernn.layers.rotary import Rotary
@@ -74,8 +76,50 @@ def test_rotary_products_see_the_distance_alone_however_late() -> None:
         torch.testing.assert_close(products, (first[0, 0] * first[0]).sum(1), atol=1e-5, rtol=1e-5)
 
 
+def rms(x: Tensor, weight: Tensor) -> Tensor:
+    return x / (x.square().mean(-1, keepdim=True) + 1e-5).sqrt() * weight
+
+
+def loop(q: Tensor, k: Tensor, v: Tensor, fade: Tensor) -> Tensor:
+    """Linear attention of heads (B, heads, T, ...), frame by frame -> (B, T, heads V)."""
+    memory, ys = torch.zeros(*k.shape[:2], k.shape[3], v.shape[3]).double(), []
+    for t in range(k.shape[2]):
+        memory = fade[:, :, t, :, None] * memory + k[:, :, t, :, None] * v[:, :, t, None, :]
+        ys.append(torch.einsum("bhk,bhkv->bhv", q[:, :, t], memory).flatten(1))
+    return torch.stack(ys, dim=1)
+
+
+def test_an_hgrn2_is_its_formula() -> None:
+    cell, x = HGRN2(IN, HEADS, expand=3, floor=0.3).double(), frames()
+    o, f, i = cell.input.linear(x).split([6, 6, IN], dim=2)
+    keep = 0.3 + 0.7 * heads(f).sigmoid()
+    heard = loop(F.silu(heads(o)), 1 - keep, heads(i), keep)
+    agrees(cell, cell.output.linear(rms(heard, cell.norm.weight)), x)
+
+
+def test_a_mamba2_is_its_formula() -> None:
+    torch.manual_seed(0)
+    cell, x, n = Mamba2(IN, HEADS, states=3).double(), frames(), 2 * IN
+    torch.nn.init.normal_(cell.skip)
+    z, mixed, dt = cell.input.linear(x).split([n, n + 6, HEADS], dim=2)
+    conv = cell.conv.conv
+    padded = F.pad(mixed.transpose(1, 2), (3, 0))
+    mixed = F.silu(F.conv1d(padded, conv.weight, conv.bias, groups=n + 6).transpose(1, 2))
+    values, b, c = mixed.split([n, 3, 3], dim=2)
+    dt = F.softplus(dt + cell.dt_bias).transpose(1, 2).unsqueeze(-1)
+    b, c = (part[:, None].expand(-1, HEADS, -1, -1) for part in (b, c))
+    heard = loop(c, b, dt * heads(values), torch.exp(-cell.log_decay.exp()[:, None, None] * dt))
+    heard = heard + cell.skip.repeat_interleave(IN) * values
+    agrees(cell, cell.output.linear(rms(heard * F.silu(z), cell.norm.weight)), x)
+
+
 REFUSED: list[tuple[Any, type[EdgernnError], str]] = [
     (lambda: RetNet(8, 3), ShapeError, "RetNet: 3 heads must divide 8 channels in even parts"),
+    (lambda: HGRN2(8, 3), ShapeError, "HGRN2: 3 heads must divide 8 channels"),
+    (lambda: HGRN2(8, 2, floor=1.0), ShapeError, "a floor of 1; need one of at least 0 and below"),
+    (lambda: HGRN2(8, 2, expand=0), ShapeError, "0 keys a head; need at least 1"),
+    (lambda: Mamba2(8, 3), ShapeError, "Mamba2: 3 heads must divide 16 channels"),
+    (lambda: Mamba2(8, 2, states=0), ShapeError, "0 states, expand 2; need at least 1"),
     (lambda: Rotary(2, 3), ShapeError, "Rotary: 2 heads of 3; need at least 1 of an even width"),
 ]
 
@@ -87,6 +131,8 @@ def test_what_cannot_be_built_is_refused(build: Any, sort: type[EdgernnError], l
 
 
 ALL: dict[str, Any] = {
+    "hgrn2": lambda: HGRN2(8, 2),
+    "mamba2": lambda: Mamba2(8, 2),
     "retnet": lambda: RetNet(8, 2),
 }
 
