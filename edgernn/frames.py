@@ -40,7 +40,9 @@ def split_frames(x: Tensor) -> list[Tensor]:
     """(B, T, C) -> T tensors (B, C)."""
     if x.shape[1] == 1:
         return [x.squeeze(1)]
-    return [x[:, t : t + 1].squeeze(1) for t in range(x.shape[1])]
+    if torch.compiler.is_exporting():  # slices, which every exporter has
+        return [x[:, t : t + 1].squeeze(1) for t in range(x.shape[1])]
+    return list(x.unbind(1))  # whose gradients are put together once, not added frame by frame
 
 
 def join_frames(frames: Sequence[Tensor]) -> Tensor:
