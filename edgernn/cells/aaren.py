@@ -9,11 +9,10 @@ from torch import Tensor, nn
 
 from edgernn.errors import ShapeError
 from edgernn.layers.linear import Linear
-from edgernn.scans.linear import at_once, recur
+from edgernn.scans.linear import recur
+from edgernn.scans.log_sums import NOTHING, log_sums
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
-
-NOTHING = -1e4  # logarithm of the sum before the first frame: beside any score it is no share
 
 
 class AarenState(NamedTuple):
@@ -61,7 +60,7 @@ class Aaren(Streaming):
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         k, v = (self._by_head(layer.step(x, ())[0]) for layer in (self.key, self.value))
         scores = torch.matmul(k, self.query[..., None] * self.width**-0.5).squeeze(-1)
-        before, sums = _log_sums(scores, state.log_sum)
+        before, sums = log_sums(scores, state.log_sum)
         share = torch.sigmoid(scores - before)
         new = torch.matmul(share[..., None], v).squeeze(-2)
         means, mean = recur(1 - share, new, state.mean)
@@ -71,22 +70,6 @@ class Aaren(Streaming):
     def _by_head(self, x: Tensor) -> Tensor:
         """(B, T, C) -> (B, T, H, 1, D)."""
         return x.reshape(*x.shape[:2], self.heads, 1, self.width)
-
-
-def _log_sums(scores: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
-    """Logarithms of the sums of exp(scores) before and behind each frame: (B, T, H, 1) each."""
-    if at_once(scores.shape[1]):
-        sums = torch.cat([before.unsqueeze(1), scores], dim=1).logcumsumexp(1)
-        return sums[:, :-1], sums[:, 1:]
-    sums = [before]
-    for score in scores.split(1, dim=1):
-        last, score = sums[-1], score.squeeze(1)
-        top = torch.maximum(last, score)
-        sums.append(top + torch.log(torch.exp(last - top) + torch.exp(score - top)))
-    rows = [each.unsqueeze(1) for each in sums]
-    if len(rows) == 2:
-        return rows[0], rows[1]
-    return torch.cat(rows[:-1], dim=1), torch.cat(rows[1:], dim=1)
 
 
 EXAMPLES = {

@@ -1,0 +1,133 @@
+"""The RWKV family computes what its papers write, and refuses what it cannot be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from edgernn.cells.perspectives import Perspectives
+from edgernn.cells.rwkv4 import RWKV4
+from edgernn.errors import ContractError, ShapeError
+from edgernn.scans.log_sums import log_sums
+from edgernn.streaming import Streaming
+from edgernn.testing import check_streaming
+
+C, T = 8, 21
+
+
+def frames() -> Tensor:
+    noise = torch.Generator().manual_seed(1)
+    return torch.randn(2, T, C, dtype=torch.float64, generator=noise)
+
+
+def agrees(unit: Streaming, x: Tensor, want: Tensor) -> None:
+    torch.testing.assert_close(unit(x), want, atol=1e-9, rtol=1e-9)
+
+
+def mixed(x: Tensor, mix: Tensor) -> Tensor:
+    """This frame in the share `mix`, the one before in the rest."""
+    before = torch.cat([torch.zeros_like(x[:, :1]), x[:, :-1]], dim=1)
+    return mix * x + (1 - mix) * before
+
+
+def summed(k: Tensor, v: Tensor, w: Tensor, u: Tensor) -> Tensor:
+    """The quotient of sums over all pairs of frames, as RWKV-4 is written: (B, T, C)."""
+    heard = []
+    for t in range(T):
+        weights = [torch.exp(-(t - 1 - i) * w + k[:, i]) for i in range(t)]
+        weights.append(torch.exp(u + k[:, t]))
+        total = sum(weight * v[:, i] for i, weight in enumerate(weights))
+        heard.append(total / sum(weights))
+    return torch.stack(heard, dim=1)
+
+
+def test_an_rwkv_4_is_its_sums_over_all_pairs() -> None:
+    unit, x = RWKV4(C).double(), frames()
+    k, v, r = (
+        mixed(x, mix) @ layer.linear.weight.T
+        for mix, layer in (
+            (unit.mix_k, unit.key),
+            (unit.mix_v, unit.value),
+            (unit.mix_r, unit.receptance),
+        )
+    )
+    heard = summed(k, v, unit.decay.exp(), unit.bonus)
+    agrees(unit, x, (r.sigmoid() * heard) @ unit.output.linear.weight.T)
+
+
+def test_perspectives_are_their_formula() -> None:
+    unit, x, each = Perspectives(C, 2).double(), frames(), []
+    for p in range(2):
+        k, v, r = (
+            mixed(x, mix[p]) @ layer.linear.weight.T
+            for mix, layer in (
+                (unit.mix_k, unit.key),
+                (unit.mix_v, unit.value),
+                (unit.mix_r, unit.receptance),
+            )
+        )
+        heard = r.sigmoid() * summed(k, v, unit.decay.exp(), unit.bonus)
+        each.append(heard @ unit.output.linear.weight.T)
+    share = (0.5 * (each[0] + each[1]) @ unit.weight.linear.weight.T).softmax(-1)
+    agrees(unit, x, share[..., :1] * each[0] + share[..., 1:] * each[1])
+
+
+def test_one_perspective_is_an_rwkv_4() -> None:
+    unit, one, x = RWKV4(C).double(), Perspectives(C, 1).double(), frames()
+    weights = {
+        name: w.reshape(one.state_dict()[name].shape) for name, w in unit.state_dict().items()
+    }
+    one.load_state_dict(weights, strict=False)
+    agrees(unit, x, one(x))
+
+
+@pytest.mark.parametrize("count", [2, 7, 64, 101])
+def test_logarithms_of_sums_that_fade_are_the_loop_with_gradients(count: int) -> None:
+    noise = torch.Generator().manual_seed(count)
+    scores = 20 * torch.randn(2, count, 3, dtype=torch.float64, generator=noise)
+    before, fade = 5 * scores[:, 0].clone(), -torch.tensor([0.001, 1.0, 30.0]).double()
+    inputs = [each.requires_grad_() for each in (scores, before, fade)]
+    want = [before]
+    for score in scores.unbind(1):
+        want.append(torch.logaddexp(want[-1] + fade, score))
+    got = log_sums(scores, before, fade)
+    for a, b in zip(got, (torch.stack(want[:-1], 1), torch.stack(want[1:], 1)), strict=True):
+        torch.testing.assert_close(a, b, atol=1e-10, rtol=1e-10)
+    through = torch.autograd.grad(got[1].sin().sum(), inputs)
+    for a, b in zip(
+        through, torch.autograd.grad(torch.stack(want[1:]).sin().sum(), inputs), strict=True
+    ):
+        torch.testing.assert_close(a, b, atol=1e-9, rtol=1e-9)
+
+
+def test_keys_that_no_exponential_holds_are_exact() -> None:
+    """exp(400) is infinite in any float; the mean is that of the frames with the largest key."""
+    unit = RWKV4(C)
+    x = frames().float()
+    unit.key.linear.weight.data.mul_(1e3)
+    want = RWKV4(C).double()
+    want.load_state_dict(unit.state_dict())
+    y = unit(x)
+    assert unit.key.step(x, ())[0].abs().max() > 400
+    torch.testing.assert_close(y.double(), want(x.double()), atol=1e-4, rtol=1e-3)
+
+
+def test_no_perspective_is_refused() -> None:
+    with pytest.raises(ShapeError, match="0 perspectives; need at least 1"):
+        Perspectives(8, 0)
+
+
+ALL: dict[str, Any] = {"rwkv4": lambda: RWKV4(8), "perspectives": lambda: Perspectives(8)}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_wrong_widths_and_weights_that_are_no_numbers_are_one_line(name: str) -> None:
+    unit = ALL[name]()
+    with pytest.raises(ShapeError, match=r": x is \(1, 3, 9\); need \(batch, frames, 8\)"):
+        unit(torch.zeros(1, 3, 9))
+    next(unit.parameters()).data.fill_(float("nan"))
+    with pytest.raises(ContractError, match="output frame 0 is not finite"):
+        check_streaming(unit, torch.randn(2, 8, 8))
