@@ -1,4 +1,4 @@
-"""Multiple temporal perspectives: RWKV-4 hears the past in several mixtures, by the same weights."""
+"""Multiple temporal perspectives: RWKV-4 hears the past in several mixtures at once."""
 
 from __future__ import annotations
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from edgernn.cells.perspectives import Perspectives
 from edgernn.cells.rwkv4 import RWKV4
+from edgernn.cells.rwkv7 import RWKV7
 from edgernn.errors import ContractError, ShapeError
 from edgernn.scans.log_sums import log_sums
 from edgernn.streaming import Streaming
@@ -115,12 +119,61 @@ def test_keys_that_no_exponential_holds_are_exact() -> None:
     torch.testing.assert_close(y.double(), want(x.double()), atol=1e-4, rtol=1e-3)
 
 
-def test_no_perspective_is_refused() -> None:
-    with pytest.raises(ShapeError, match="0 perspectives; need at least 1"):
-        Perspectives(8, 0)
+def low_rank(layer: Any, x: Tensor, f: Callable[[Tensor], Tensor]) -> Tensor:
+    made = f(x @ layer.inner.linear.weight.T) @ layer.outer.linear.weight.T
+    return made if layer.outer.linear.bias is None else made + layer.outer.linear.bias
 
 
-ALL: dict[str, Any] = {"rwkv4": lambda: RWKV4(8), "perspectives": lambda: Perspectives(8)}
+def test_an_rwkv_7_is_its_formula() -> None:
+    """Row vectors as in the paper: S of values by keys, and a transition matrix a frame."""
+    unit, x = RWKV7(C, 2).double(), frames()
+    torch.nn.init.normal_(unit.bonus)
+    torch.nn.init.normal_(unit.norm.norm.weight)
+    x_r, x_w, x_k, x_v, x_a, x_g = (mixed(x, 1 - mix) for mix in unit.mix)
+    r, k, v = (
+        part @ layer.linear.weight.T
+        for part, layer in ((x_r, unit.receptance), (x_k, unit.key), (x_v, unit.value))
+    )
+    w = torch.exp(-math.exp(-0.5) * low_rank(unit.decay, x_w, torch.tanh).sigmoid())
+    a = low_rank(unit.rate, x_a, lambda each: each).sigmoid()
+    c, k = k * unit.remove, k * (1 + (a - 1) * unit.replace)
+    heads = []
+    for rows in (slice(0, 4), slice(4, 8)):
+        s, c_h = torch.zeros(2, 4, 4, dtype=torch.float64), F.normalize(c[..., rows], dim=-1)
+        own = (r * k * unit.bonus)[..., rows].sum(-1, keepdim=True) * v[..., rows]
+        each = []
+        for t in range(T):
+            c_t, w_t, a_t, k_t, v_t, r_t = (
+                part[:, t] for part in (c_h, *(whole[..., rows] for whole in (w, a, k, v, r)))
+            )
+            turn = torch.diag_embed(w_t) - c_t[:, :, None] * (a_t * c_t)[:, None]
+            s = s @ turn + v_t[:, :, None] * k_t[:, None]
+            each.append((s * r_t[:, None]).sum(-1))
+        read = F.layer_norm(torch.stack(each, 1), (4,), eps=64e-5)
+        norm = unit.norm.norm
+        heads.append(read * norm.weight[rows] + norm.bias[rows] + own)
+    gate = low_rank(unit.gate, x_g, torch.sigmoid)
+    agrees(unit, x, (torch.cat(heads, -1) * gate) @ unit.output.linear.weight.T)
+
+
+REFUSED: list[tuple[Any, str]] = [
+    (lambda: RWKV7(8, 3), "3 heads must divide 8 channels"),
+    (lambda: RWKV7(8, 2, rank=0), "a rank of 0; need at least 1"),
+    (lambda: Perspectives(8, 0), "0 perspectives; need at least 1"),
+]
+
+
+@pytest.mark.parametrize(("build", "line"), REFUSED, ids=[each[1] for each in REFUSED])
+def test_what_cannot_be_built_is_refused(build: Any, line: str) -> None:
+    with pytest.raises(ShapeError, match=line):
+        build()
+
+
+ALL: dict[str, Any] = {
+    "rwkv4": lambda: RWKV4(8),
+    "perspectives": lambda: Perspectives(8),
+    "rwkv7": lambda: RWKV7(8, 2),
+}
 
 
 @pytest.mark.parametrize("name", ALL)
