@@ -69,9 +69,11 @@ class TorchSource:
         """
         import torch
 
+        from edgernn.graph.capture import need_finite
         from edgernn.layers.ramp import RampFunctions
         from edgernn.testing import check_streaming
 
+        need_finite(self.module, self.name)
         some = self.frames[self.input][:LAW_STEPS]
         module, x = self.module, torch.from_numpy(some.reshape(1, -1, *some.shape[3:]))
         if any(isinstance(part, RampFunctions) for part in module.modules()):

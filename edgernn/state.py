@@ -55,6 +55,35 @@ def from_leaves(like: State, leaves: Mapping[str, Tensor], prefix: str = "") -> 
     return type(like)(*(from_leaves(v, leaves, f"{dot}{k}") for k, v in like._asdict().items()))
 
 
+def form(state: State) -> Any:
+    """What tells states apart: the types, names and shapes of one row, as a value to compare."""
+    if isinstance(state, Tensor):
+        return state.shape[1:]
+    if isinstance(state, Mapping):
+        return tuple((name, form(child)) for name, child in state.items())
+    if isinstance(state, tuple):
+        return (type(state), *(form(child) for child in state)) if state else ()
+    return type(state)
+
+
+def difference(state: State, like: State) -> str:
+    """Where a state first departs from another's form, in words."""
+    try:
+        got, need = named_leaves(state), named_leaves(like)
+    except AttributeError:
+        return f"is a {type(state).__name__}"
+    for name in need:
+        if name not in got:
+            return f"lacks the leaf {name!r}; it has {', '.join(got) or 'none'}"
+    for name, leaf in got.items():
+        if name not in need:
+            return f"has a leaf {name!r} too many"
+        if leaf.shape[1:] != need[name].shape[1:]:
+            wanted = ", ".join(map(str, need[name].shape[1:]))
+            return f"has {name} {tuple(leaf.shape)}; need (batch, {wanted})"
+    return f"is a {type(state).__name__}; need {type(like).__name__}"
+
+
 @dataclass(frozen=True, slots=True)
 class LeafSpec:
     """What a state leaf is: its name, shape of one row, type and bytes."""

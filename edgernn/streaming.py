@@ -10,6 +10,7 @@ is causal; a layer that looks ahead emits late instead (see `Timing.delay`).
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
@@ -18,8 +19,22 @@ from torch import Tensor, nn
 
 from edgernn.errors import ShapeError, TimingError
 from edgernn.layout import Layout, elementwise
-from edgernn.state import State
+from edgernn.state import State, difference, form
 from edgernn.timing import Timing
+
+Step = Callable[[Any, Tensor, State], tuple[Tensor, State]]
+
+
+def _checked(step: Step) -> Step:
+    """A step that refuses a state of another unit; not where it is captured or compiled."""
+
+    @functools.wraps(step)
+    def checked(self: Streaming, x: Tensor, state: State) -> tuple[Tensor, State]:
+        if type(self).step is checked and not torch.compiler.is_compiling():
+            need_state(self, state)
+        return step(self, x, state)
+
+    return checked
 
 
 class Streaming(nn.Module):
@@ -32,6 +47,11 @@ class Streaming(nn.Module):
     timing: Timing = Timing()
     layout: Layout | None = None
     parallel: str = ""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "step" in vars(cls):
+            cls.step = _checked(cls.step)  # type: ignore[method-assign, assignment]
 
     def initial_state(self, batch: int) -> State:
         """State before the first frame: a NamedTuple of (batch, ...) tensors, a dict, or ()."""
@@ -51,6 +71,24 @@ class Streaming(nn.Module):
             if tensor.is_floating_point():
                 return tensor.new_zeros(shape)
         return torch.zeros(shape)
+
+
+def need_state(layer: Streaming, state: State) -> None:
+    """Check that a state is of this layer: once for each form, which is remembered.
+
+    Raises: ShapeError for another unit's, or that of another width.
+    """
+    known = layer.__dict__.setdefault("_forms", set())
+    given = form(state)
+    if given in known:
+        return
+    own = layer.initial_state(1)
+    if given != form(own):
+        raise ShapeError(
+            f"{type(layer).__name__}: the state {difference(state, own)}; "
+            "initial_state(batch) gives the first, each step the next"
+        )
+    known.add(given)
 
 
 class Example(NamedTuple):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from torch import nn
 
-from edgernn.cells.gru import GRU
+from edgernn.cells.gru import GRU, GRUState
+from edgernn.cells.lstm import LSTM
+from edgernn.cells.rnn import RNN
 from edgernn.errors import ShapeError, TimingError
 from edgernn.layers.activation import Activation
 from edgernn.layers.conv import Conv1d
 from edgernn.layers.linear import Linear
-from edgernn.state import named_leaves
+from edgernn.state import State, named_leaves
 from edgernn.streaming import Delay, Residual, Sequential, Streaming, offline
 from edgernn.testing import check_streaming
 
@@ -113,3 +117,49 @@ def test_forward_is_the_step_from_the_initial_state() -> None:
 def test_zeros_follow_the_type_of_the_weights() -> None:
     assert GRU(4, 5).double().initial_state(2).h.dtype == torch.float64
     assert Streaming().new_zeros(1).dtype == torch.float32
+
+
+def other_states() -> list[tuple[State, str]]:
+    return [
+        (LSTM(4, 6).initial_state(2), "has a leaf 'c' too many"),
+        (RNN(4, 6).initial_state(2), "is a RNNState; need GRUState"),
+        (GRU(4, 5).initial_state(2), r"has h \(2, 5\); need \(batch, 6\)"),
+        ({"rnn": GRU(4, 6).initial_state(2)}, "lacks the leaf 'h'; it has rnn.h"),
+        (None, "lacks the leaf 'h'; it has none"),
+        ([torch.zeros(2, 6)], "is a list"),
+    ]
+
+
+@pytest.mark.parametrize(("state", "wrong"), other_states())
+def test_the_state_of_another_unit_is_refused(state: State, wrong: str) -> None:
+    with pytest.raises(ShapeError, match=f"^GRU: the state {wrong}; initial_state"):
+        GRU(4, 6).step(torch.zeros(2, 3, 4), state)
+
+
+def test_the_state_of_another_stack_is_refused_with_the_leafs_name() -> None:
+    one, other = Sequential(a=GRU(4, 6), b=LSTM(6, 6)), Sequential(a=GRU(4, 6), b=GRU(6, 6))
+    with pytest.raises(ShapeError, match=r"^Sequential: the state has a leaf 'b\.c' too many"):
+        other.step(torch.zeros(1, 1, 4), one.initial_state(1))
+
+
+def test_a_unit_that_was_changed_takes_its_new_state_and_no_check_is_captured() -> None:
+    unit = GRU(4, 6)
+    unit(torch.zeros(1, 2, 4))
+    unit.rnn = torch.nn.GRU(4, 3, batch_first=True)
+    unit.step(torch.zeros(1, 2, 4), unit.initial_state(1))
+    twin = copy.deepcopy(unit)
+    twin(torch.zeros(1, 2, 4))
+    assert "_forms" not in twin.state_dict()
+    program = torch.export.export(Stepped(GRU(4, 6)), (torch.zeros(1, 1, 4), torch.zeros(1, 6)))
+    assert not [n for n in program.graph.nodes if "assert" in str(n.target)]
+
+
+class Stepped(torch.nn.Module):
+    """A step of a unit that keeps h."""
+
+    def __init__(self, unit: GRU) -> None:
+        super().__init__()
+        self.unit = unit
+
+    def forward(self, x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+        return self.unit.step(x, GRUState(h))[0]

@@ -9,7 +9,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from edgernn.errors import EdgernnError, UnsupportedOp
+from edgernn.errors import EdgernnError, ModelError, UnsupportedOp
 from edgernn.graph.fold_batchnorm import fold_batchnorm
 from edgernn.graph.step_graph import StatePair, StepGraph, read_step_graph, write_metadata
 from edgernn.quiet import first_line, quiet
@@ -41,11 +41,25 @@ def port_names(module: Streaming) -> tuple[str, str]:
     return "x_in" if "x" in leaves else "x", "y_out" if "y" in leaves else "y"
 
 
+def need_finite(module: nn.Module, name: str) -> None:
+    """Raises: ModelError for a parameter that holds NaN or infinity, with its name."""
+    for parameter, value in module.named_parameters():
+        if not (sound := value.detach().isfinite()).all():
+            at = (~sound).nonzero()[0].tolist()
+            raise ModelError(
+                f"{name}: parameter {parameter} holds {value[tuple(at)].item()} at {at}, "
+                f"{int((~sound).sum()):,} of its {value.numel():,} values are no numbers; "
+                "its training diverged or its weights are damaged"
+            )
+
+
 def capture(module: Streaming, example: Tensor, name: str) -> StepGraph:
     """The step graph of `module` for a chunk shaped as `example` (1, n*block, ...).
 
-    Raises: UnsupportedOp if the step holds what no exporter gets right.
+    Raises: UnsupportedOp if the step holds what no exporter gets right, ModelError if a parameter
+        is no finite number.
     """
+    need_finite(module, name)
     module = fold_batchnorm(module)
     state = module.initial_state(1)
     leaves = named_leaves(state)

@@ -13,11 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from edgernn.cells.gru import GRU
-from edgernn.errors import BundleError, UnsupportedOp
+from edgernn.errors import BundleError, ModelError, UnsupportedOp
 from edgernn.frontend.logmel import LogMel
 from edgernn.graph.capture import capture
 from edgernn.graph.step_graph import StepGraph, read_step_graph, write_metadata
 from edgernn.layers.conv import Conv1d
+from edgernn.sources import TorchSource
 from edgernn.state import named_leaves
 from edgernn.streaming import Sequential, Streaming
 from edgernn.timing import Timing
@@ -211,3 +212,14 @@ def test_leaves_that_begin_as_one_tensor_are_two_inputs() -> None:
     x = np.concatenate([frame["x"][0] for frame in frames])
     want = np.concatenate([x.sum(0), (x * x).sum(0)])
     np.testing.assert_allclose(told[-1].reshape(-1), want, rtol=1e-5)
+
+
+def test_a_parameter_that_is_no_number_is_refused_by_its_name() -> None:
+    net = Sequential(rnn=GRU(4, 3))
+    with torch.no_grad():
+        net.get_parameter("rnn.rnn.weight_hh_l0")[2, 1] = torch.inf
+    told = r"^small: parameter rnn\.rnn\.weight_hh_l0 holds inf at \[2, 1\], 1 of its 27 values"
+    with pytest.raises(ModelError, match=told):
+        capture(net, torch.zeros(1, 1, 4), "small")
+    with pytest.raises(ModelError, match=told):
+        TorchSource("small", net, np.zeros((30, 1, 1, 4), np.float32)).law()
