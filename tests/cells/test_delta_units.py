@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from edgernn.cells.deltanet import DeltaNet, dpfp
+from edgernn.cells.lattice import Lattice
 from edgernn.errors import EdgernnError, ShapeError, UnknownName
 from edgernn.layers.linear import Linear
 from edgernn.streaming import Sequential, Streaming
@@ -98,11 +99,63 @@ def test_the_delta_rule_recalls_rewritten_keys_and_the_additive_rule_does_not() 
     assert recalled(lambda: DeltaNet(16, 1, additive=True), 120) < 0.7
 
 
+LOSSES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
+    "decode": lambda s, k, v: 0.5 * (v - k @ s).square().sum(),
+    "encode": lambda s, k, v: 0.5 * (k - s @ v).square().sum(),
+    "similar": lambda s, k, v: -(k @ s @ v),
+}
+
+
+@pytest.mark.parametrize("objective", LOSSES)
+def test_a_lattice_descends_its_objective_on_the_sphere(objective: str) -> None:
+    """The gradient is autograd's, of the loss of the slots each divided by its length."""
+    unit, x = Lattice(C, 2, 3, objective=objective).double(), frames()
+    unit.slots.copy_(F.normalize(unit.slots, dim=-1))  # of length 1 to the last of double's places
+    made = unit.input.linear(x)
+    q, k, v, rate = made.split([6, 6, C, 2], dim=-1)
+    ys = torch.zeros_like(x)
+    for row in range(2):
+        for head in range(2):
+            codes, values = slice(3 * head, 3 * head + 3), slice(4 * head, 4 * head + 4)
+            s = unit.slots[head]
+            for t in range(T):
+                now = F.normalize(k[row, t, codes], dim=0), v[row, t, values]
+                free = s.clone().requires_grad_()
+                loss = LOSSES[objective](F.normalize(free, dim=-1), *now)
+                (slope,) = torch.autograd.grad(loss, free, retain_graph=True)
+                s = F.normalize(s - rate[row, t, head].sigmoid() * slope, dim=-1)
+                ys[row, t, values] = q[row, t, codes] @ s
+    agrees(unit, x, unit.output.linear(ys))
+
+
+def test_a_lattice_takes_in_only_what_is_new() -> None:
+    """A value along a slot changes nothing; after any other, slots are still of length 1."""
+    unit = Lattice(4, 1, 1, objective="similar")
+    with torch.no_grad():
+        unit.input.linear.weight.zero_()
+        unit.input.linear.weight[2:6] = torch.eye(4)
+        unit.input.linear.bias.fill_(1.0)
+        unit.input.linear.bias[2:6] = 0.0
+    begin = unit.initial_state(1)
+    _, same = unit.step(3 * begin.slots[0], begin)
+    torch.testing.assert_close(same.slots, begin.slots)
+    _, other = unit.step(torch.randn(1, 50, 4), begin)
+    assert (other.slots - begin.slots).abs().max() > 0.1
+    torch.testing.assert_close(other.slots.norm(dim=-1), torch.ones(1, 1, 1))
+
+
+def test_a_lattice_of_few_slots_recalls_rewritten_keys() -> None:
+    assert recalled(lambda: Lattice(16, 1, 8), 200) > 0.9
+
+
 REFUSED: list[tuple[Any, type[EdgernnError], str]] = [
     (lambda: DeltaNet(8, 3), ShapeError, "3 heads must divide 8 channels"),
     (lambda: DeltaNet(8, 0), ShapeError, "0 heads must divide 8 channels"),
     (lambda: DeltaNet(8, 2, nu=8), ShapeError, "nu 8; need 1 to 7"),
     (lambda: DeltaNet(8, 2, features="dpf"), UnknownName, "did you mean dpfp"),
+    (lambda: Lattice(8, 3), ShapeError, "3 heads of 16 slots must divide 8 channels"),
+    (lambda: Lattice(8, 2, 0), ShapeError, "and have at least 1 slot"),
+    (lambda: Lattice(8, 2, objective="decod"), UnknownName, "did you mean decode"),
 ]
 
 
@@ -112,7 +165,7 @@ def test_what_cannot_be_built_is_refused(build: Any, sort: type[EdgernnError], l
         build()
 
 
-ALL: dict[str, Any] = {"deltanet": lambda: DeltaNet(8, 2)}
+ALL: dict[str, Any] = {"deltanet": lambda: DeltaNet(8, 2), "lattice": lambda: Lattice(8, 2)}
 
 
 @pytest.mark.parametrize("name", ALL)
