@@ -123,14 +123,15 @@ def counted(case: Case, number_type: str, targets: Mapping[str, tuple[str, ...]]
     if missing:
         typed = case.typed(number_type)
         for name in missing:
-            kept += _count(case, typed, number_type, find_target(name), targets[name])
+            kept += count(case, typed, number_type, find_target(name), targets[name])
         path.write_text(json.dumps([asdict(one) for one in kept]))
     return kept
 
 
-def _count(
+def count(
     case: Case, typed: Graph, number_type: str, target: Target, cores: tuple[str, ...]
 ) -> list[Count]:
+    """A step on cores of one target, counted now."""
     source = compile_step(case.graph, typed, number_type, isas=target.isa, faster=target.faster)
     head = (case.name, number_type, target.name)
     board, facts = target.board, source.facts

@@ -20,6 +20,7 @@ import torch
 import edgernn.cells
 from edgernn.backend import find_backend
 from edgernn.errors import ParityError, ShapeError, UnknownName, UnsupportedOp
+from edgernn.figures import figure
 from edgernn.graph.capture import capture
 from edgernn.graph.onnx_import import to_graph
 from edgernn.graph.reference import Reference
@@ -31,6 +32,15 @@ from edgernn.verify import compare
 COUNTS = ("nets", "heads", "layers", "rotations")
 STEPS = 200  # of noise, on which number types are compared
 NUMBER_TYPES = ("fp32", "w8a8", "w8a16", "w4a8")  # those that need no weights trained for them
+HEAD = """Each is {width} wide: inputs, and units where it can choose.
+
+- *State bytes* are of one stream in float32.
+- *MACs* are those of the products of one step; what is done element by element is not counted.
+- *Parallel* says how whole sequences are computed in training: a `scan` in about log T operations,
+  or `chunks` by matrix products. Others go frame by frame, GRU, LSTM and RNN by torch's kernels.
+- *Number types* hold the unit as it begins: within their tolerance of torch over noise. The
+  percentage is the rms error in shares of the output's rms. Weights trained for a type err less.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +80,8 @@ def unit_classes(names: Sequence[str] = ()) -> list[type[Streaming]]:
     return list(dict.fromkeys(sort for sorts in chosen for sort in sorts))
 
 
-def at_width(sort: type[Streaming], width: int) -> Streaming:
-    """A unit of this width, the same one each time. Raises: ShapeError for a width below 1."""
+def fresh(sort: type[Streaming], width: int) -> Streaming:
+    """A unit of this width, drawn anew. Raises: ShapeError for a width below 1."""
     if width < 1:
         raise ShapeError(f"a width of {width}; need at least 1")
     wanted = [
@@ -79,9 +89,14 @@ def at_width(sort: type[Streaming], width: int) -> Streaming:
         for name, given in inspect.signature(sort).parameters.items()
         if given.default is given.empty
     ]
+    return sort(*wanted)
+
+
+def at_width(sort: type[Streaming], width: int) -> Streaming:
+    """A unit of this width, the same one each time. Raises: ShapeError for a width below 1."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return sort(*wanted).eval()
+        return fresh(sort, width).eval()
 
 
 def input_channels(sort: type[Streaming], width: int) -> int:
@@ -139,3 +154,26 @@ def source_of(sort: type[Streaming]) -> str:
     first = " ".join(text.partition(";")[0].split())
     numbered = re.match(r".*?arXiv:\d{4}\.\d{4,5}", first)
     return numbered[0] if numbered else first.rstrip(".")
+
+
+def table_row(unit: Unit, second: str) -> dict[str, Any]:
+    """A line of the table. second: which attribute stands next to the name."""
+    errors = unit.number_types.items()
+    return {
+        "unit": unit.name,
+        second: getattr(unit, second),
+        "parameters": unit.parameters,
+        "state bytes": unit.state_bytes,
+        "MACs a step": unit.macs,
+        "parallel": unit.parallel or None,
+        "number types": [kind if kind == "fp32" else f"{kind} {e:.1%}" for kind, e in errors],
+        "source": unit.source,
+    }
+
+
+def markdown_table(units: Sequence[Unit], width: int) -> str:
+    """The table of the documents, and what its columns mean."""
+    rows = [table_row(unit, "what") for unit in units]
+    cells = [list(rows[0]), ["---"] * len(rows[0])]
+    cells += [[figure(value) for value in row.values()] for row in rows]
+    return "\n".join([HEAD.format(width=width), *(f"| {' | '.join(line)} |" for line in cells)])

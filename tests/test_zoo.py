@@ -82,4 +82,4 @@ def test_the_page_of_the_documents_has_every_unit_as_it_is(root: Path) -> None:
         figures = [unit.name, unit.what, figure(unit.parameters), figure(unit.state_bytes)]
         if f"| {' | '.join(figures)} |" not in page or f"| {unit.source} |" not in page:
             stale.append(unit.name)
-    assert stale == [], "run: edgernn cells --markdown > docs/cells.md"
+    assert stale == [], "run: python -m benchmarks.zoo --only units --write"
