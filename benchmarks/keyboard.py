@@ -35,6 +35,7 @@ from edgernn.keyboard.typing import Typed
 
 PAGE, RESULTS = Path("docs/keyboards.md"), Path("docs/keyboards.json")
 SUGGESTIONS, NEAREST = 3, (1, 5)
+SEEN, SEEN_RATE = {"held out": "test", "trained on": "train"}, 0.05
 
 Figures = Mapping[str, Share]
 Measure = Callable[[str], Figures]  # of a system, by its name
@@ -63,6 +64,11 @@ class Bench:
         """Dialogues by the share of characters that are wrong."""
         for rate in RATES:
             yield f"{100 * rate:g} %", partial(self._mistyped, self.sets.with_errors(rate))
+
+    def seen(self) -> Iterator[tuple[str, Measure]]:
+        """Dialogues at 5 %, and as many of those that all that is learnt was learnt from."""
+        for title, split in SEEN.items():
+            yield title, partial(self._mistyped, self.sets.with_errors(SEEN_RATE, split))
 
     def clean(self) -> Iterator[tuple[str, Measure]]:
         """Words spoilt."""
@@ -98,6 +104,7 @@ class Bench:
 
 PARTS: dict[str, Callable[[Bench], Iterator[tuple[str, Measure]]]] = {
     "errors": Bench.errors,
+    "seen": Bench.seen,
     "clean": Bench.clean,
     "aalto": Bench.aalto,
     "misspellings": Bench.misspellings,

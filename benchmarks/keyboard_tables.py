@@ -70,6 +70,11 @@ def errors(rows: Rows, lines: int) -> list[str]:
     return [*middle, "", *part.by_set(figures[:1], TITLES[figures[0]]), "", f"![errors]({PICTURE})"]
 
 
+def seen(rows: Rows, lines: int) -> list[str]:
+    """Held-out dialogues beside those that were learnt from."""
+    return Part(rows, "seen", lines).by_set(("word_accuracy", "sequence_accuracy"), "5 %")
+
+
 def clean(rows: Rows, lines: int) -> list[str]:
     """Words spoilt of each text."""
     return Part(rows, "clean", lines).by_set(("changed",), TITLES["changed"], 2)
@@ -101,6 +106,7 @@ def completion(rows: Rows, lines: int) -> list[str]:
 
 TABLES: dict[str, Callable[[Rows, int], list[str]]] = {
     "errors": errors,
+    "seen": seen,
     "clean": clean,
     "aalto": aalto,
     "misspellings": misspellings,
