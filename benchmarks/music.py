@@ -150,13 +150,18 @@ def trained(name: str, unit: str, options: argparse.Namespace, deadline: float) 
     }
 
 
-def lines(rows: Rows) -> list[str]:
+def key(name: str, unit: str, epochs: int) -> tuple[str, ...]:
+    """Of a row; a trial of fewer epochs has one of its own."""
+    return (name, unit) if epochs == EPOCHS else (name, unit, str(epochs))
+
+
+def lines(rows: Rows, epochs: int) -> list[str]:
     """What was found, beside what was published."""
     head = ["set", "unit", "parameters", "best epoch", "train", "valid", "test", "published test"]
     cells = []
     for name in FILES:
         for unit in UNITS:
-            if row := rows.get(name, unit):
+            if row := rows.get(*key(name, unit, epochs)):
                 figures = (f"{row[part]:.2f}" for part in ("train", "valid", "test"))
                 counts = (f"{row['parameters']:,}", str(row["epochs"]))
                 cells.append([name, unit, *counts, *figures, f"{PUBLISHED[name][unit]:.2f}"])
@@ -185,17 +190,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             for name in options.only:
                 for unit in options.units:
-                    if rows.get(name, unit) is None:
-                        rows.note(trained(name, unit, options, end), name, unit)
+                    place = key(name, unit, options.epochs)
+                    if rows.get(*place) is None:
+                        rows.note(trained(name, unit, options, end), *place)
         except OutOfTime as over:
             print(over, file=sys.stderr)
         if options.write:
-            write_section("music", lines(rows), PAGE)
+            write_section("music", lines(rows, options.epochs), PAGE)
             rows.write(RESULTS)
     except EdgernnError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print("\n".join(lines(rows)))
+    print("\n".join(lines(rows, options.epochs)))
     return 0
 
 

@@ -55,6 +55,11 @@ class Bench:
     frames: int
     steps: int | None
 
+    def key(self, task: str, unit: str) -> tuple[str, ...]:
+        """Of a row; a trial of other steps has one of its own."""
+        trial = task in QUALITY and self.steps is not None
+        return (task, unit, str(self.steps)) if trial else (task, unit)
+
     def measured(self, task: str, sort: type[Streaming]) -> Row:
         """The row of a unit. Raises: OutOfTime."""
         if task in QUALITY:
@@ -105,7 +110,8 @@ def measure(bench: Bench, tasks: Sequence[str], sorts: Sequence[type[Streaming]]
     """
     for task in tasks:
         for sort in sorts:
-            if task == "units" or bench.rows.get(task, sort.__name__) is not None:
+            key = bench.key(task, sort.__name__)
+            if task == "units" or bench.rows.get(*key) is not None:
                 continue
             in_time(bench.deadline)
             start = time.monotonic()
@@ -115,7 +121,7 @@ def measure(bench: Bench, tasks: Sequence[str], sorts: Sequence[type[Streaming]]
                 raise
             except EdgernnError as cause:
                 row = {"why": str(cause)}
-            bench.rows.note(row, task, sort.__name__)
+            bench.rows.note(row, *key)
             took = time.monotonic() - start
             print(f"{task} {sort.__name__}: {row.get('why', f'{took:.0f} s')}", file=sys.stderr)
 
@@ -142,16 +148,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         sorts = unit_classes(options.units)
         rows = Rows(options.output / "rows.json", RESULTS)
+        bench = Bench(options.output, rows, end, options.data, options.frames, options.steps)
         if options.fresh:
             for task in options.only:
                 for sort in sorts:
-                    rows.found.pop(f"{task} {sort.__name__}", None)
-        bench = Bench(options.output, rows, end, options.data, options.frames, options.steps)
+                    rows.found.pop(" ".join(bench.key(task, sort.__name__)), None)
         try:
             measure(bench, options.only, sorts)
         except OutOfTime as over:
             print(over, file=sys.stderr)
-        told(rows, options.only, sorts, write=options.write)
+        told(bench, options.only, sorts, write=options.write)
     except EdgernnError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -159,12 +165,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def told(
-    rows: Rows, tasks: Sequence[str], sorts: Sequence[type[Streaming]], *, write: bool
+    bench: Bench, tasks: Sequence[str], sorts: Sequence[type[Streaming]], *, write: bool
 ) -> None:
     """Tables of the units asked for; into the page those of all units that there are rows of."""
     every = unit_classes() if write else sorts
     for task in tasks:
-        found = {sort.__name__: row for sort in every if (row := rows.get(task, sort.__name__))}
+        found = {
+            sort.__name__: row
+            for sort in every
+            if (row := bench.rows.get(*bench.key(task, sort.__name__)))
+        }
         lines = zoo_tables.units(every) if task == "units" else zoo_tables.SECTIONS[task](found)
         print("\n".join([f"## {task}", *lines, ""]))
         if write and (found or task == "units"):
@@ -172,7 +182,7 @@ def told(
             shown = [f"![{task}]({picture.name})", ""] if picture else []
             write_section(f"zoo {task}", [*shown, *lines], PAGE)
     if write:
-        rows.write(RESULTS)
+        bench.rows.write(RESULTS)
 
 
 if __name__ == "__main__":

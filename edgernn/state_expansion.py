@@ -13,9 +13,10 @@ computes the same as before until it is trained, for what reads the new states b
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from torch import nn
+from torch import Tensor, nn
 
 from edgernn.errors import ModelError, ShapeError
 
@@ -35,8 +36,26 @@ def expand_states(network: Network, factor: int, *, every: int = 1) -> Network:
     if not units:
         kinds = sorted({type(module).__name__ for module in network.modules()})
         raise ModelError(
-            f"{', '.join(kinds)}: no unit whose state can be expanded; SSM and MultiHeadSSM can"
+            f"{', '.join(kinds)}: no unit whose state can be expanded; those of state spaces and "
+            "of linear attention can, as SSM, Mamba2, RetNet, HGRN2"
         )
     for unit in units[::every]:
         unit.expand_state(factor)
     return made
+
+
+def merged_heads(unit: Any, factor: int, heads: int | None = None) -> int:
+    """How many heads there are when so many have become one. Raises: ShapeError."""
+    heads = unit.heads if heads is None else heads
+    if heads % factor:
+        raise ShapeError(f"{type(unit).__name__}: {factor} heads to one do not divide {heads}")
+    return heads // factor
+
+
+def keep_parts(wider: Tensor, own: Tensor, sizes: Sequence[int], own_sizes: Sequence[int]) -> None:
+    """Copy the rows of each part of a weight to the first of that part of a larger one."""
+    parts = zip(
+        wider.split_with_sizes(list(sizes)), own.split_with_sizes(list(own_sizes)), strict=True
+    )
+    for part, kept in parts:
+        part[: len(kept)] = kept

@@ -12,6 +12,7 @@ from edgernn.layers.linear import Linear
 from edgernn.layers.norm import RMSNorm
 from edgernn.scans.chunkwise import linear_attention
 from edgernn.state import State
+from edgernn.state_expansion import merged_heads
 from edgernn.streaming import Example, Streaming
 
 LEAST = 1e-6  # of a forget gate without a floor, so that its logarithm is finite; our choice
@@ -61,6 +62,13 @@ class HGRN2(Streaming):
     def initial_state(self, batch: int) -> State:
         width = self.channels // self.heads
         return HGRN2State(self.new_zeros(batch, self.heads, self.keys, width))
+
+    def expand_state(self, factor: int) -> None:
+        """Merge so many heads into one: their values are told by the keys of all of them.
+
+        Raises: ShapeError for a factor that does not divide the heads.
+        """
+        self.heads, self.keys = merged_heads(self, factor), self.keys * factor
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         keys, made = self.heads * self.keys, self.input.step(x, ())[0]

@@ -15,6 +15,7 @@ from edgernn.layers.linear import Linear
 from edgernn.layers.norm import RMSNorm
 from edgernn.scans.chunkwise import linear_attention
 from edgernn.state import State
+from edgernn.state_expansion import keep_parts
 from edgernn.streaming import Example, Streaming
 
 DT, DECAY, LEAST_DT = (1e-3, 1e-1), (1.0, 16.0), 1e-4  # where they begin, as in the paper's code
@@ -65,6 +66,34 @@ class Mamba2(Streaming):
         self.skip = nn.Parameter(torch.ones(heads))
         self.norm = RMSNorm(self.inner)
         self.output = Linear(self.inner, channels, bias=False)
+
+    @torch.no_grad()
+    def expand_state(self, factor: int) -> None:
+        """So many times the keys; the new ones begin as fresh ones do, and are not asked yet."""
+        channels, size = self.output.linear.out_features, self.conv.conv.kernel_size[0]
+        more = Mamba2(
+            channels,
+            self.heads,
+            states=factor * self.states,
+            expand=self.inner // channels,
+            kernel_size=size,
+        ).to(self.log_decay)
+        inner, mixed = [self.inner, self.inner], [self.inner]
+        old, new = [self.states] * 2, [more.states] * 2
+        for part in ("weight", "bias"):
+            own, wider = getattr(self.conv.conv, part), getattr(more.conv.conv, part)
+            keep_parts(wider, own, [*mixed, *new], [*mixed, *old])
+        keep_parts(
+            more.input.linear.weight,
+            self.input.linear.weight,
+            [*inner, *new, self.heads],
+            [*inner, *old, self.heads],
+        )
+        asked = slice(2 * self.inner + more.states + self.states, -self.heads)
+        more.input.linear.weight[asked] = 0
+        assert more.conv.conv.bias is not None
+        more.conv.conv.bias[asked.start - self.inner :] = 0
+        self.input, self.conv, self.states = more.input, more.conv, more.states
 
     def initial_state(self, batch: int) -> State:
         memory = self.new_zeros(batch, self.heads, self.states, self.inner // self.heads)

@@ -15,6 +15,7 @@ from edgernn.layers.norm import GroupNorm
 from edgernn.layers.rotary import Rotary
 from edgernn.scans.chunkwise import linear_attention
 from edgernn.state import State
+from edgernn.state_expansion import merged_heads
 from edgernn.streaming import Example, Streaming
 
 
@@ -33,10 +34,13 @@ class RetNet(Streaming):
 
     q^, k^: turned by position, see `Rotary`. A head has K = C / heads keys and twice as many
     values; the norm is that of each head. The heads' rates are no weights. The same as the paper's
-    parallel form, (Q K^T * D) V with D = gamma^(n - m).
+    parallel form, (Q K^T * D) V with D = gamma^(n - m). merged: so many heads share one memory, in
+    which each key keeps its rate and its angle; the norm is then that of all of them.
 
-    Shapes: x (B, T, C) -> y (B, T, C); state memory (B, heads, K, 2 K), turn cos, sin (B, K / 2).
-    Raises: ShapeError for heads that do not divide C in even parts, or x of another width.
+    Shapes: x (B, T, C) -> y (B, T, C); state memory (B, heads, K, 2 K), K times `merged` and heads
+        by it, turn cos, sin (B, K / 2).
+    Raises: ShapeError for heads that do not divide C in even parts, merged that does not divide
+        them, or x of another width.
     Source: Sun et al. 2023, arXiv:2307.08621; angles: arXiv:2104.09864, as xPos has them. Differs:
         scores are not divided by their sums, for the norm undoes that.
     """
@@ -44,11 +48,11 @@ class RetNet(Streaming):
     parallel = "chunks"
     log_decay: Tensor
 
-    def __init__(self, channels: int, heads: int) -> None:
+    def __init__(self, channels: int, heads: int, *, merged: int = 1) -> None:
         super().__init__()
         if heads < 1 or channels % (2 * heads):
             raise ShapeError(f"RetNet: {heads} heads must divide {channels} channels in even parts")
-        self.channels, self.heads = channels, heads
+        self.channels, self.heads, self.merged = channels, heads, 1
         self.input = Linear(channels, 6 * channels, bias=False)
         self.rotary = Rotary(2 * heads, channels // heads)
         self.norm = GroupNorm(heads, 2 * channels)
@@ -58,10 +62,21 @@ class RetNet(Streaming):
         for low, high in pairwise(at):
             nn.init.xavier_uniform_(self.input.linear.weight[low:high], gain=2**-2.5)
         nn.init.xavier_uniform_(self.output.linear.weight)
+        if merged != 1:
+            self.expand_state(merged)
+
+    def expand_state(self, factor: int) -> None:
+        """Merge so many heads into one: their values are told by the keys of all of them.
+
+        Raises: ShapeError for a factor that does not divide the heads.
+        """
+        self.norm.norm.num_groups = merged_heads(self, factor, self.heads // self.merged)
+        self.merged *= factor
 
     def initial_state(self, batch: int) -> State:
-        keys = self.channels // self.heads
-        memory = self.new_zeros(batch, self.heads, keys, 2 * keys)
+        heads = self.heads // self.merged
+        keys = self.channels // heads
+        memory = self.new_zeros(batch, heads, keys, 2 * keys)
         return RetNetState(memory, self.rotary.initial_state(batch))
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
@@ -69,8 +84,11 @@ class RetNet(Streaming):
         turned, turn = self.rotary.step(made[..., : 2 * c], state.turn)
         k = turned[..., c:] * (c / self.heads) ** -0.5
         parts = turned[..., :c], k, made[..., 2 * c : 4 * c]
-        q, k, v = (part.reshape(*x.shape[:2], self.heads, -1) for part in parts)
+        heads = self.heads // self.merged
+        q, k, v = (part.reshape(*x.shape[:2], heads, -1) for part in parts)
         log_decay = self.log_decay.reshape(1, 1, -1, 1)
+        if self.merged > 1:
+            log_decay = log_decay.expand(1, 1, -1, c // self.heads).reshape(1, 1, heads, -1)
         heard, memory = linear_attention(q, k, v, log_decay, state.memory)
         y, _ = self.norm.step(heard.flatten(2), ())
         y = F.silu(made[..., 4 * c :]) * y
@@ -80,4 +98,5 @@ class RetNet(Streaming):
 EXAMPLES = {
     "default": Example(lambda: RetNet(8, 2)),
     "one_head": Example(lambda: RetNet(8, 1)),
+    "merged": Example(lambda: RetNet(8, 4, merged=2)),
 }
