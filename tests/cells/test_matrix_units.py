@@ -11,7 +11,10 @@ from torch.nn import functional as F
 
 from edgernn.cells.hgrn2 import HGRN2
 from edgernn.cells.mamba2 import Mamba2
+from edgernn.cells.mlstm import MLSTM
 from edgernn.cells.retnet import RetNet
+from edgernn.cells.rwkv6 import RWKV6
+from edgernn.cells.slstm import SLSTM
 from edgernn.errors import ContractError, EdgernnError, ShapeError
 from edgernn.layers.rotary import Rotary
 from edgernn.streaming import Streaming
@@ -113,6 +116,102 @@ def test_a_mamba2_is_its_formula() -> None:
     agrees(cell, cell.output.linear(rms(heard * F.silu(z), cell.norm.weight)), x)
 
 
+def stirred(cell: Streaming) -> Streaming:
+    """All weights at random, also those that begin at 0."""
+    random = torch.Generator().manual_seed(2)
+    for parameter in cell.parameters():
+        parameter.data = 0.5 * torch.randn(parameter.shape, dtype=torch.float64, generator=random)
+    return cell
+
+
+def test_an_rwkv6_is_its_formula() -> None:
+    cell: Any = stirred(RWKV6(IN, HEADS, rank=3, decay_rank=2).double())
+    x = frames()
+    apart = F.pad(x, (0, 0, 1, 0))[:, :T] - x
+    first, *mu = cell.mix
+    low = torch.tanh((x + apart * first) @ cell.mix_down.linear.weight.T).split(3, dim=2)
+    w, k, v, r, g = (
+        x + apart * (m + a @ up.T) for m, a, up in zip(mu, low, cell.mix_up, strict=True)
+    )
+    decay = torch.tanh(w @ cell.decay_down.linear.weight.T) @ cell.decay_up.linear.weight.T
+    fade = heads(torch.exp(-torch.exp(cell.decay_up.linear.bias + decay)))
+    k, v = heads(cell.key.linear(k)), heads(cell.value.linear(v))
+    r = heads(cell.receptance.linear(r))
+    memory, heard = torch.zeros(2, HEADS, 4, 4).double(), []
+    for t in range(T):
+        new = k[:, :, t, :, None] * v[:, :, t, None, :]
+        read = memory + cell.bonus[:, :, None] * new
+        heard.append(torch.einsum("bhk,bhkv->bhv", r[:, :, t], read))
+        memory = fade[:, :, t, :, None] * memory + new
+    y = normed(torch.stack(heard, dim=2), eps=64e-5) * cell.norm.norm.weight + cell.norm.norm.bias
+    agrees(cell, cell.output.linear(F.silu(cell.gate.linear(g)) * y), x)
+
+
+def gates_of(cell: Any, x: Tensor) -> tuple[Tensor, ...]:
+    """q, k, v of heads (B, heads, T, D), o, and i and f of heads (B, heads, T)."""
+    q, k, v, o = cell.input.linear(x).chunk(4, dim=2)
+    i, f = cell.gates.linear(x).transpose(1, 2).chunk(2, dim=1)
+    return heads(q), heads(k) / (q.shape[2] / HEADS) ** 0.5, heads(v), o, i, f
+
+
+def test_an_mlstm_is_the_papers_recurrence_without_a_stabiliser() -> None:
+    cell: Any = stirred(MLSTM(IN, 6, HEADS).double())
+    x = frames()
+    q, k, v, o, i, f = gates_of(cell, x)
+    fade, k = f.sigmoid().unsqueeze(-1), k * i.exp().unsqueeze(-1)
+    top, norm = (loop(q, k, of, fade) for of in (v, torch.ones_like(v[..., :1])))
+    heard = heads(top) / heads(norm).abs().clamp_min(1)
+    y = normed(heard) * cell.norm.norm.weight + cell.norm.norm.bias
+    agrees(cell, o.sigmoid() * y, x)
+
+
+def test_an_mlstm_is_the_papers_stabilised_attention() -> None:
+    """Where exponentials of its gates alone are far beyond float64."""
+    cell: Any = stirred(MLSTM(IN, 6, HEADS).double())
+    cell.gates.linear.weight.data *= 1000
+    cell.gates.linear.bias.data[HEADS:] += 3000
+    x = frames()
+    q, k, v, o, i, f = gates_of(cell, x)
+    assert i.max() > 800
+    total = F.logsigmoid(f).cumsum(2)
+    log_d = total[..., :, None] - total[..., None, :] + i[..., None, :]
+    log_d = log_d.masked_fill(torch.ones(T, T).triu(1).bool(), float("-inf"))
+    most = log_d.max(-1, keepdim=True).values
+    c = (q @ k.transpose(2, 3)) * torch.exp(log_d - most)
+    heard = (c / torch.maximum(c.sum(-1, keepdim=True).abs(), torch.exp(-most))) @ v
+    y = normed(heard) * cell.norm.norm.weight + cell.norm.norm.bias
+    agrees(cell, o.sigmoid() * y, x)
+
+
+def test_an_slstm_is_the_papers_recurrence_without_a_stabiliser() -> None:
+    cell: Any = stirred(SLSTM(IN, 6, HEADS).double())
+    x, ys = frames(), []
+    h = c = n = torch.zeros(2, 6).double()
+    for now in x.unbind(1):
+        heard = torch.einsum("bhd,hgd->bhg", h.reshape(2, HEADS, 3), cell.weight_hh)
+        heard = heard.reshape(2, HEADS, 4, 3).transpose(1, 2).flatten(1)
+        i, f, z, o = (cell.input.linear(now) + heard).chunk(4, dim=1)
+        c, n = f.sigmoid() * c + i.exp() * z.tanh(), f.sigmoid() * n + i.exp()
+        h = o.sigmoid() * c / n
+        ys.append(h)
+    agrees(cell, torch.stack(ys, dim=1), x)
+
+
+@pytest.mark.parametrize("size", [-2000.0, 2000.0])
+def test_exponential_gates_never_overflow(size: float) -> None:
+    """In float32, with input gates of e^2000 and of e^-2000; the first frame is as good as any."""
+    x = frames(8).float()
+    slstm, mlstm = SLSTM(8, 6, 2), MLSTM(8, 6, 2)
+    slstm.input.linear.bias.data[:6] = size
+    mlstm.gates.linear.bias.data[:2] = size
+    for unit in (slstm, mlstm):
+        y = unit(x)
+        y.sum().backward()
+        assert y.isfinite().all()
+        assert all(p.grad.isfinite().all() for p in unit.parameters() if p.grad is not None)
+    assert slstm(x).abs().min() > 0
+
+
 REFUSED: list[tuple[Any, type[EdgernnError], str]] = [
     (lambda: RetNet(8, 3), ShapeError, "RetNet: 3 heads must divide 8 channels in even parts"),
     (lambda: HGRN2(8, 3), ShapeError, "HGRN2: 3 heads must divide 8 channels"),
@@ -120,6 +219,10 @@ REFUSED: list[tuple[Any, type[EdgernnError], str]] = [
     (lambda: HGRN2(8, 2, expand=0), ShapeError, "0 keys a head; need at least 1"),
     (lambda: Mamba2(8, 3), ShapeError, "Mamba2: 3 heads must divide 16 channels"),
     (lambda: Mamba2(8, 2, states=0), ShapeError, "0 states, expand 2; need at least 1"),
+    (lambda: RWKV6(8, 3), ShapeError, "RWKV6: 3 heads must divide 8 channels"),
+    (lambda: RWKV6(8, 2, rank=0), ShapeError, "ranks 0 and 16; need at least 1"),
+    (lambda: MLSTM(8, 6, 4), ShapeError, "MLSTM: 4 heads must divide 6 units"),
+    (lambda: SLSTM(8, 6, 4), ShapeError, "SLSTM: 4 heads must divide 6 units"),
     (lambda: Rotary(2, 3), ShapeError, "Rotary: 2 heads of 3; need at least 1 of an even width"),
 ]
 
@@ -133,6 +236,9 @@ def test_what_cannot_be_built_is_refused(build: Any, sort: type[EdgernnError], l
 ALL: dict[str, Any] = {
     "hgrn2": lambda: HGRN2(8, 2),
     "mamba2": lambda: Mamba2(8, 2),
+    "mlstm": lambda: MLSTM(8, 6, 2),
+    "rwkv6": lambda: RWKV6(8, 2),
+    "slstm": lambda: SLSTM(8, 6, 2),
     "retnet": lambda: RetNet(8, 2),
 }
 
