@@ -13,9 +13,11 @@ import torch
 from torch import Tensor
 
 from edgernn.cells.qlstm import QLSTM
+from edgernn.cells.quantum_reservoir import QuantumReservoir
 from edgernn.errors import ContractError, ShapeError
 from edgernn.layers.circuit import MOST_QUBITS, Circuit
 from edgernn.testing import check_streaming
+from edgernn.train.reservoir import fit_readout
 
 Matrix = npt.NDArray[np.complex128]
 N = 3
@@ -109,10 +111,67 @@ def test_a_quantum_lstm_learns_a_damped_oscillation() -> None:
     assert float(loss.detach()) < 0.2 * float(wave.var())
 
 
+def exponential(h: Matrix, time: float) -> Matrix:
+    """exp(-i h time) of a symmetric h, by its eigenvectors."""
+    values, vectors = np.linalg.eigh(h)
+    made: Matrix = (vectors * np.exp(-1j * values * time)) @ vectors.conj().T
+    return made
+
+
+@pytest.mark.parametrize("first", [1, 2])
+def test_a_quantum_reservoir_is_its_density_matrix(first: int) -> None:
+    unit = QuantumReservoir(5, N, first=first, times=2, time=3.0, field=0.7).double()
+    flip, coupling = np.array([[0, 1], [1, 0]]), unit.coupling.numpy()
+    h = sum(0.35 * at(n, Z) for n in range(N))
+    for i in range(N):
+        for j in range(i + 1, N):
+            h = h + coupling[i, j] * at(i, flip) @ at(j, flip)
+    u, x = exponential(h, 1.5), torch.randn(1, 6, 5, dtype=torch.float64)
+    rho, ys = np.zeros((8, 8), dtype=complex), []
+    rho[0, 0] = 1
+    for now in x[0]:
+        told = (unit.weight @ now).sigmoid().tolist()
+        psi = reduce(np.kron, [np.array([math.sqrt(1 - s), math.sqrt(s)]) for s in told])
+        many, rest = 2**first, 2 ** (N - first)
+        left = np.einsum("iaib->ab", rho.reshape(many, rest, many, rest))
+        rho = np.kron(np.outer(psi, psi), left)
+        for _ in range(2):
+            rho = u @ rho @ u.conj().T
+            ys += [np.trace(rho @ at(n, Z)).real for n in range(N)]
+    want = torch.tensor(ys).reshape(1, 6, 2 * N)
+    torch.testing.assert_close(unit(x), want, atol=1e-6, rtol=1e-6)  # U is kept in float32
+
+
+def test_a_quantum_reservoir_remembers_what_it_was_told() -> None:
+    """The paper's short-term memory: a read-out of the spins gives earlier inputs back."""
+    torch.manual_seed(0)
+    cell, x = QuantumReservoir(1, 4, time=2.0), 2 * torch.rand(2, 400, 1) - 1
+    cell.weight.fill_(1.0)
+    for delay, least in ((1, 0.9), (2, 0.8)):
+        y = x.roll(delay, dims=1)
+        head = fit_readout(cell, [(x[:1], y[:1])], washout=50, ridge=1e-9)
+        with torch.no_grad():
+            missed = (head(cell(x[1:])) - y[1:])[:, 50:]
+        assert 1 - float(missed.square().mean() / y.var()) > least
+
+
+def test_a_quantum_reservoir_forgets_where_it_began_and_stays_a_density_matrix() -> None:
+    cell, x = QuantumReservoir(2, 3), torch.randn(1, 300, 2)
+    mixed = cell.initial_state(1)._replace(re=torch.eye(8)[None] / 8)
+    _, one = cell.step(x, cell.initial_state(1))
+    _, other = cell.step(x, mixed)
+    torch.testing.assert_close(one.re, other.re, atol=1e-5, rtol=0)
+    assert float(one.re[0].trace()) == pytest.approx(1, abs=1e-5)
+    assert torch.linalg.eigvalsh(torch.complex(one.re[0], one.im[0])).min() > -1e-5
+
+
 REFUSED: list[tuple[Any, str]] = [
     (lambda: Circuit(0), "1 circuits of 0 qubits and 2 layers; need at least 1 of each"),
     (lambda: Circuit(MOST_QUBITS + 1), "of 9 qubits and 2 layers; .* at most 8 qubits"),
     (lambda: QLSTM(3, 3, depth=0), "of 4 qubits and 0 layers"),
+    (lambda: QuantumReservoir(3, 7), "7 qubits, .*; need 2 to 6 qubits"),
+    (lambda: QuantumReservoir(3, 3, first=3), "the first 3 of them replaced"),
+    (lambda: QuantumReservoir(3, times=0), "watched 0 times"),
 ]
 
 
@@ -122,7 +181,10 @@ def test_what_cannot_be_built_is_refused(build: Any, line: str) -> None:
         build()
 
 
-ALL: dict[str, Any] = {"qlstm": lambda: QLSTM(8, 4)}
+ALL: dict[str, Any] = {
+    "qlstm": lambda: QLSTM(8, 4),
+    "quantum_reservoir": lambda: QuantumReservoir(8, 2),
+}
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -130,6 +192,6 @@ def test_wrong_widths_and_weights_that_are_no_numbers_are_one_line(name: str) ->
     unit = ALL[name]()
     with pytest.raises(ShapeError, match=r": x is \(1, 3, 9\); need \(batch, frames, 8\)"):
         unit(torch.zeros(1, 3, 9))
-    next(unit.parameters()).data.fill_(float("nan"))
+    next(iter(unit.state_dict().values())).fill_(float("nan"))
     with pytest.raises(ContractError, match="output frame 0 is not finite"):
         check_streaming(unit, torch.randn(2, 8, 8))
