@@ -34,8 +34,9 @@ from edgernn.from_torch import from_torch
 from edgernn.layers.linear import Linear
 from edgernn.layers.ramp import RampFunctions
 from edgernn.layout import Layout
-from edgernn.streaming import Sequential, Streaming
+from edgernn.streaming import Example, Sequential, Streaming
 from edgernn.testing import check_streaming
+from edgernn.timing import Timing
 from edgernn.train.method import Method
 from edgernn.train.recipe import Recipe
 from edgernn.train.weight_drop import WeightDrop
@@ -73,17 +74,18 @@ def converted(net: Plain) -> Sequential:
     return Sequential(**{name: from_torch(part, name) for name, part in parts.items()})
 
 
-def cells() -> dict[str, Any]:
+def cells() -> dict[str, Example]:
     names = [m.name for m in pkgutil.iter_modules(edgernn.cells.__path__)]
     files = [importlib.import_module(f"edgernn.cells.{name}") for name in names]
     return {
-        f"{file.__name__.rpartition('.')[2]}-{name}": example.build
+        f"{file.__name__.rpartition('.')[2]}-{name}": example
         for file in files
         for name, example in file.EXAMPLES.items()
     }
 
 
-EVERY = cells()
+EXAMPLES = cells()
+EVERY = {name: example.build for name, example in EXAMPLES.items()}
 CELLS = {name: build for name, build in EVERY.items() if hasattr(build(), "functions")}
 OWN = {  # whose weights are their own, not those of a layer of torch's
     name: build
@@ -95,9 +97,11 @@ LINEAR = EVERY.keys() - CELLS.keys() - OWN.keys()  # products of frames stand ar
 
 def of_cell(name: str) -> Sequential:
     torch.manual_seed(0)
-    cell = EVERY[name]()
-    width = cell(torch.zeros(1, 1, 8)).shape[2]
-    return Sequential(rnn=cell, head=Linear(width, 3))
+    cell, channels = EVERY[name](), EXAMPLES[name].channels
+    width = cell(torch.zeros(1, cell.timing.block, channels)).shape[2]
+    net = Sequential(rnn=cell, head=Linear(width, 3))
+    net.reads = channels
+    return net
 
 
 def plain(name: str) -> Plain:
@@ -113,7 +117,8 @@ def stream(net: nn.Module, frames: int = 9) -> Tensor:
     generator = torch.Generator().manual_seed(1)
     if hasattr(net, "embed"):
         return torch.randint(0, TOKENS, (3, frames), generator=generator)
-    return torch.randn(3, frames, 8, generator=generator)
+    block, reads = getattr(net, "timing", Timing()).block, getattr(net, "reads", 8)
+    return torch.randn(3, block * frames, reads, generator=generator)
 
 
 def trained(net: nn.Module, *methods: Method, steps: int = 3) -> nn.Module:
