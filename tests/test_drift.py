@@ -148,7 +148,9 @@ def test_a_unit_that_is_bounded_and_one_whose_waves_never_fade() -> None:
     assert (result.exit_code, found["verdict"]) == (0, "bounded")
     assert [row["what"] for row in found["errors"]] == ["fp32", "w8a8"]
     assert found["errors"][0]["values"][-1] < 1e-5 < found["errors"][1]["values"][-1] < 0.1
-    result = edgernn("drift", "wave", "--width", 16, "--frames", 4000, "-n", "fp32", "--json")
+    result = edgernn(
+        "drift", "wave", "--width", 16, "--frames", 4000, "--number-type", "fp32", "--json"
+    )
     (found,) = json.loads(result.stdout)
     assert (result.exit_code, found["verdict"]) == (1, "grows")
     (state,) = found["states"]
@@ -162,15 +164,15 @@ def test_a_users_own_model_that_sums_or_explodes_is_found_out(tmp_path: Path) ->
     def run(name: str, *words: object) -> Result:
         return edgernn("drift", f"{tmp_path}/own.py:{name}", "--frames", 3000, *words)
 
-    fading = run("fading", "-n", "fp32")
+    fading = run("fading", "--number-type", "fp32")
     assert fading.exit_code == 0
     assert "bounded" in fading.stdout
     assert "grows" not in fading.stdout
-    result = run("summing", "-n", "fp32", "--json")
+    result = run("summing", "--number-type", "fp32", "--json")
     (found,) = json.loads(result.stdout)
     assert (result.exit_code, found["truth"]) == (1, "torch in float64")
     assert found["states"][0]["exponent"] == pytest.approx(1, abs=0.25)
-    result = run("exploding", "-n", "fp32", "--json")
+    result = run("exploding", "--number-type", "fp32", "--json")
     (found,) = json.loads(result.stdout)
     assert (result.exit_code, found["states"][0]["exponent"]) == (1, None)
     assert found["states"][0]["values"][-1] is None
@@ -179,6 +181,27 @@ def test_a_users_own_model_that_sums_or_explodes_is_found_out(tmp_path: Path) ->
         2,
         f"error: {tmp_path}/own.py:without: has no state that could grow",
     )
+
+
+@pytest.mark.cc
+def test_a_bundle_is_followed_beside_its_own_onnx_form(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(OWN)
+    bundle, slim = tmp_path / "own.edgernn", tmp_path / "slim.edgernn"
+    for path, words in ((bundle, []), (slim, ["--slim"])):
+        made = edgernn(
+            *("export", f"{tmp_path}/own.py:fading", "--target", "host", "--number-type", "w8a8"),
+            *("-o", path, *words),
+        )
+        assert made.exit_code == 0, made.stderr
+    result = edgernn("drift", bundle, "--frames", 1500, "--json")
+    (found,) = json.loads(result.stdout)
+    assert (found["truth"], [row["what"] for row in found["states"]]) == ("ONNX Runtime", ["total"])
+    assert [row["what"] for row in found["errors"]] == ["w8a8"]
+    assert (result.exit_code, found["verdict"]) == (0, "bounded")
+    result = edgernn("drift", slim, "--frames", 1500)
+    assert (result.exit_code, "has no ONNX form or no code for this" in result.stderr) == (2, True)
+    result = edgernn("drift", bundle, "--step", "encoder")
+    assert (result.exit_code, "unknown step 'encoder'" in result.stderr) == (2, True)
 
 
 def test_bad_input_is_one_clear_line() -> None:

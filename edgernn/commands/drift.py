@@ -14,7 +14,7 @@ GROWS = 1  # exit code
 @click.argument("name", metavar="UNIT|MODEL|BUNDLE", type=UnitOrModel())
 @click.option("--frames", type=int, default=1_000_000, show_default=True, help="How many.")
 @click.option(
-    "--number-type", "-n", multiple=True, default=("w8a8",), show_default=True,
+    "--number-type", multiple=True, default=("w8a8",), show_default=True,
     type=NumberTypeName(), help="Beside fp32; repeat it. Of a bundle its own.",
 )  # fmt: skip
 @click.option("--width", type=int, default=64, show_default=True, help="Of a unit.")
