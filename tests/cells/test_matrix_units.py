@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from edgernn.cells.gatedlinear import GatedLinear, as_linear_attention
 from edgernn.cells.hgrn2 import HGRN2
 from edgernn.cells.mamba2 import Mamba2
 from edgernn.cells.mlstm import MLSTM
@@ -197,6 +198,30 @@ def test_an_slstm_is_the_papers_recurrence_without_a_stabiliser() -> None:
     agrees(cell, torch.stack(ys, dim=1), x)
 
 
+def test_a_gated_linear_rnn_is_its_formula() -> None:
+    cell: Any = stirred(GatedLinear(IN, 3, 5, 4).double())
+    cell.decay.data[:3] = torch.tensor([-0.5, 0.6, 1.5])
+    x, h, ys = frames(), torch.zeros(2, 5).double(), []
+    for now in x.unbind(1):
+        a, b = cell.input.linear(now).chunk(2, dim=1)
+        h = cell.decay.clamp(0, 1) * h + a * b
+        a, b = cell.output.linear(h).chunk(2, dim=1)
+        ys.append(cell.readout.linear(a * b))
+    agrees(cell, torch.stack(ys, dim=1), x)
+
+
+def test_a_gated_linear_rnn_of_the_papers_weights_is_linear_attention() -> None:
+    query, key, value = (torch.randn(n, IN, dtype=torch.float64) for n in (3, 3, 4))
+    x = frames()
+    scores = (x @ query.T) @ (x @ key.T).transpose(1, 2)
+    cell = as_linear_attention(query, key, value)
+    assert len(cell.decay) == 3 * 4 + 3
+    agrees(cell, scores.tril() @ (x @ value.T), x)
+    cell.decay.data[0] = 0.9  # and no other weights are
+    with pytest.raises(AssertionError):
+        agrees(cell, scores.tril() @ (x @ value.T), x)
+
+
 @pytest.mark.parametrize("size", [-2000.0, 2000.0])
 def test_exponential_gates_never_overflow(size: float) -> None:
     """In float32, with input gates of e^2000 and of e^-2000; the first frame is as good as any."""
@@ -214,6 +239,12 @@ def test_exponential_gates_never_overflow(size: float) -> None:
 
 REFUSED: list[tuple[Any, type[EdgernnError], str]] = [
     (lambda: RetNet(8, 3), ShapeError, "RetNet: 3 heads must divide 8 channels in even parts"),
+    (lambda: GatedLinear(8, 8, 0), ShapeError, "0 units, 0 products; need at least 1"),
+    (
+        lambda: as_linear_attention(torch.ones(2, 8), torch.ones(3, 8), torch.ones(4, 8)),
+        ShapeError,
+        r"\(2, 8\), \(3, 8\), \(4, 8\); need",
+    ),
     (lambda: HGRN2(8, 3), ShapeError, "HGRN2: 3 heads must divide 8 channels"),
     (lambda: HGRN2(8, 2, floor=1.0), ShapeError, "a floor of 1; need one of at least 0 and below"),
     (lambda: HGRN2(8, 2, expand=0), ShapeError, "0 keys a head; need at least 1"),
@@ -234,6 +265,7 @@ def test_what_cannot_be_built_is_refused(build: Any, sort: type[EdgernnError], l
 
 
 ALL: dict[str, Any] = {
+    "gatedlinear": lambda: GatedLinear(8, 8, 8),
     "hgrn2": lambda: HGRN2(8, 2),
     "mamba2": lambda: Mamba2(8, 2),
     "mlstm": lambda: MLSTM(8, 6, 2),
