@@ -1,8 +1,10 @@
-"""WebAssembly's kernels in wasmtime: exact sums in every form, odd sizes, extremes."""
+"""WebAssembly's kernels in wasmtime and a browser: exact sums in all forms, odd sizes, extremes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,11 +15,19 @@ from edgernn.export.c.kernels import BITS, find_strip, sparse_strips
 from edgernn.target import find_target
 from edgernn.toolchain import build_wasm
 
+from .. import browser
 from . import overrides
-from .strips import NAME, Bench, differing, library, strips_of
+from .in_browser import InBrowser
+from .strips import NAME, Bench, cases, differing, library, strips_of
 
 pytestmark = [pytest.mark.cc, pytest.mark.emulator]
 TARGETS = {"simd128": find_target("wasm"), "plain128": find_target("wasm-plain")}
+RELAXED = find_target("wasm-relaxed")
+NONE, SIGNED, UNSIGNED = range(3)  # how an engine takes the second factor of a relaxed dot product
+ASKED = """
+int asked(void);
+int asked(void) { return edgernn_has_relaxed128() + edgernn_dot_is_unsigned(); }
+"""
 BOTH = """
 void both(const float *a, const float *b, float *y, float *z, int m, int k, int n);
 void both(const float *a, const float *b, float *y, float *z, int m, int k, int n) {
@@ -50,6 +60,59 @@ def test_every_strip_gives_exact_sums(isa: str, load: Load) -> None:
     assert len(strips) > 10
     bench = Bench(load(isa, library(strips)))
     assert [line for strip in strips for line in differing(bench, strip)] == []
+
+
+@pytest.fixture(scope="module")
+def relaxed(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Relaxed SIMD's strips, and what they ask the engine."""
+    cpu = kernels.cpu_header("relaxed128")
+    assert cpu
+    sources, symbols = library(strips_of("relaxed128"))
+    prelude = kernels.header("prelude")
+    sources["strips.c"] = sources["strips.c"].replace(prelude, prelude + cpu[1]) + ASKED
+    exports = [*symbols, "asked"]
+    folder = tmp_path_factory.mktemp("relaxed")
+    path = build_wasm(sources, RELAXED, folder, name=NAME, exports=exports, alone=True)
+    return path.read_bytes()
+
+
+def wrong_of(module: Module) -> list[str]:
+    """Cases that relaxed SIMD's strips get wrong, inputs at -128 among them."""
+    strips, bench = strips_of("relaxed128"), Bench(module)
+    lines = [line for strip in strips for line in differing(bench, strip)]
+    for strip in strips:
+        for case in cases(strip, seed=1):
+            if case.way != "delta":  # a move is 127 at most
+                case = replace(case, x=np.where(case.x == -127, -128, case.x))
+                if not np.array_equal(bench.sums(strip, case), case.sums(strip)):
+                    lines.append(f"{strip.form} {case.way}, {len(case.list)} tiles, at -128")
+    return lines
+
+
+def test_two_relaxed_products_of_less_than_128_are_exact_in_every_engine(relaxed: bytes) -> None:
+    runner = find_runner("wasm")
+    if missing := runner.missing():
+        pytest.skip(missing)
+    module = runner.load(relaxed, RELAXED)
+    assert module.call("asked") in (NONE, SIGNED, UNSIGNED)
+    assert wrong_of(module) == []
+
+
+@browser.real
+def test_a_browser_takes_bytes_whole_where_the_cpu_does(relaxed: bytes, tmp_path: Path) -> None:
+    flags = Path("/proc/cpuinfo").read_text().split() if Path("/proc/cpuinfo").is_file() else []
+    with browser.browser(tmp_path) as page:
+        module = InBrowser(page, relaxed)
+        answer = module.call("asked")
+        assert answer == UNSIGNED or "avx_vnni" not in flags
+        assert wrong_of(module) == []
+
+
+def test_what_relaxed_simd_does_not_take_is_left_to_simd() -> None:
+    """Every 8-bit tile has both, over one table."""
+    for strip in strips_of("simd128"):
+        faster = kernels.same_form(strip, "relaxed128")
+        assert (faster is not None) == (strip.type == "s8" and strip.cols == 4), strip.form
 
 
 @pytest.mark.parametrize("type_", BITS)

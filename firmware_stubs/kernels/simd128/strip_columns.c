@@ -1,9 +1,10 @@
-/* strip: types=s8,s4,s2 tiles=32x1,16x1 delta=32x1 sparse=16x1:28 uses=lanes */
+/* strip: types=s8,s4,s2 tiles=32x1,16x1 delta=32x1 sparse=16x1:28 s8.offset=128 uses=lanes */
 /* Single columns, widened to 16 bits and interleaved two and two, so that a dot product of pairs
- * serves two columns of four rows. */
-EDGERNN_INLINE v128_t edgernn_pair_FORM(const int8_t *x, const uint16_t *groups, int k) {
-  const uint32_t a = (uint16_t)x[groups ? groups[k] : k];
-  const uint32_t b = (uint16_t)x[groups ? groups[k + 1] : k + 1];
+ * serves two columns of four rows. x is raised as in strip_tiles.c. */
+EDGERNN_INLINE v128_t edgernn_pair_FORM(const int8_t *x, const uint16_t *groups, int k,
+                                        int raise) {
+  const uint32_t a = (uint16_t)(x[groups ? groups[k] : k] + raise);
+  const uint32_t b = (uint16_t)(x[groups ? groups[k + 1] : k + 1] + raise);
   return wasm_i32x4_splat((int32_t)(a | b << 16));
 }
 
@@ -33,13 +34,14 @@ EDGERNN_INLINE void edgernn_two_FORM(const int8_t *p, const int8_t *q, v128_t x,
 EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const uint16_t *tiles,
                                        const uint16_t *groups, int count, int32_t *acc) {
   enum { BYTES_FORM = ROWS * COLS * BITS / 8 };
+  const int raise = BITS == 8 && !tiles ? 128 : 0;
   v128_t sum[ROWS / 4];
 #pragma GCC unroll 8
   for (int i = 0; i < ROWS / 4; ++i) sum[i] = wasm_v128_load(acc + 4 * i);
   for (int k = 0; k < count; k += 2)
     edgernn_two_FORM(w + (tiles ? tiles[k] : k) * BYTES_FORM,
                      w + (tiles ? tiles[k + 1] : k + 1) * BYTES_FORM,
-                     edgernn_pair_FORM(x, groups, k), sum);
+                     edgernn_pair_FORM(x, groups, k, raise), sum);
 #pragma GCC unroll 8
   for (int i = 0; i < ROWS / 4; ++i) wasm_v128_store(acc + 4 * i, sum[i]);
 }
@@ -55,7 +57,7 @@ EDGERNN_INLINE void edgernn_gains_FORM(const int8_t *w, const int8_t *x, const u
   for (int k = 0; k < count; k += 2)
     edgernn_two_FORM(w + (tiles ? tiles[k] : k) * BYTES_FORM,
                      w + (tiles ? tiles[k + 1] : k + 1) * BYTES_FORM,
-                     edgernn_pair_FORM(x, groups, k), sum);
+                     edgernn_pair_FORM(x, groups, k, 0), sum);
 #pragma GCC unroll 8
   for (int i = 0; i < ROWS / 4; ++i) {
     const v128_t by = wasm_u16x8_extend_low_u8x16(wasm_v128_load32_zero(gain + 4 * i));

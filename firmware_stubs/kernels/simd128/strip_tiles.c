@@ -1,8 +1,11 @@
-/* strip: types=s8,s4,s2 tiles=16x4,8x4,4x4 dense=16x4 sparse=16x4:70,8x4:40,4x4:26 uses=lanes */
+/* strip: types=s8,s4,s2 tiles=16x4,8x4,4x4 dense=16x4 sparse=16x4:70,8x4:40,4x4:26 s8.offset=128 uses=lanes */
 /* Tiles [ROWS][4] widened to 16 bits: two rows a vector, each against the same four inputs. Pairs
- * of products are summed by the instruction itself, so a lane holds half a row. */
-EDGERNN_INLINE v128_t edgernn_quad_FORM(const int8_t *x) {
-  return wasm_i16x8_extend_low_i8x16(wasm_v128_load32_splat(x));
+ * of products are summed by the instruction itself, so a lane holds half a row. Where weights have 8
+ * bits and x is no list of moves it is x + 128, which relaxed128 wants unsigned. */
+EDGERNN_INLINE v128_t edgernn_quad_FORM(const int8_t *x, int moved) {
+  const v128_t four = wasm_v128_load32_splat(x);
+  if (BITS < 8 || moved) return wasm_i16x8_extend_low_i8x16(four);
+  return wasm_u16x8_extend_low_u8x16(wasm_v128_xor(four, wasm_i8x16_const_splat(-128)));
 }
 
 EDGERNN_INLINE void edgernn_eight_FORM(v128_t bytes, v128_t x, v128_t *sum) {
@@ -38,7 +41,7 @@ EDGERNN_INLINE void edgernn_tiles_FORM(const int8_t *w, const int8_t *x, const u
 #pragma GCC unroll 2
   for (int k = 0; k < count; ++k)
     edgernn_tile_FORM(w + (tiles ? tiles[k] : k) * (ROWS * COLS * BITS / 8),
-                      edgernn_quad_FORM(x + (groups ? groups[k] : k) * COLS), sum);
+                      edgernn_quad_FORM(x + (groups ? groups[k] : k) * COLS, tiles != 0), sum);
 }
 
 EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const uint16_t *tiles,
