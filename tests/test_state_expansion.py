@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from edgernn.cells.gru import GRU
 from edgernn.cells.hgrn2 import HGRN2
+from edgernn.cells.mamba import Mamba
 from edgernn.cells.mamba2 import Mamba2
 from edgernn.cells.mhssm import MultiHeadSSM
 from edgernn.cells.retnet import RetNet
@@ -31,6 +32,7 @@ def warmed(unit: Streaming) -> Streaming:
 SAME = {  # the same function at first
     "SSM": lambda: SSM(8, 3, dt=(0.02, 0.5)),
     "MultiHeadSSM": lambda: MultiHeadSSM(8, 4, width=3, states=2, dt=(0.1, 0.5)),
+    "Mamba": lambda: Mamba(8, 3, kernel_size=2),
     "Mamba2": lambda: Mamba2(8, 2, states=3),
 }
 MERGED = {  # heads become one: as if built so, with the same weights
@@ -39,6 +41,7 @@ MERGED = {  # heads become one: as if built so, with the same weights
 }
 TOLD = {  # by what each unit tells its states, and where the new ones lie in it
     SSM: lambda unit, old: unit.mix.grad[:, old:],
+    Mamba: lambda unit, old: unit.choose.linear.weight.grad[-old:],
     Mamba2: lambda unit, old: unit.input.linear.weight.grad[-unit.heads - old : -unit.heads],
 }
 
@@ -48,7 +51,7 @@ def test_a_state_space_is_the_same_function_with_a_larger_state(name: str) -> No
     unit = warmed(SAME[name]())
     expanded = expand_states(unit, 4)
     leaves, wider = (named_leaves(one.initial_state(1)) for one in (unit, expanded))
-    for leaf in ("re", "memory"):
+    for leaf in ("re", "h", "memory"):
         assert leaf not in leaves or wider[leaf].numel() == 4 * leaves[leaf].numel()
     assert nbytes(expanded.initial_state(1)) > 2 * nbytes(unit.initial_state(1))
     x = torch.randn(2, 90, 8)

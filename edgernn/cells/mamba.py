@@ -15,6 +15,7 @@ from edgernn.layers.conv import Conv1d
 from edgernn.layers.linear import Linear
 from edgernn.scans.linear import recur
 from edgernn.state import State
+from edgernn.state_expansion import keep_parts
 from edgernn.streaming import Example, Streaming
 
 LEAST_DT = 1e-4  # of a step in time, as it begins
@@ -84,6 +85,21 @@ class Mamba(Streaming):
         begin = begin.clamp_min(LEAST_DT)
         linear.bias.copy_(torch.log(torch.expm1(begin)))  # so that its softplus is `begin`
         nn.init.uniform_(linear.weight, -(self.rank**-0.5), self.rank**-0.5)
+
+    @torch.no_grad()
+    def expand_state(self, factor: int) -> None:
+        """So many times the states; the new ones begin as fresh ones do, and are not told yet."""
+        more = Mamba(
+            self.channels,
+            factor * self.states,
+            expand=self.inner // self.channels,
+            rank=self.rank,
+        ).to(self.skip)
+        own, new = [self.rank, *[self.states] * 2], [self.rank, *[more.states] * 2]
+        keep_parts(more.choose.linear.weight, self.choose.linear.weight, new, own)
+        more.choose.linear.weight[self.states - more.states :] = 0
+        more.log_decay[:, : self.states] = self.log_decay
+        self.choose, self.log_decay, self.states = more.choose, more.log_decay, more.states
 
     def initial_state(self, batch: int) -> State:
         h = self.new_zeros(batch, self.inner, self.states)
