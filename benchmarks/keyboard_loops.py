@@ -1,9 +1,10 @@
 """The keyboard's loop in C: `python -m benchmarks.keyboard_loops --data PATH --bundle FILE`.
 
 Over held-out dialogues with 5 % errors: whether it shows what the loop in Python shows after every
-keystroke, to the bit; how long a keystroke takes; bytes; and with `--arm`, the same keyboard
-exported for aarch64, exact instructions. See docs/keyboards.md. What was compared is not compared
-again. `--write` puts the tables and rows into docs/. Exits with 1 where the loops differ.
+keystroke, to the bit, also where corrections are taken back; how long a keystroke takes; bytes; and
+with `--arm`, the same keyboard exported for aarch64, exact instructions. See docs/keyboards.md.
+What was compared is not compared again. `--write` puts the tables and rows into docs/. Exits with 1
+where the loops differ.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from edgernn.errors import EdgernnError
 from edgernn.keyboard.c_loop import MODEL_H, keyboard_files
 from edgernn.keyboard.decode import BACK, STEPS, Keyboard
 from edgernn.keyboard.encoding import ENTER
+from edgernn.keyboard.layout import UNDO
 from edgernn.keyboard.measured import in_c, in_python
 from edgernn.keyboard.search import MARGIN
 from edgernn.keyboard.typing import Keystroke
@@ -47,6 +49,8 @@ from edgernn.toolchain import build_library
 PAGE, RESULTS = Path("docs/keyboards.md"), Path("docs/keyboard_loops.json")
 RATE, CHUNK, COUNTED = 0.05, 10, 3  # share of characters; lines of a row, and that are counted
 GOAL_MS = 0.3
+ROOM = 100  # for words that are not corrected again
+TAKEN = Keystroke(UNDO)
 PERCENTILES = (50, 90, 99)
 KINDS = ("within a word", "at a space")
 SOURCE = f"""
@@ -70,9 +74,13 @@ Line = list[Keystroke]
 
 
 def compared(bundle: Path, lines: Sequence[Line]) -> Row:
-    """Keystrokes after which the loops show the same, or not; one of them may end early."""
-    ours, other = in_c(open_bundle(bundle)), in_python(Keyboard(open_steps(bundle)))
-    pairs = [pair for line in lines for pair in zip_longest(ours(line), other(line))]
+    """Keystrokes after which the loops show the same, or not; one of them may end early.
+
+    In the middle of each line and at its end the last correction is taken back.
+    """
+    ours, other = in_c(open_bundle(bundle), room=ROOM), in_python(Keyboard(open_steps(bundle)))
+    undone = [[*line[: len(line) // 2], TAKEN, *line[len(line) // 2 :], TAKEN] for line in lines]
+    pairs = [pair for line in undone for pair in zip_longest(ours(line), other(line))]
     different = sum(one != two for one, two in pairs)
     return {"lines": len(lines), "keystrokes": len(pairs), "differences": different}
 
@@ -80,7 +88,7 @@ def compared(bundle: Path, lines: Sequence[Line]) -> Row:
 def compare(bundle: Path, lines: Sequence[Line], rows: Rows, jobs: int) -> Row:
     """The sums over rows of so many lines; those that are there are not compared again."""
     whose = digest(bundle)
-    keys = {at: ("same", whose, str(len(lines)), str(at)) for at in range(0, len(lines), CHUNK)}
+    keys = {at: ("undone", whose, str(len(lines)), str(at)) for at in range(0, len(lines), CHUNK)}
     with ProcessPoolExecutor(jobs) as pool:
         waiting = {
             pool.submit(compared, bundle, lines[at : at + CHUNK]): key

@@ -5,7 +5,7 @@
 Tables of docs/keyboard.md. Rates are edits of characters between what was meant and what was typed,
 over N turns of the validation workers; of each kind, the part of all edits. `--write` puts them
 there, and draws docs/keyboard-touches.svg: where touches go when 5 % of the characters are wrong.
-`--vocabulary models/keyboard/words.txt` makes that file, and `further.txt` beside it.
+`--vocabulary models/keyboard/words.txt` makes that file, `further.txt` and `first.txt` beside it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from benchmarks.figure import pyplot, saved
 from edgernn.errors import EdgernnError
 from edgernn.keyboard.corpora import CORPORA, SPLITS, TRAINING, frequencies, training_texts
 from edgernn.keyboard.layout import PITCH, QWERTY
-from edgernn.keyboard.lexicon import Lexicon, misspelt, well_spelt
+from edgernn.keyboard.lexicon import Lexicon, first_words, misspelt, well_spelt
 from edgernn.keyboard.slips import KINDS
 from edgernn.keyboard.touches import touches_on
 from edgernn.keyboard.typing import Typed, Typist
@@ -36,6 +36,7 @@ RATES = (0.02, 0.05, 0.10, 0.15)
 SIZES = (10_000, 15_000, 20_000)
 SIZE = 15_000  # of the keyboard's own
 FURTHER = 40_000  # words beyond them
+TALK, FIRST = ("self_dialogue",), 16  # texts that begin as messages do; words that begin many
 DRAWN = 40  # touches of each key in the picture
 
 
@@ -140,6 +141,9 @@ def main() -> int:
             vocabulary.save(given.vocabulary)
             further = lexicon.further(vocabulary, FURTHER)
             further.save(given.vocabulary.with_name("further.txt"))
+            first = first_words(training_texts(given.data, corpora=TALK), vocabulary, FIRST)
+            rows = "".join(f"{word} {share:.5f}\n" for word, share in first.items())
+            given.vocabulary.with_name("first.txt").write_text(rows, encoding="utf-8")
             return 0
         texts = training_texts(given.data, "val", ("self_dialogue",))[: given.sentences]
         made = {

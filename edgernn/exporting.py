@@ -239,6 +239,7 @@ def export(
         "frame_ms": onnx.frame_ms or found.info.frame_ms or 1.0,
         "labels": list(found.info.labels),
         "further_words": list(found.info.further_words) or None,
+        "first_words": dict(found.info.first_words) or None,
         "spotting": dict(found.info.spotting) or None,
         "steps": steps,
         "accuracy": _accuracy(found),

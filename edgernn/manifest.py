@@ -185,6 +185,7 @@ _FORM = _object(
         "sample_rate_hz": _number,
         "labels": _list(_text),
         "further_words": _list(_text),
+        "first_words": _dict(_number),
         "spotting": _object(dict.fromkeys(("threshold", "window_ms", "refractory_ms"), _number)),
         "calibration": _text,
     },

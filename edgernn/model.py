@@ -44,7 +44,8 @@ class ModelInfo:
     """What is known of a model without building it; None where nothing is.
 
     frame_ms: real time per block of the first step; step_ms: of those that come at another pace,
-        by name. labels: of the last output axis. further_words: that a keyboard knows beyond them.
+        by name. labels: of the last output axis. further_words: that a keyboard knows beyond them;
+        first_words: labels that lines begin with, and the share of lines that do.
     spotting: how a spotter's labels become words, as `spotting.detector.WordDetector` has it:
         threshold, window_ms, refractory_ms.
     variants: what each trained folder within a model's own is, by its name.
@@ -56,6 +57,7 @@ class ModelInfo:
     step_ms: Mapping[str, float] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     further_words: tuple[str, ...] = ()
+    first_words: Mapping[str, float] = field(default_factory=dict)
     spotting: Mapping[str, float] = field(default_factory=dict)
     variants: Mapping[str, str] = field(default_factory=dict)
 

@@ -27,7 +27,7 @@ from edgernn.bundle import Bundle
 from edgernn.c_loop import literals
 from edgernn.compilers import Compiler
 from edgernn.errors import DataError, ToolError, UnknownName
-from edgernn.loops import embedded_files, kind_of
+from edgernn.loops import embedded_files, kind_of, saved_files
 from edgernn.step_code import StepCode, step_code
 from edgernn.target import Target
 from edgernn.toolchain import build_archive, build_firmware, build_library, build_wasm, stub
@@ -41,6 +41,7 @@ BUILDS = {
 }
 NO_MAIN = {"main.c": "int main(void) { return 0; }\n"}  # an image has one; steps are called alone
 STREAMS = ("stream.h", "stream.c", "saved.h", "saved.c")
+PARTS = ("_model", "", "_saved")  # headers of a loop
 ID_BYTES = 16
 SEAL = b"edgernn sha256 "
 OPENED = """#include "{name}_package.h"
@@ -124,6 +125,7 @@ def package_code(bundle: Bundle, target: str) -> Code:
     made = {
         **embedded_files(bundle, steps),
         **{each: stub(f"streams/{each}") for each in STREAMS},
+        **saved_files(kind),
         f"{name}_package.h": _header(name, kind),
         f"{name}_package.c": _source(bundle, name, kind, identity, steps),
     }
@@ -261,7 +263,7 @@ def _header(name: str, kind: str) -> str:
             f"#ifndef {guard}",
             f"#define {guard}",
             '#include "stream.h"',
-            *([f'#include "{kind}_model.h"', f'#include "{kind}.h"'] if kind else []),
+            *(f'#include "{kind}{part}.h"' for part in PARTS if kind),
             "#ifdef __cplusplus",
             'extern "C" {',
             "#endif",

@@ -86,6 +86,7 @@ class Session:
         self.timing = Timing(timing["block"], Fraction(timing["ratio"]), timing["delay"])
         self.labels: tuple[str, ...] = tuple(self.bundle.manifest.get("labels") or ())
         self.further_words = tuple(self.bundle.manifest.get("further_words") or ())
+        self.first_words: Mapping[str, float] = self.bundle.manifest.get("first_words") or {}
         self.frame_ms = self.bundle.frame_ms(self.name)
         self.artifact, self.program = _first_that_runs(self.bundle, self.name, on)
 

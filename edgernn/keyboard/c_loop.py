@@ -33,9 +33,14 @@ LOOP = (
     "keyboard_letters.c",
     "keyboard_search.c",
     "keyboard_show.c",
+    "keyboard_undo.c",
     "keyboard_words.c",
 )
-TABLES = ("key_characters", "texts", "starts", "further", "further_firsts", "further_starts")
+SAVED = ("keyboard_saved.h", "keyboard_saved.c")
+TABLES = (
+    *("key_characters", "texts", "starts", "further", "further_firsts", "further_starts"),
+    *("first_labels", "first_shares"),
+)
 MODEL_H, MODEL_C = "keyboard_model.h", "keyboard_model.c"
 MOST_BEAM, MOST_SUGGESTIONS, MOST_OWN = 16, 16, 65534
 MOST_LABEL = 128  # bytes of a label or a further word
@@ -89,6 +94,8 @@ def _sizes(bundle: Bundle) -> Sizes:
                 f"{bundle.path}: word {word[:40]!r} has {len(word.encode())} bytes; the loop in "
                 f"C takes at most {MOST_LABEL}, without zeros"
             )
+    if strange := [word for word in _first(bundle.manifest) if word not in labels[1:-1]]:
+        raise DataError(f"{bundle.path}: first words: {strange[0]!r} is no label of words")
     return sizes
 
 
@@ -114,14 +121,14 @@ def _source(manifest: Mapping[str, Any], sizes: Sizes, facts: Facts) -> str:
         *(f".{name} = {getattr(sizes, name)}u" for name in Sizes.__slots__),
         f".key_count = {len(KEYS)}u",
         ".further_letters = sizeof further_firsts / sizeof *further_firsts",
+        f".first_count = {len(_first(manifest))}u",
         f".slip = {SLIP}f",
         f".strange = {STRANGE}f",
         f".listed = {LISTED}f",
         *(f".{name} = {name}" for name in TABLES),
     ]
-    return model_source(
-        "keyboard", facts, numbers, word_tables(manifest["labels"], _further(manifest))
-    )
+    tables = word_tables(manifest["labels"], _further(manifest), _first(manifest))
+    return model_source("keyboard", facts, numbers, tables)
 
 
 def _further(manifest: Mapping[str, Any]) -> Sequence[str]:
@@ -129,14 +136,23 @@ def _further(manifest: Mapping[str, Any]) -> Sequence[str]:
     return manifest.get("further_words") or ()
 
 
-def word_tables(labels: Sequence[str], further: Sequence[str]) -> list[str]:
-    """C of TABLES: characters of keys, labels, further words letter by letter.
+def _first(manifest: Mapping[str, Any]) -> Mapping[str, float]:
+    """Labels that lines begin with, if the bundle has some."""
+    return manifest.get("first_words") or {}
+
+
+def word_tables(
+    labels: Sequence[str], further: Sequence[str], first: Mapping[str, float]
+) -> list[str]:
+    """C of TABLES: characters of keys, labels, further words letter by letter, first ones.
 
     A further word that is a label, or there before, whatever its case, is left out.
     """
     listed, known = Spellings([*labels[1:-1], *further]).words, set(labels)
     left = {first: [w for w in words.values() if w not in known] for first, words in listed.items()}
     by_letter = {first: words for first, words in left.items() if words} or {"": [""]}
+    order = sorted(first, key=lambda word: -first[word])
+    shares = ", ".join(f"{float(first[word]).hex()}f" for word in order)
     blocks = [sum(map(_bytes, words)) for words in by_letter.values()]
     return [
         *_numbers("key_characters", [ord(char) for char in KEYS]),
@@ -145,6 +161,9 @@ def word_tables(labels: Sequence[str], further: Sequence[str]) -> list[str]:
         *_texts("further", list(chain(*by_letter.values()))),
         *_numbers("further_firsts", [sum(map(ord, letter)) for letter in by_letter]),
         *_numbers("further_starts", accumulate(blocks, initial=0)),
+        *_numbers("first_labels", map(labels.index, order) if order else (0,)),
+        f"static const float first_shares[] = {{{shares or '0.0f'}}};",
+        "",
     ]
 
 

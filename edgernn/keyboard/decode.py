@@ -64,7 +64,8 @@ class Shown:
 
     text: all that was typed, as it is read now. typing: what stands at its end behind the last
     space and is not settled. completions: words that they may become, or behind a word what may
-    follow, the likeliest first. readings: behind a word the likeliest ways to read it, with their
+    follow, or before the first key of a line words that lines begin with, the likeliest first.
+    readings: behind a word the likeliest ways to read it, with their
     shares. revised: what changed before the word that has just ended, if anything.
     """
 
@@ -141,6 +142,7 @@ class Keyboard:
         self.capitals = capitals
         self.labels = sessions["words"].labels
         further = sessions["words"].further_words
+        self._first = self._first_words(sessions["words"].first_words)
         if len(self.labels) < 3:
             raise DataError(f"labels {', '.join(self.labels)}; need <typed>, words and <end>")
         for session in sessions.values():
@@ -150,10 +152,11 @@ class Keyboard:
         self._past: deque[Moment] = deque(maxlen=back)
         self.begin()
 
-    def begin(self) -> None:
+    def begin(self) -> Shown:
         """An empty text."""
         self._now = self._fresh("")
         self._past.clear()
+        return self._shown()
 
     def push(self, key: Keystroke) -> Shown:
         """Take a keystroke. Raises: DataError as `encode`; then nothing has changed."""
@@ -228,8 +231,24 @@ class Keyboard:
         """Before a sentence, behind this text."""
         keys, words = self._start["keys"], self._start["words"]
         cut = not text[-1:].isspace() and text != ""
-        first = self.capitals and text[-1:] in ("", ENTER)
-        return Moment(keys, words, self._search.begin(), settled=text, first=first, cut=cut)
+        begins = text[-1:] in ("", ENTER)
+        return Moment(
+            *(keys, words, self._search.begin()),
+            settled=text,
+            completions=self._first if begins else (),
+            first=self.capitals and begins,
+            cut=cut,
+        )
+
+    def _first_words(self, shares: Mapping[str, float]) -> tuple[Guess, ...]:
+        """What is offered before the first key of a line."""
+        if strange := [word for word in shares if word not in self.labels[1:-1]]:
+            raise DataError(f"first words: {strange[0]!r} is no label of words")
+        order = sorted(shares, key=lambda word: -shares[word])[: self.suggestions]
+        texts = map(capital, order) if self.capitals else order
+        return tuple(
+            Guess(text, float(F32(shares[word]))) for text, word in zip(texts, order, strict=True)
+        )
 
     def _make_room(self, key: Keystroke) -> None:
         """If the keystroke would be one too many, what is in question stays as it is read now."""
@@ -271,7 +290,10 @@ class Keyboard:
         return Shown(self._now.text, self._now.typing, self._now.completions)
 
     def _offer(self, key: Keystroke, ask: Ask) -> Shown:
-        self._now = replace(self._now, completions=self._completions(ask), key=key)
+        """Behind ENTER stands what lines begin with, which the network was never asked."""
+        if key.char != ENTER:
+            self._now = replace(self._now, completions=self._completions(ask))
+        self._now = replace(self._now, key=key)
         return self._shown()
 
     def _heard(self, row: Array) -> Ask:

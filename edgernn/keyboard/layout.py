@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edgernn.errors import DataError, UnknownName
 
-SPACE, BACKSPACE = " ", "\b"
+SPACE, BACKSPACE, UNDO = " ", "\b", "\x1a"
 COLUMNS = 10  # keys across
 PITCH = 1.4  # from row to row; keys of a phone held upright are higher than wide
 BAR = 5.0  # width of the space bar

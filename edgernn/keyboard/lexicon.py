@@ -70,6 +70,13 @@ class Lexicon:
         return Vocabulary.of(able, size, self.capitals)
 
 
+def first_words(texts: Iterable[str], vocabulary: Vocabulary, size: int) -> dict[str, float]:
+    """The words that most texts begin with, the likeliest first, and the share of texts that do."""
+    firsts = [vocabulary.label(split(text)[0].core) for text in texts if text.split()]
+    common = Counter(label for label in firsts if label).most_common(size)
+    return {vocabulary.words[label - 1]: count / len(firsts) for label, count in common}
+
+
 def capitals(texts: Iterable[str]) -> dict[str, str]:
     """Cores that are nearly always written with the same capitals within sentences, so written."""
     forms: dict[str, Counter[str]] = {}

@@ -11,6 +11,7 @@ from edgernn.device import find_device
 from edgernn.keyboard import program
 from edgernn.keyboard.decode import Keyboard, Shown
 from edgernn.keyboard.encoding import ENTER
+from edgernn.keyboard.layout import UNDO
 from edgernn.keyboard.typing import Keystroke, Typed
 
 Shows = Callable[[Iterable[Keystroke]], Iterator[Shown]]  # after each keystroke of a text
@@ -19,11 +20,14 @@ READINGS = 8  # followed for a single word, of which five are shown
 
 
 def in_python(keyboard: Keyboard) -> Shows:
-    """The loop in Python."""
+    """The loop in Python. What a line keeps as it was typed the next one does not."""
+    kept = frozenset(keyboard.own.kept)
 
     def shows(keys: Iterable[Keystroke]) -> Iterator[Shown]:
+        keyboard.own.kept = set(kept)
         keyboard.begin()
-        yield from map(keyboard.push, keys)
+        for key in keys:
+            yield keyboard.undo() if key.char == UNDO else keyboard.push(key)
 
     return shows
 

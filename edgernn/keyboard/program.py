@@ -32,8 +32,11 @@ def sources(
     own: OwnWords | None = None,
     capitals: bool = True,
     margin: float | None = MARGIN,
+    room: int = 0,
 ) -> dict[str, str]:
     """C with a `main` that reads keystrokes and prints what is shown; options as `Keyboard` has.
+
+    room: for words that are kept while it is typed.
 
     Raises: DataError for a bundle or options that cannot be.
     """
@@ -42,7 +45,7 @@ def sources(
     for name, most in (("beam", MOST_BEAM), ("suggestions", MOST_SUGGESTIONS), ("back", MOST_OWN)):
         if not 1 <= options[name] <= most:
             raise DataError(f"{name} {options[name]}; the loop in C takes 1 to {most}")
-    options |= {"own": len(own.worth) + len(own.kept), "no_capitals": int(not capitals)}
+    options |= {"own": len(own.worth) + len(own.kept) + room, "no_capitals": int(not capitals)}
     files = keyboard_files(bundle, step_code(bundle, target))
     files["type.h"] = _header(options, margin or 0.0, own)
     files["type.c"] = stub("keyboard/type.c")
@@ -57,7 +60,9 @@ def build(bundle: Bundle, target: str, **options: Any) -> bytes:
 
 
 def shown(device: Device, program: bytes, keys: Iterable[Keystroke]) -> Iterator[Shown]:
-    """What a program that `build` made shows after each keystroke; a backspace takes one back.
+    """What a program that `build` made shows after each keystroke.
+
+    A backspace takes one back, UNDO the last correction.
 
     Raises: ToolError.
     """

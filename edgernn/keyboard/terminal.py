@@ -44,7 +44,7 @@ class Editor:
     def __init__(
         self, keyboard: Keyboard, *, keys: Input | None = None, screen: Output | None = None
     ) -> None:
-        self.keyboard, self.shown = keyboard, Shown("")
+        self.keyboard, self.shown = keyboard, keyboard.begin()
         self.ended: Ending | None = None
         self.marked = 0
         self.app: Application[None] = Application(

@@ -20,9 +20,9 @@ SHARED = (
 )
 OF_KIND: Mapping[str, tuple[str, ...]] = {
     "": (),
-    "spotter": ("Blocks", "Detection", "Spotter"),
-    "recognizer": ("Blocks", "Reading", "Recognizer", "Word"),
-    "keyboard": ("Guess", "Keyboard", "Shown"),
+    "spotter": ("Blocks", "Detection", "Listener", "Loop", "Spotter"),
+    "recognizer": ("Blocks", "Listener", "Loop", "Reading", "Recognizer", "Word"),
+    "keyboard": ("Guess", "Keyboard", "Loop", "Shown"),
 }
 # Kotlin knows these by their names alone: they are compiled against, and no archive holds them
 ANNOTATION = """package androidx.annotation;

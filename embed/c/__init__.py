@@ -16,7 +16,7 @@ from edgernn.verify import Say
 TEMPLATE = Path(__file__).parent / "template"
 STEP_MACROS = ("STATE_BYTES", "SCRATCH_BYTES", "MACS", "H")
 LOOP_NAMES = ("model", "labels")
-LOOP_MACROS = ("BYTES", "BLOCK", "LABELS", "MODEL_H")
+LOOP_MACROS = ("BYTES", "SAVED_BYTES", "BLOCK", "LABELS", "MODEL_H")
 FLAGS = ("-ffp-contract=off", "-fno-strict-aliasing")  # what bits, and the scratch memory, hang on
 
 

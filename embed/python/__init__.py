@@ -119,9 +119,9 @@ def extension_sources() -> dict[str, str]:
     own = {path.name: path.read_text(encoding="utf-8") for path in (HERE / "native").iterdir()}
     return {
         **{name: stub(f"streams/{name}") for name in STREAMS},
-        **loop_sources("spotting", spotting.LOOP),
-        **loop_sources("recognition", recognition.LOOP),
-        **loop_sources("keyboard", keyboard.LOOP),
+        **loop_sources("spotting", (*spotting.LOOP, *spotting.SAVED)),
+        **loop_sources("recognition", (*recognition.LOOP, *recognition.SAVED)),
+        **loop_sources("keyboard", (*keyboard.LOOP, *keyboard.SAVED)),
         **own,
     }
 

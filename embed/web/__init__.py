@@ -25,10 +25,11 @@ FORM = 1  # of the description
 SIMD, PLAIN = "wasm", "wasm-plain"
 STREAM = ("bytes", "room", "open", "step", "reset", "saved_bytes", "save", "restore", "close")
 LOOPS = {
-    "spotter": ("bytes", "init", "reset", "push"),
-    "recognizer": ("bytes", "init", "reset", "push", "finish", "readings"),
-    "keyboard": ("bytes", "init", "begin", "push", "back", "accept", "add", "keep"),
+    "spotter": ("reset", "push"),
+    "recognizer": ("reset", "push", "finish", "readings"),
+    "keyboard": ("begin", "push", "back", "undo", "accept", "add", "keep", "shown"),
 }
+EVERY = ("bytes", "init", "saved_bytes", "save", "restore")  # that loops have
 COMMON = ("README.md", "index.js", "index.d.ts", "errors.js", "memory.js", "stream.js", "model.js")
 HEARD = ("spotter", "recognizer")
 MOST_WORDS = 20  # that a page names
@@ -80,7 +81,7 @@ def _exports(kind: str) -> Iterator[str]:
     yield from (f"edgernn_stream_{name}" for name in STREAM)
     if kind:
         yield from ("edgernn_loop", "edgernn_loop_room")
-        yield from (f"edgernn_{kind}_{name}" for name in LOOPS[kind])
+        yield from (f"edgernn_{kind}_{name}" for name in (*EVERY, *LOOPS[kind]))
     if kind == "recognizer":
         yield "edgernn_hot_words_add"
 

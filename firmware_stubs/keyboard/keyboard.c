@@ -67,6 +67,7 @@ int edgernn_keyboard_init(edgernn_keyboard *k, const edgernn_keyboard_model *m,
   k->before = take(&at, EDGERNN_KEYBOARD_TEXT);
   k->after = take(&at, EDGERNN_KEYBOARD_TEXT);
   k->accepted = take(&at, EDGERNN_KEYBOARD_TEXT);
+  k->undone = take(&at, EDGERNN_KEYBOARD_UNDONE(options->back));
   k->said = take(&at, EDGERNN_KEYBOARD_WORDS(suggestions) + beam * EDGERNN_KEYBOARD_WAY);
   k->scratch = take(&at, scratch_bytes(m));
   k->asked = take(&at, m->words.state_bytes);
@@ -80,33 +81,40 @@ int edgernn_keyboard_init(edgernn_keyboard *k, const edgernn_keyboard_model *m,
 
 /* ---- moments */
 
-static edgernn_moment *moment(const edgernn_keyboard *k, uint32_t at) {
+edgernn_moment *edgernn_moment_at(const edgernn_keyboard *k, uint32_t at) {
   return (edgernn_moment *)(k->moments + at * k->moment_bytes);
 }
 
-static void *keys_state(const edgernn_moment *m) {
+void *edgernn_keys_state(const edgernn_moment *m) {
   return (unsigned char *)m + EDGERNN_ROOM(sizeof *m);
 }
 
-static void *words_state(const edgernn_keyboard *k, const edgernn_moment *m) {
-  return (unsigned char *)keys_state(m) + EDGERNN_ROOM(k->model->keys.state_bytes);
+void *edgernn_words_state(const edgernn_keyboard *k, const edgernn_moment *m) {
+  return (unsigned char *)edgernn_keys_state(m) + EDGERNN_ROOM(k->model->keys.state_bytes);
+}
+
+void *edgernn_history_state(const edgernn_keyboard *k, const edgernn_reading *one) {
+  return (unsigned char *)edgernn_vector(one) + floats(k->model->past);
 }
 
 /* Before a sentence, behind the text as it stands. */
 static void begin_anew(edgernn_keyboard *k) {
   edgernn_moment *const m = k->now;
-  k->model->keys.reset(keys_state(m));
-  k->model->words.reset(words_state(k, m));
+  k->model->keys.reset(edgernn_keys_state(m));
+  k->model->words.reset(edgernn_words_state(k, m));
   m->run_count = m->typing = m->bytes = m->cut = m->sure = 0;
   m->typed[0] = 0;
   m->first = !k->options.no_capitals;
+  edgernn_offer_first(k);
+  m->kept = m->put = m->changed = m->from = m->to = 0;
   edgernn_readings_begin(k);
 }
 
 void edgernn_keyboard_begin(edgernn_keyboard *k) {
   k->at = k->past = 0;
-  k->now = moment(k, 0);
-  k->now->completion_count = 0;
+  k->now = edgernn_moment_at(k, 0);
+  k->now->key = 0;
+  k->now->dx = k->now->dy = 0.0f;
   begin_anew(k);
 }
 
@@ -114,7 +122,7 @@ void edgernn_keyboard_begin(edgernn_keyboard *k) {
 static void go_on(edgernn_keyboard *k) {
   k->earlier = k->now;
   k->at = k->at == k->options.back ? 0u : k->at + 1u;
-  k->now = moment(k, k->at);
+  k->now = edgernn_moment_at(k, k->at);
   copy_bytes(k->now, k->earlier, k->moment_bytes);
   if (k->past < k->options.back) ++k->past;
 }
@@ -170,7 +178,7 @@ const edgernn_answer *edgernn_ask(edgernn_keyboard *k, const float *vector) {
     const float *const asked = (const float *)(one + EDGERNN_ROOM(sizeof(edgernn_answer)));
     if (same_floats(asked, vector, k->model->past)) return (const edgernn_answer *)one;
   }
-  copy_bytes(k->asked, words_state(k, k->earlier), k->model->words.state_bytes);
+  copy_bytes(k->asked, edgernn_words_state(k, k->earlier), k->model->words.state_bytes);
   return told(k, vector, k->asked);
 }
 
@@ -190,9 +198,9 @@ static void hear(edgernn_keyboard *k, uint32_t c, float dx, float dy) {
   last[0] = edgernn_lower(c) != c ? 1.0f : 0.0f;
   last[1] = within(dx);
   last[2] = within(dy);
-  m->keys.step(keys_state(k->now), k->scratch, k->row, k->both);
+  m->keys.step(edgernn_keys_state(k->now), k->scratch, k->row, k->both);
   k->answer_count = 0;
-  told(k, edgernn_vector(edgernn_reading_at(k, k->now, 0)), words_state(k, k->now));
+  told(k, edgernn_vector(edgernn_reading_at(k, k->now, 0)), edgernn_words_state(k, k->now));
 }
 
 /* ---- keystrokes */
@@ -245,12 +253,15 @@ static char *hear_space(edgernn_keyboard *k, uint32_t c, float dx, float dy, cha
 
 const edgernn_shown *edgernn_keyboard_push(edgernn_keyboard *k, uint32_t c, float dx, float dy) {
   if (!c || c > 0x10ffffu || (c >= 0xd800u && c < 0xe000u)) c = REPLACEMENT;
-  const char *const old_end = edgernn_write_all(k, edgernn_reading_at(k, k->now, 0), k->old_text);
+  const char *old_end = edgernn_write_all(k, edgernn_reading_at(k, k->now, 0), k->old_text);
   edgernn_text old = {k->old_text, (uint32_t)(old_end - k->old_text)};
   const uint32_t typing = k->now->bytes - k->now->typing;
   char *to = k->text;
   edgernn_show_nothing(k);
   go_on(k);
+  k->now->key = c;
+  k->now->dx = dx;
+  k->now->dy = dy;
   k->sought = 0;
   if (make_room(k, c)) to = edgernn_put_text(to, old);
   if (edgernn_is_space(c)) {
@@ -264,7 +275,10 @@ const edgernn_shown *edgernn_keyboard_push(edgernn_keyboard *k, uint32_t c, floa
   *to = 0;
   const edgernn_text text = {k->text, (uint32_t)(to - k->text)};
   edgernn_show_text(k, old, text);
-  edgernn_complete(k);
+  old_end = edgernn_put(k->old_text + old.bytes, c);
+  edgernn_note_change(k->earlier, (edgernn_text){k->old_text, (uint32_t)(old_end - k->old_text)},
+                      text);
+  if (c != EDGERNN_ENTER) edgernn_complete(k);
   edgernn_show_open(k);
   if (k->shown.reading_count) {
     old.bytes -= typing;
@@ -275,16 +289,9 @@ const edgernn_shown *edgernn_keyboard_push(edgernn_keyboard *k, uint32_t c, floa
 
 /* ---- what is taken back */
 
-/* The place of the character before this one. */
-static const char *step_back(const char *text, const char *at) {
-  do --at;
-  while (at > text && ((unsigned char)*at & 0xc0u) == 0x80u);
-  return at;
-}
-
 static int ends_with_space(const char *text, const char *end) {
   if (end == text) return 1;
-  const char *at = step_back(text, end);
+  const char *at = edgernn_step_back(text, end);
   return edgernn_is_space(edgernn_next(&at, end));
 }
 
@@ -293,11 +300,11 @@ static int ends_with_space(const char *text, const char *end) {
 static void retype(edgernn_keyboard *k, const char *text, const char *end) {
   const char *start = end;
   for (uint32_t i = 0; i < LONGEST && !ends_with_space(text, start); ++i) {
-    start = step_back(text, start);
+    start = edgernn_step_back(text, start);
   }
   edgernn_keyboard_begin(k);
   k->now->cut = !ends_with_space(text, start);
-  if (start != text && start[-1] != EDGERNN_ENTER) k->now->first = 0;
+  if (start != text && start[-1] != EDGERNN_ENTER) k->now->first = k->now->completion_count = 0;
   while (start < end) edgernn_keyboard_push(k, edgernn_next(&start, end), 0.0f, 0.0f);
 }
 
@@ -307,20 +314,25 @@ const edgernn_shown *edgernn_keyboard_back(edgernn_keyboard *k, const char *befo
   if (k->past) {
     --k->past;
     k->at = k->at ? k->at - 1u : k->options.back;
-    k->now = moment(k, k->at);
+    k->now = edgernn_moment_at(k, k->at);
     *edgernn_write_all(k, edgernn_reading_at(k, k->now, 0), k->text) = 0;
     const char *const end = k->text + edgernn_whole_text(k->text).bytes;
     put = k->text;
-    for (uint32_t i = 0; i < k->now->kept; ++i) edgernn_next(&put, end);
+    for (uint32_t i = 0; i < k->now->kept && put < end; ++i) edgernn_next(&put, end);
     erased = k->now->put;
   } else {
     const char *const end = before + edgernn_whole_text(before).bytes;
     erased = end > before;
-    retype(k, before, erased ? step_back(before, end) : end);
+    retype(k, before, erased ? edgernn_step_back(before, end) : end);
   }
-  edgernn_show_nothing(k);
+  edgernn_keyboard_shown(k);
   k->shown.erased = erased;
   k->shown.put = put;
+  return &k->shown;
+}
+
+const edgernn_shown *edgernn_keyboard_shown(edgernn_keyboard *k) {
+  edgernn_show_nothing(k);
   edgernn_show_open(k);
   return &k->shown;
 }
@@ -349,7 +361,7 @@ static uint32_t reopen(edgernn_keyboard *k) {
   } else {
     k->past -= count;
     k->at = (k->at + moments - count) % moments;
-    k->now = moment(k, k->at);
+    k->now = edgernn_moment_at(k, k->at);
   }
   return count;
 }

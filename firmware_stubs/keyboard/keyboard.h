@@ -2,8 +2,8 @@
  *
  * Three compiled steps, reached through an edgernn_keyboard_model; all memory is the caller's, its
  * size is fixed, and nothing else is written, so every text with memory of its own may be typed in
- * a thread of its own. Gives the very texts and shares of edgernn/keyboard/decode.py, whose
- * `undo` it lacks. Build it as the steps: -ffp-contract=off -fno-strict-aliasing.
+ * a thread of its own. Gives the very texts and shares of edgernn/keyboard/decode.py. Build it as
+ * the steps: -ffp-contract=off -fno-strict-aliasing.
  *
  *   static edgernn_keyboard keyboard;
  *   static unsigned char memory[KEYBOARD_BYTES(4, 3, 64, 100)] __attribute__((aligned(16)));
@@ -45,15 +45,17 @@ extern "C" {
  * `key_count` keys, and three more: whether it is in upper case, and where the touch was.
  * Label i is the text at texts + starts[i], up to a zero. Words beyond them lie at further, those of
  * the letter further_firsts[i] from further_starts[i] to further_starts[i + 1], each up to a zero.
+ * Before the first key of a line first_labels are offered with their first_shares, the likeliest first.
  * Nats that are paid, slip: for an edit between what was typed and what is read; strange: for a word
  * that no list has; listed: for one that is known from a list alone. */
 typedef struct {
   uint32_t inputs, pressed, past, labels, key_count;
-  uint32_t further_letters;
+  uint32_t further_letters, first_count;
   float slip, strange, listed;
   const uint32_t *key_characters;
   const char *texts, *further;
-  const uint32_t *starts, *further_firsts, *further_starts;
+  const uint32_t *starts, *further_firsts, *further_starts, *first_labels;
+  const float *first_shares;
   edgernn_step keys;
   edgernn_label_step history;
   edgernn_step words;
@@ -79,7 +81,8 @@ typedef struct {
 /* What an app shows after a keystroke; texts are UTF-8, and lie there until the next call.
  * erased: characters (code points) to take off the end of the text; put: what to put there.
  * typing: what stands at its end behind the last space and is not settled.
- * completions: words that it may become, or behind a word what may follow, the likeliest first.
+ * completions: words that it may become, or behind a word what may follow, or before the first key
+ * of a line what lines begin with, the likeliest first.
  * readings: behind a word the likeliest ways to read it. before: words that stood in the text
  * before the last run, after: what stands there now; both 0 if nothing changed there. */
 typedef struct {
@@ -124,10 +127,14 @@ typedef struct {
 /* All that changes from keystroke to keystroke. Behind it lie the states of `keys` and `words`, and
  * the readings. typed: the runs in question and, from typing on, the open one, whose beginning is
  * settled if it is cut; sure: it is held as it was typed; first: with capitals, no run of this line
- * has ended. To take back the keystroke that came next: kept, characters in question that stayed,
- * and put, those that came behind them. */
+ * has ended; key, dx, dy: the keystroke before it. To take back the one that came next: kept,
+ * characters in question that stayed, and put, those that came behind them. changed: whether it did
+ * more than to add itself, and of which words: from..to are bytes of what was in question, and the
+ * key behind it. */
 typedef struct {
-  uint32_t count, run_count, typing, bytes, cut, sure, first, kept, put, completion_count;
+  uint32_t count, run_count, typing, bytes, cut, sure, first, kept, put, key, completion_count;
+  uint32_t changed, from, to;
+  float dx, dy;
   edgernn_completion completions[EDGERNN_KEYBOARD_MOST_SUGGESTIONS];
   edgernn_run runs[EDGERNN_KEYBOARD_RUNS];
   char typed[EDGERNN_KEYBOARD_ROOM + 4u];
@@ -165,7 +172,7 @@ typedef struct {
   edgernn_offer *offers, *done;
   edgernn_own_word *own;
   edgernn_guess *guesses;
-  char *old_text, *text, *before, *after, *accepted, *said;
+  char *old_text, *text, *before, *after, *accepted, *undone, *said;
   float *row, *both, *logits;
   void *scratch, *asked; /* asked: a state of `words` */
   uint32_t at, past, answer_count, own_count, sought, near_count;
@@ -181,6 +188,8 @@ typedef struct {
                EDGERNN_KEYBOARD_ROOM + 5u)
 #define EDGERNN_KEYBOARD_WAY \
   (EDGERNN_KEYBOARD_WORDS(EDGERNN_KEYBOARD_MOST) + EDGERNN_KEYBOARD_ROOM + 1u)
+/* Of what is typed anew where a correction is taken back. */
+#define EDGERNN_KEYBOARD_UNDONE(back) (3u * EDGERNN_KEYBOARD_TEXT + EDGERNN_ROOM(4u * (back)))
 #define EDGERNN_KEYBOARD_READING(each) (EDGERNN_ROOM(sizeof(edgernn_reading)) + (each))
 #define EDGERNN_KEYBOARD_MOMENT(beam, keys, each) \
   (EDGERNN_ROOM(sizeof(edgernn_moment)) + (keys) + (beam) * EDGERNN_KEYBOARD_READING(each))
@@ -196,7 +205,7 @@ typedef struct {
    EDGERNN_KEYBOARD_ANSWERS(beam) * (EDGERNN_ROOM(sizeof(edgernn_answer)) + (vector)) +          \
    EDGERNN_ROOM(EDGERNN_KEYBOARD_OFFERS(beam) * sizeof(edgernn_offer)) +                         \
    EDGERNN_ROOM(EDGERNN_KEYBOARD_GROWN(beam) * sizeof(edgernn_offer)) +                          \
-   EDGERNN_ROOM((own) * sizeof(edgernn_own_word)) +                                              \
+   EDGERNN_ROOM((own) * sizeof(edgernn_own_word)) + EDGERNN_KEYBOARD_UNDONE(back) +              \
    EDGERNN_ROOM(((suggestions) + (beam)) * sizeof(edgernn_guess)) + 5u * EDGERNN_KEYBOARD_TEXT + \
    EDGERNN_ROOM(EDGERNN_KEYBOARD_WORDS(suggestions) + (beam) * EDGERNN_KEYBOARD_WAY))
 
@@ -209,7 +218,7 @@ uint32_t edgernn_keyboard_bytes(const edgernn_keyboard_model *model,
 int edgernn_keyboard_init(edgernn_keyboard *k, const edgernn_keyboard_model *model,
                           const edgernn_keyboard_options *options, void *memory, uint32_t bytes);
 
-/* An empty text; the user's words stay. */
+/* An empty text; the user's words stay. What is shown then `edgernn_keyboard_shown` tells. */
 void edgernn_keyboard_begin(edgernn_keyboard *k);
 
 /* Take a keystroke: its character, and where the touch was from the centre of its key, in key
@@ -217,6 +226,10 @@ void edgernn_keyboard_begin(edgernn_keyboard *k);
  * surrogates and what is above 0x10ffff are read as U+FFFD. */
 const edgernn_shown *edgernn_keyboard_push(edgernn_keyboard *k, uint32_t character, float dx,
                                            float dy);
+
+/* What is shown of the text as it stands: what may still change, and completions. Nothing is to be
+ * taken off or put. */
+const edgernn_shown *edgernn_keyboard_shown(edgernn_keyboard *k);
 
 /* Take the last keystroke back; of an empty text there is nothing to take back. before: the text as
  * the app holds it, up to a zero, or its last 34 characters. It is read only where no keystroke is
@@ -227,6 +240,11 @@ const edgernn_shown *edgernn_keyboard_back(edgernn_keyboard *k, const char *befo
  * corrected; punctuation around the open one stays. 0, and nothing has changed, if it is none, has
  * spaces in it, is no UTF-8, or has more than 128 bytes. */
 const edgernn_shown *edgernn_keyboard_accept(edgernn_keyboard *k, const char *word);
+
+/* Take the last correction back among the keystrokes that are held, and keep its words as typed:
+ * they are not corrected again, where there is room for them among the user's. What came since is
+ * typed anew. Without a correction nothing changes. */
+const edgernn_shown *edgernn_keyboard_undo(edgernn_keyboard *k);
 
 /* One of the user's words, worth so many nats more than a word of the vocabulary's that is as
  * likely, 1 as a rule. 0; -1 if there is no room, it is there already, it is no UTF-8, or it is not

@@ -25,6 +25,9 @@ uint32_t edgernn_upper(uint32_t c);
 /* The character at a place, which moves behind it. What is no UTF-8 is 0xffffffff, one byte. */
 uint32_t edgernn_next(const char **at, const char *end);
 
+/* The place of the character before a place that is not the text's first. */
+const char *edgernn_step_back(const char *text, const char *at);
+
 /* Put a character down; gives the place behind it. */
 char *edgernn_put(char *to, uint32_t c);
 char *edgernn_put_text(char *to, edgernn_text text);
@@ -58,6 +61,9 @@ int edgernn_correctable(const edgernn_keyboard_model *m, edgernn_text core);
 
 /* Whether a word is not to be corrected. */
 int edgernn_is_kept(const edgernn_keyboard *k, edgernn_text core);
+
+/* Do not correct a word again: 0; -1 if there is no room or it is no UTF-8. */
+int edgernn_keep(edgernn_keyboard *k, edgernn_text word);
 
 /* Characters that may be typed between two words that are read, and that so many words have. */
 #define EDGERNN_TYPED ((EDGERNN_KEYBOARD_MOST + 1u) * (EDGERNN_KEYBOARD_LONGEST + 1u))
@@ -118,6 +124,9 @@ edgernn_text edgernn_open_core(const edgernn_moment *m);
 
 void edgernn_show_nothing(edgernn_keyboard *k);
 
+/* Offer what lines begin with. */
+void edgernn_offer_first(edgernn_keyboard *k);
+
 /* Ask for the likeliest words. */
 void edgernn_complete(edgernn_keyboard *k);
 
@@ -133,7 +142,21 @@ void edgernn_show_revised(edgernn_keyboard *k, edgernn_text old, edgernn_text te
 /* What to change at the end of the text, and how to change it back. */
 void edgernn_show_text(edgernn_keyboard *k, edgernn_text old, edgernn_text text);
 
+/* The next word of a text from a place on, which moves behind it; of no bytes at the end. */
+edgernn_text edgernn_next_word(const char **at, const char *end);
+
+/* ---- keyboard_undo.c: the twin of edgernn/keyboard/changes.py and of `undo` in decode.py */
+
+/* What a keystroke made of a text in question and itself behind it. */
+void edgernn_note_change(edgernn_moment *earlier, edgernn_text was, edgernn_text text);
+
 /* ---- keyboard.c */
+
+/* A moment by its place in the ring; what lies behind it and behind a reading. */
+edgernn_moment *edgernn_moment_at(const edgernn_keyboard *k, uint32_t at);
+void *edgernn_keys_state(const edgernn_moment *m);
+void *edgernn_words_state(const edgernn_keyboard *k, const edgernn_moment *m);
+void *edgernn_history_state(const edgernn_keyboard *k, const edgernn_reading *one);
 
 /* What `words` tells at this keystroke behind the words of a vector. */
 const edgernn_answer *edgernn_ask(edgernn_keyboard *k, const float *vector);

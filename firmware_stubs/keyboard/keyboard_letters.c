@@ -65,6 +65,12 @@ uint32_t edgernn_next(const char **at, const char *end) {
   return c;
 }
 
+const char *edgernn_step_back(const char *text, const char *at) {
+  do --at;
+  while (at > text && ((unsigned char)*at & 0xc0u) == 0x80u);
+  return at;
+}
+
 char *edgernn_put(char *to, uint32_t c) {
   const uint32_t count = bytes_of(c);
   if (count == 1u) {

@@ -52,8 +52,7 @@ static edgernn_reading *grown(const edgernn_keyboard *k, uint32_t at) {
 static void tell(edgernn_keyboard *k, edgernn_reading *one, uint32_t label) {
   const edgernn_keyboard_model *m = k->model;
   const int64_t token = label;
-  unsigned char *const vector = (unsigned char *)edgernn_vector(one);
-  m->history.step(vector + floats(m->past), k->scratch, &token, edgernn_vector(one));
+  m->history.step(edgernn_history_state(k, one), k->scratch, &token, edgernn_vector(one));
 }
 
 void edgernn_readings_begin(edgernn_keyboard *k) {
@@ -61,7 +60,7 @@ void edgernn_readings_begin(edgernn_keyboard *k) {
   edgernn_reading *const one = edgernn_reading_at(k, k->now, 0);
   k->now->count = 1;
   one->score = 0.0f;
-  m->history.reset((unsigned char *)edgernn_vector(one) + floats(m->past));
+  m->history.reset(edgernn_history_state(k, one));
   tell(k, one, m->labels - 1u);
 }
 

@@ -33,6 +33,16 @@ edgernn_text edgernn_open_core(const edgernn_moment *m) {
   return edgernn_between(m, open.core, open.rest);
 }
 
+void edgernn_offer_first(edgernn_keyboard *k) {
+  const edgernn_keyboard_model *const m = k->model;
+  const uint32_t most = k->options.suggestions;
+  const uint32_t count = m->first_count < most ? m->first_count : most;
+  for (uint32_t i = 0; i < count; ++i) {
+    k->now->completions[i] = (edgernn_completion){{m->first_labels[i], 0}, m->first_shares[i]};
+  }
+  k->now->completion_count = count;
+}
+
 void edgernn_complete(edgernn_keyboard *k) {
   edgernn_moment *const m = k->now;
   const edgernn_answer *const its = edgernn_ask(k, edgernn_vector(edgernn_reading_at(k, m, 0)));
@@ -92,8 +102,7 @@ void edgernn_show_ways(edgernn_keyboard *k) {
   }
 }
 
-/* The next word of a text from a place on, which moves behind it; of no bytes at the end. */
-static edgernn_text next_word(const char **at, const char *end) {
+edgernn_text edgernn_next_word(const char **at, const char *end) {
   edgernn_text word = {*at, 0};
   while (*at < end) {
     const char *const before = *at;
@@ -112,7 +121,7 @@ static edgernn_text next_word(const char **at, const char *end) {
 /* At most so many words from a place on, apart by single spaces. */
 static void write_words(char *to, const char *at, const char *end, uint32_t most) {
   const char *const start = to;
-  for (edgernn_text word = next_word(&at, end); word.bytes && most; word = next_word(&at, end)) {
+  for (edgernn_text word = edgernn_next_word(&at, end); word.bytes && most; word = edgernn_next_word(&at, end)) {
     if (to != start) *to++ = ' ';
     to = edgernn_put_text(to, word);
     --most;
@@ -125,7 +134,7 @@ void edgernn_show_revised(edgernn_keyboard *k, edgernn_text old, edgernn_text te
   const char *const was_end = old.at + old.bytes, *const now_end = text.at + text.bytes;
   const char *was_at = was, *now_at = now;
   uint32_t count = 0, bytes = 0;
-  for (edgernn_text word = next_word(&was, was_end); word.bytes; word = next_word(&was, was_end)) {
+  for (edgernn_text word = edgernn_next_word(&was, was_end); word.bytes; word = edgernn_next_word(&was, was_end)) {
     bytes = (uint32_t)(word.at - old.at) + word.bytes;
     ++count;
   }
@@ -134,7 +143,7 @@ void edgernn_show_revised(edgernn_keyboard *k, edgernn_text old, edgernn_text te
     return;
   }
   for (was = was_at; count; --count, was_at = was, now_at = now) {
-    const edgernn_text one = next_word(&was, was_end), other = next_word(&now, now_end);
+    const edgernn_text one = edgernn_next_word(&was, was_end), other = edgernn_next_word(&now, now_end);
     if (!other.bytes || !edgernn_same_text(one, other)) break;
   }
   write_words(k->before, was_at, was_end, count);

@@ -177,9 +177,9 @@ int edgernn_keyboard_add(edgernn_keyboard *k, const char *word, float worth) {
   return count ? taken(k, text, worth, 0) : -1;
 }
 
-int edgernn_keyboard_keep(edgernn_keyboard *k, const char *word) {
+int edgernn_keep(edgernn_keyboard *k, edgernn_text word) {
   char low[EDGERNN_KEYBOARD_LABEL], *to = low;
-  const char *at = word, *const end = word + edgernn_whole_text(word).bytes;
+  const char *at = word.at, *const end = word.at + word.bytes;
   for (uint32_t count = 0; at < end; ++count) {
     const uint32_t c = edgernn_next(&at, end);
     if (c == 0xffffffffu) return -1;
@@ -188,4 +188,8 @@ int edgernn_keyboard_keep(edgernn_keyboard *k, const char *word) {
   }
   const edgernn_text text = {low, (uint32_t)(to - low)};
   return edgernn_is_kept(k, text) ? 0 : taken(k, text, 0.0f, 1);
+}
+
+int edgernn_keyboard_keep(edgernn_keyboard *k, const char *word) {
+  return edgernn_keep(k, edgernn_whole_text(word));
 }

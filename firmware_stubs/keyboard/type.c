@@ -3,8 +3,8 @@
  *   shown ERASED PUT TYPING COUNT SHARE COMPLETION.. COUNT SHARE READING.. [BEFORE AFTER]
  *
  * Texts are a dot and the digits of their UTF-8 in hexadecimal, shares the bits of a float32. A
- * backspace takes back. type.h is generated; it defines the options, and `teach`, which adds the
- * user's words.
+ * backspace takes back, Ctrl-Z takes the last correction back. type.h is generated; it defines the
+ * options, and `teach`, which adds the user's words.
  */
 #include "type.h"
 
@@ -12,6 +12,7 @@
 #include "print.h"
 
 #define BACKSPACE 8u
+#define UNDO 26u
 #define TEXT 65536u /* bytes; of a longer text the end */
 
 typedef struct {
@@ -83,9 +84,9 @@ int main(void) {
   if (teach(&typed)) return 3;
   while (port_read(&key, sizeof key) == sizeof key) {
     const edgernn_shown *const shown =
-        key.character == BACKSPACE
-            ? edgernn_keyboard_back(&typed, text)
-            : edgernn_keyboard_push(&typed, key.character, key.dx, key.dy);
+        key.character == BACKSPACE ? edgernn_keyboard_back(&typed, text)
+        : key.character == UNDO    ? edgernn_keyboard_undo(&typed)
+                                   : edgernn_keyboard_push(&typed, key.character, key.dx, key.dy);
     change(shown);
     print(shown);
   }

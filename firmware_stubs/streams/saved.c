@@ -62,11 +62,11 @@ void edgernn_walk_need(edgernn_walk *w, int holds) {
   if (!holds && !w->wrong) w->wrong = EDGERNN_BAD_STATE;
 }
 
-void edgernn_walk_bytes(edgernn_walk *w, void *own, uint32_t bytes) {
+const void *edgernn_walk_bytes(edgernn_walk *w, void *own, uint32_t bytes) {
   unsigned char *const here = next(w, bytes);
-  if (!here) return;
-  if (w->way == EDGERNN_WRITES) copy(here, own, bytes);
-  if (w->way == EDGERNN_READS) copy(own, here, bytes);
+  if (here && w->way == EDGERNN_WRITES) copy(here, own, bytes);
+  if (here && w->way == EDGERNN_READS) copy(own, here, bytes);
+  return saves(w) ? own : here;
 }
 
 /* value: what is written. */

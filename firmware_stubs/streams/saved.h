@@ -24,8 +24,9 @@ typedef struct {
 
 typedef void edgernn_walks(edgernn_walk *w, void *over);
 
-/* So many bytes as they lie in memory, the same on every CPU. */
-void edgernn_walk_bytes(edgernn_walk *w, void *own, uint32_t bytes);
+/* So many bytes as they lie in memory, the same on every CPU; gives where they lie, as the loop has
+ * them or as they were saved: 0 if they are not there. */
+const void *edgernn_walk_bytes(edgernn_walk *w, void *own, uint32_t bytes);
 
 /* A number, which is given too, as the loop has it or as it was saved. From least to most, or else
  * the state is damaged: then it is `least`. */

@@ -188,7 +188,7 @@ def test_a_damaged_file_is_refused_before_it_is_compiled(
 ) -> None:
     folder = shutil.copytree(packages / "kws", tmp_path / "kws")
     path, data = folder / f"kws.{part}", (folder / f"kws.{part}").read_bytes()
-    at = len(data) // 2
+    at = data.index(b"sha256") + 10 if part == "json" else len(data) // 2
     harms = {
         "changed": data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :],
         "cut": data[:at],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ class Keys:
     """The keystroke itself."""
 
     labels, further_words = LABELS, FURTHER
+    first_words: Mapping[str, float] = {}
 
     def reset(self) -> None:
         self.state: Any = ""

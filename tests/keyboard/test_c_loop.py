@@ -22,6 +22,7 @@ from edgernn.keyboard.c_loop import (
     MOST_LABEL,
     MOST_OWN,
     MOST_SUGGESTIONS,
+    SAVED,
     word_tables,
 )
 from edgernn.keyboard.decode import Guess, Keyboard, Revision, Shown
@@ -30,8 +31,9 @@ from edgernn.keyboard.layout import BACKSPACE
 from edgernn.keyboard.letters import begins_words, in_words, lower, upper
 from edgernn.keyboard.own_words import OwnWords
 from edgernn.keyboard.typing import Keystroke, Typist, plainly_typed
+from edgernn.package import STREAMS
 from edgernn.target import Target, find_target
-from edgernn.toolchain import build_firmware, build_library, build_wasm
+from edgernn.toolchain import build_firmware, build_library, build_wasm, stub
 
 from ..loops import outside_of_functions
 
@@ -46,6 +48,7 @@ FURTHER = (
     *("then", "ten", "tea", "them", "thee", "tech", "teeth", "thaw", "theirs"),  # too many to take
     *("CAT", "Hallo", "English", "english", "Supercalifragilisticexpialidocious"),  # or twice
 )
+FIRST = {"I": 0.2, "the": 0.3, "can": 0.1, "hello": 0.1, "it": 0.07}
 OWN = {"Anneliese": 4.0, "Zoë": 5.5, "cta": 0.3, "Gn00": 2.25, "kat": 4.0, "cat": 3.7, "猫": 1.0}
 KEPT = ("Teh", "e-mail", "the", "x" * 40)
 TEXTS = (
@@ -60,7 +63,10 @@ TEXTS = (
     "\x01\x1c \x85 a\xa0b \x7f\t\r\u2003c\u200bd \u3000",
 )
 GUARD = bytes(range(64))
-EXPORTS = ("toy_back", "toy_accept", "toy_add", "toy_keep", "toy_length", "toy_letters")
+EXPORTS = (
+    *("toy_back", "toy_accept", "toy_add", "toy_keep", "toy_length", "toy_letters", "toy_now"),
+    *("toy_undo", "toy_save", "toy_restore", "edgernn_keyboard_saved_bytes"),
+)
 
 
 class Numbers:
@@ -90,7 +96,8 @@ class Numbers:
                 f"#define LISTED {search.LISTED}f",
                 f"static const float key_rows[][LABELS] = {{{_rows(self.keys)}}};",
                 f"static const float label_rows[][LABELS] = {{{_rows(self.labels)}}};",
-                *word_tables(LABELS, FURTHER),
+                *word_tables(LABELS, FURTHER, FIRST),
+                f"#define FIRST_COUNT {len(FIRST)}",
             ]
         )
 
@@ -102,7 +109,7 @@ def _rows(rows: Array) -> str:
 class Toy:
     """The steps of toy.c in a session's clothes."""
 
-    labels, further_words = LABELS, FURTHER
+    labels, further_words, first_words = LABELS, FURTHER, FIRST
 
     def __init__(self, name: str, numbers: Numbers) -> None:
         self.name, self.numbers = name, numbers
@@ -169,6 +176,26 @@ class Loop:
         refused = self.module.call("toy_accept", self.state, self.given, self.place)
         return None if refused else self._shown()
 
+    def now(self) -> Shown:
+        """What is shown of the text as it stands."""
+        self.module.call("toy_now", self.state, self.place)
+        return self._shown()
+
+    def undo(self) -> Shown:
+        self.module.call("toy_undo", self.state, self.place)
+        return self._shown()
+
+    def save(self) -> bytes:
+        room = self.module.call("edgernn_keyboard_saved_bytes", self.state)
+        place = self.module.alloc(room)
+        assert self.module.call("toy_save", self.state, place, room) == 0
+        return bytes(self.module.read(place, room))
+
+    def restore(self, saved: bytes) -> int:
+        place = self.module.alloc(len(saved))
+        self.module.write(place, saved)
+        return int(self.module.call("toy_restore", self.state, place, len(saved)))
+
     def begin(self) -> None:
         self.module.call("toy_reset", self.state)
         self.text = ""
@@ -207,7 +234,8 @@ class Loop:
 def built(target: Target, folder: Path, *, ties: bool = False) -> Loop:
     numbers = Numbers(ties=ties)
     files = {
-        **loop_sources("keyboard", LOOP),
+        **loop_sources("keyboard", (*LOOP, *SAVED)),
+        **{name: stub(f"streams/{name}") for name in STREAMS},
         "toy.c": (Path(__file__).parent / "toy.c").read_text(),
         "toy.h": numbers.header(),
     }

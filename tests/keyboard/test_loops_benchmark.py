@@ -38,7 +38,7 @@ class Here:
         return self.row  # type: ignore[attr-defined]
 
 
-def shows(share: float, count: int = 4) -> Any:
+def shows(share: float, count: int = 6) -> Any:
     def each(keys: Iterable[Keystroke]) -> Iterator[Shown]:
         for key in [*keys][:count]:
             yield Shown(key.char, completions=(Guess("the", share if key.char == "b" else 0.5),))
@@ -47,17 +47,17 @@ def shows(share: float, count: int = 4) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("other", "differences"), [(shows(0.25), 0), (shows(0.25 + 2**-25), 2), (shows(0.25, 3), 2)]
+    ("other", "differences"), [(shows(0.25), 0), (shows(0.25 + 2**-25), 2), (shows(0.25, 5), 2)]
 )
 def test_every_keystroke_is_compared_to_the_bit(
     other: Any, differences: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("open_bundle", "open_steps", "Keyboard"):
         monkeypatch.setattr(keyboard_loops, name, lambda _: None)
-    monkeypatch.setattr(keyboard_loops, "in_c", lambda _: shows(0.25))
+    monkeypatch.setattr(keyboard_loops, "in_c", lambda _, room: shows(0.25))
     monkeypatch.setattr(keyboard_loops, "in_python", lambda _: other)
     found = keyboard_loops.compared(Path(), LINES[:2])
-    assert found == {"lines": 2, "keystrokes": 8, "differences": differences}
+    assert found == {"lines": 2, "keystrokes": 12, "differences": differences}
 
 
 def test_what_was_compared_is_not_compared_again_but_of_another_bundle(
@@ -79,7 +79,7 @@ def test_what_was_compared_is_not_compared_again_but_of_another_bundle(
     rows = Rows(path)
     rows.note(
         {"lines": 10, "keystrokes": 40, "differences": 0},
-        *("same", keyboard_loops.digest(bundle), "25", "0"),
+        *("undone", keyboard_loops.digest(bundle), "25", "0"),
     )
     found = keyboard_loops.compare(bundle, LINES, Rows(path), 2)
     assert asked == [10, 5]

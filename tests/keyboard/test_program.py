@@ -18,7 +18,7 @@ from edgernn.exporting import export
 from edgernn.keyboard.c_loop import LOOP, keyboard_files
 from edgernn.keyboard.decode import Guess, Keyboard, Revision, Shown
 from edgernn.keyboard.encoding import INPUTS
-from edgernn.keyboard.layout import BACKSPACE
+from edgernn.keyboard.layout import BACKSPACE, UNDO
 from edgernn.keyboard.own_words import OwnWords
 from edgernn.keyboard.program import build, parsed, shown, sources
 from edgernn.keyboard.search import LISTED, SLIP, STRANGE
@@ -215,8 +215,10 @@ def test_the_network_s_steps_show_the_same_in_c_and_in_python(tmp_path: Path) ->
     for text in ("I would have seen Anneliese, if it WAS there. ", "Teh wuld! Annelies 4x4\n") * 3:
         keys += [*Typist().typed(text, rng).keystrokes(), Keystroke(text[-1])]
         keys += [Keystroke(BACKSPACE)] * int(rng.integers(0, 20))
-    program = build(open_bundle(tmp_path / "mine.edgernn"), "host", own=own)
+        keys += [Keystroke(UNDO)] * int(rng.integers(0, 3))
+    program = build(open_bundle(tmp_path / "mine.edgernn"), "host", own=own, room=100)
     board = Keyboard(open_steps(tmp_path / "mine.edgernn"), own=own)
-    want = [board.back() if key.char == BACKSPACE else board.push(key) for key in keys]
+    taken = {BACKSPACE: board.back, UNDO: board.undo}
+    want = [taken[key.char]() if key.char in taken else board.push(key) for key in keys]
     assert list(shown(find_device("local"), program, keys)) == want
     assert max(len(one.readings) for one in want) > 1

@@ -4,6 +4,7 @@
 
 #include "keyboard.h"
 #include "keyboard_inner.h"
+#include "keyboard_saved.h"
 
 #define VECTOR EDGERNN_ROOM(4u * LABELS)
 #define ONCE (16u + VECTOR + EDGERNN_ROOM(4u * INPUTS) + EDGERNN_ROOM(8u * LABELS) + VECTOR)
@@ -53,16 +54,21 @@ static const edgernn_keyboard_model model = {
     .strange = STRANGE,
     .listed = LISTED,
     .further_letters = sizeof further_firsts / sizeof *further_firsts,
+    .first_count = FIRST_COUNT,
     .key_characters = key_characters,
     .texts = texts,
     .starts = starts,
     .further = further,
     .further_firsts = further_firsts,
     .further_starts = further_starts,
+    .first_labels = first_labels,
+    .first_shares = first_shares,
     .keys = {4 * LABELS, 4, reset, keys},
     .history = {4 * LABELS, 4, reset, history},
     .words = {4 * LABELS, 4, reset, words},
 };
+
+static const edgernn_model package = {.abi = EDGERNN_ABI, .id = {1, 2, 3}, .loop = &model};
 
 uint32_t toy_state_size(void);
 uint32_t toy_scratch_size(const edgernn_keyboard_options *options);
@@ -74,6 +80,10 @@ void toy_back(edgernn_keyboard *k, const char *before, edgernn_shown *shown);
 int toy_accept(edgernn_keyboard *k, const char *word, edgernn_shown *shown);
 int toy_add(edgernn_keyboard *k, const char *word, const float *worth);
 int toy_keep(edgernn_keyboard *k, const char *word);
+void toy_now(edgernn_keyboard *k, edgernn_shown *shown);
+void toy_undo(edgernn_keyboard *k, edgernn_shown *shown);
+int toy_save(const edgernn_keyboard *k, void *saved, uint32_t bytes);
+int toy_restore(edgernn_keyboard *k, const void *saved, uint32_t bytes);
 uint32_t toy_length(const char *text);
 void toy_letters(uint32_t first, uint32_t count, uint32_t *found);
 
@@ -112,6 +122,18 @@ int toy_add(edgernn_keyboard *k, const char *word, const float *worth) {
 }
 
 int toy_keep(edgernn_keyboard *k, const char *word) { return edgernn_keyboard_keep(k, word); }
+
+void toy_now(edgernn_keyboard *k, edgernn_shown *shown) { *shown = *edgernn_keyboard_shown(k); }
+
+void toy_undo(edgernn_keyboard *k, edgernn_shown *shown) { *shown = *edgernn_keyboard_undo(k); }
+
+int toy_save(const edgernn_keyboard *k, void *saved, uint32_t bytes) {
+  return edgernn_keyboard_save(k, &package, saved, bytes);
+}
+
+int toy_restore(edgernn_keyboard *k, const void *saved, uint32_t bytes) {
+  return edgernn_keyboard_restore(k, &package, saved, bytes);
+}
 
 uint32_t toy_length(const char *text) { return edgernn_whole_text(text).bytes; }
 

@@ -54,12 +54,12 @@ export class Typing {
   }
 
   #begin() {
-    this.keyboard.begin();
+    const shown = this.keyboard.begin();
     this.#raw = "";
     this.#mended = [];
     this.find(".found").replaceChildren(made("li", "Nothing yet", "empty"));
     this.find(".ways").replaceChildren(made("li", "Behind a word they are shown", "empty"));
-    this.#show({ text: "", typing: "", completions: [], readings: [], revised: null });
+    this.#show(shown);
   }
 
   #press(char, dx, dy) {

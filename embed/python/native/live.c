@@ -69,6 +69,28 @@ int native_blocks(native_live *live, PyObject *given, uint32_t block, Py_buffer 
   return -1;
 }
 
+int native_rest(native_live *live, PyObject *given, uint32_t block, Py_buffer *view) {
+  if (PyObject_GetBuffer(given, view, PyBUF_SIMPLE)) return -1;
+  if (view->len % (Py_ssize_t)sizeof(float) == 0 &&
+      view->len < (Py_ssize_t)(block * sizeof(float)))
+    return 0;
+  PyErr_Format(native_state_of(live)->input_error, "%zd bytes of samples wait; less than a block",
+               view->len);
+  PyBuffer_Release(view);
+  return -1;
+}
+
+uint32_t native_bytes(const Py_buffer *view) {
+  return view->len > INT32_MAX ? INT32_MAX : (uint32_t)view->len;
+}
+
+int native_refused(native_live *live, int error, const Py_buffer *view) {
+  if (!error) return 0;
+  PyErr_Format(native_state_of(live)->state_error, "%s: %s: %zd bytes; it goes on from its own",
+               live->library->model->name, edgernn_message(error), view->len);
+  return 1;
+}
+
 PyObject *native_none(void) {
   Py_IncRef(Py_None);
   return Py_None;

@@ -58,6 +58,14 @@ int native_enter(native_live *live);
 native_run native_begin(native_live *live, uint32_t blocks);
 void native_end(native_live *live, native_run run, uint32_t blocks);
 
+/* Of what is given as a saved state: its bytes, as many as C counts; whether it was refused, with an
+ * error set. */
+uint32_t native_bytes(const Py_buffer *view);
+int native_refused(native_live *live, int error, const Py_buffer *view);
+
+/* Samples that wait, of less than a block: 0, or -1 with an error and nothing to release. */
+int native_rest(native_live *live, PyObject *given, uint32_t block, Py_buffer *view);
+
 /* Floats of whole blocks, all fit: 0, or -1 with an error and nothing to release. */
 int native_blocks(native_live *live, PyObject *given, uint32_t block, Py_buffer *view);
 

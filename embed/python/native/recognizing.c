@@ -1,6 +1,7 @@
 /* `Recognizer(library, beam, end_ms, phrases)`: blocks of samples in, words out. */
 #include "native.h"
 #include "recognizer.h"
+#include "recognizer_saved.h"
 
 typedef struct {
   native_live live;
@@ -146,6 +147,49 @@ static PyObject *recognizer_readings(PyObject *object, PyObject *unused) {
   return all;
 }
 
+/* With the samples that wait: bytes. */
+static PyObject *recognizer_save(PyObject *object, PyObject *rest) {
+  native_recognizer *const self = (native_recognizer *)object;
+  PyObject *saved = NULL;
+  Py_buffer view;
+  if (native_enter(&self->live)) return NULL;
+  if (!native_rest(&self->live, rest, self->loop.model->block, &view)) {
+    const edgernn_rest waits = {view.buf, (uint32_t)((size_t)view.len / sizeof(float))};
+    const uint32_t bytes = edgernn_recognizer_saved_bytes(&self->loop);
+    saved = PyBytes_FromStringAndSize(NULL, bytes);
+    if (saved)
+      edgernn_recognizer_save(&self->loop, self->live.library->model, &waits, PyBytes_AsString(saved),
+                        bytes);
+    PyBuffer_Release(&view);
+  }
+  native_leave(&self->live);
+  return saved;
+}
+
+/* The samples that wait, as bytes. */
+static PyObject *recognizer_restore(PyObject *object, PyObject *saved) {
+  native_recognizer *const self = (native_recognizer *)object;
+  PyObject *rest = NULL;
+  Py_buffer view;
+  if (native_enter(&self->live)) return NULL;
+  if (!PyObject_GetBuffer(saved, &view, PyBUF_SIMPLE)) {
+    const edgernn_model *const model = self->live.library->model;
+    edgernn_rest waits = {PyMem_Malloc(self->loop.model->block * sizeof(float)), 0};
+    if (!waits.samples)
+      PyErr_NoMemory();
+    else if (!native_refused(&self->live,
+                             edgernn_recognizer_restore(&self->loop, model, &waits, view.buf,
+                                                    native_bytes(&view)),
+                             &view))
+      rest = PyBytes_FromStringAndSize((const char *)waits.samples,
+                                       (Py_ssize_t)(waits.count * sizeof(float)));
+    PyMem_Free(waits.samples);
+    PyBuffer_Release(&view);
+  }
+  native_leave(&self->live);
+  return rest;
+}
+
 static PyObject *recognizer_reset(PyObject *object, PyObject *unused) {
   native_recognizer *const self = (native_recognizer *)object;
   (void)unused;
@@ -168,6 +212,8 @@ static PyMethodDef methods[] = {
     {"finish", recognizer_finish, METH_NOARGS, "finish(): the words that are left, likewise."},
     {"readings", recognizer_readings, METH_NOARGS, "readings(): (words, score) of each."},
     {"reset", recognizer_reset, METH_NOARGS, "reset(): before the first sample."},
+    {"save", recognizer_save, METH_O, "save(rest): bytes; rest: samples that wait for their block."},
+    {"restore", recognizer_restore, METH_O, "restore(saved): the samples that wait, as bytes."},
     {"block", recognizer_block, METH_NOARGS, "block(): samples in a block."},
     {"close", native_close, METH_NOARGS, "close(): what comes after it raises ClosedError."},
     EDGERNN_NO_METHOD,

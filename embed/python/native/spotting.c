@@ -1,6 +1,7 @@
 /* `Spotter(library)`: blocks of samples in, words that were heard out. */
 #include "native.h"
 #include "spotter.h"
+#include "spotter_saved.h"
 
 typedef struct {
   native_live live;
@@ -69,6 +70,49 @@ static PyObject *spotter_push(PyObject *object, PyObject *samples) {
   return list;
 }
 
+/* With the samples that wait: bytes. */
+static PyObject *spotter_save(PyObject *object, PyObject *rest) {
+  native_spotter *const self = (native_spotter *)object;
+  PyObject *saved = NULL;
+  Py_buffer view;
+  if (native_enter(&self->live)) return NULL;
+  if (!native_rest(&self->live, rest, self->loop.model->block, &view)) {
+    const edgernn_rest waits = {view.buf, (uint32_t)((size_t)view.len / sizeof(float))};
+    const uint32_t bytes = edgernn_spotter_saved_bytes(&self->loop);
+    saved = PyBytes_FromStringAndSize(NULL, bytes);
+    if (saved)
+      edgernn_spotter_save(&self->loop, self->live.library->model, &waits, PyBytes_AsString(saved),
+                        bytes);
+    PyBuffer_Release(&view);
+  }
+  native_leave(&self->live);
+  return saved;
+}
+
+/* The samples that wait, as bytes. */
+static PyObject *spotter_restore(PyObject *object, PyObject *saved) {
+  native_spotter *const self = (native_spotter *)object;
+  PyObject *rest = NULL;
+  Py_buffer view;
+  if (native_enter(&self->live)) return NULL;
+  if (!PyObject_GetBuffer(saved, &view, PyBUF_SIMPLE)) {
+    const edgernn_model *const model = self->live.library->model;
+    edgernn_rest waits = {PyMem_Malloc(self->loop.model->block * sizeof(float)), 0};
+    if (!waits.samples)
+      PyErr_NoMemory();
+    else if (!native_refused(&self->live,
+                             edgernn_spotter_restore(&self->loop, model, &waits, view.buf,
+                                                    native_bytes(&view)),
+                             &view))
+      rest = PyBytes_FromStringAndSize((const char *)waits.samples,
+                                       (Py_ssize_t)(waits.count * sizeof(float)));
+    PyMem_Free(waits.samples);
+    PyBuffer_Release(&view);
+  }
+  native_leave(&self->live);
+  return rest;
+}
+
 static PyObject *spotter_reset(PyObject *object, PyObject *unused) {
   native_spotter *const self = (native_spotter *)object;
   (void)unused;
@@ -100,6 +144,8 @@ static PyObject *spotter_threshold(PyObject *object, PyObject *given) {
 static PyMethodDef methods[] = {
     {"push", spotter_push, METH_O, "push(blocks): (label, ms, score) of each word heard."},
     {"reset", spotter_reset, METH_NOARGS, "reset(): before the first sample."},
+    {"save", spotter_save, METH_O, "save(rest): bytes; rest: samples that wait for their block."},
+    {"restore", spotter_restore, METH_O, "restore(saved): the samples that wait, as bytes."},
     {"block", spotter_block, METH_NOARGS, "block(): samples in a block."},
     {"threshold", spotter_threshold, METH_VARARGS, "threshold([new]): the threshold."},
     {"close", native_close, METH_NOARGS, "close(): what comes after it raises ClosedError."},

@@ -256,8 +256,7 @@ static PyObject *stream_restore(PyObject *object, PyObject *saved) {
     native_leave(&self->live);
     return NULL;
   }
-  const uint32_t bytes = view.len > INT32_MAX ? INT32_MAX : (uint32_t)view.len;
-  const int error = edgernn_stream_restore(&self->stream, view.buf, bytes);
+  const int error = edgernn_stream_restore(&self->stream, view.buf, native_bytes(&view));
   if (error)
     PyErr_Format(native_state_of(self)->state_error,
                  "%s: %s: %zd bytes, a state has %u; the stream goes on from its own",

@@ -1,6 +1,7 @@
 /* `Keyboard(library, beam, suggestions, back, own, capitals, margin)`: keys in, text out. */
 #include "native.h"
 #include "keyboard.h"
+#include "keyboard_saved.h"
 
 #define MOST_BACK 10000u /* a moment is some kilobytes, and their sum is told in 32 bits */
 
@@ -74,6 +75,15 @@ static PyObject *keyboard_back(PyObject *object, PyObject *args) {
   return made;
 }
 
+static PyObject *keyboard_undo(PyObject *object, PyObject *unused) {
+  native_keyboard *const self = (native_keyboard *)object;
+  (void)unused;
+  if (native_enter(&self->live)) return NULL;
+  PyObject *const made = told(edgernn_keyboard_undo(&self->loop));
+  native_leave(&self->live);
+  return made;
+}
+
 static PyObject *keyboard_accept(PyObject *object, PyObject *args) {
   native_keyboard *const self = (native_keyboard *)object;
   const char *word;
@@ -112,17 +122,48 @@ static PyObject *keyboard_begin(PyObject *object, PyObject *unused) {
   (void)unused;
   if (native_enter(&self->live)) return NULL;
   edgernn_keyboard_begin(&self->loop);
+  PyObject *const made = told(edgernn_keyboard_shown(&self->loop));
   native_leave(&self->live);
-  return native_none();
+  return made;
+}
+
+static PyObject *keyboard_save(PyObject *object, PyObject *unused) {
+  native_keyboard *const self = (native_keyboard *)object;
+  (void)unused;
+  if (native_enter(&self->live)) return NULL;
+  const uint32_t bytes = edgernn_keyboard_saved_bytes(&self->loop);
+  PyObject *const saved = PyBytes_FromStringAndSize(NULL, bytes);
+  if (saved)
+    edgernn_keyboard_save(&self->loop, self->live.library->model, PyBytes_AsString(saved), bytes);
+  native_leave(&self->live);
+  return saved;
+}
+
+static PyObject *keyboard_restore(PyObject *object, PyObject *saved) {
+  native_keyboard *const self = (native_keyboard *)object;
+  PyObject *made = NULL;
+  Py_buffer view;
+  if (native_enter(&self->live)) return NULL;
+  if (!PyObject_GetBuffer(saved, &view, PyBUF_SIMPLE)) {
+    const int error = edgernn_keyboard_restore(&self->loop, self->live.library->model, view.buf,
+                                               native_bytes(&view));
+    if (!native_refused(&self->live, error, &view)) made = told(edgernn_keyboard_shown(&self->loop));
+    PyBuffer_Release(&view);
+  }
+  native_leave(&self->live);
+  return made;
 }
 
 static PyMethodDef methods[] = {
     {"push", keyboard_push, METH_VARARGS, "push(code point, dx, dy): what is shown."},
     {"back", keyboard_back, METH_VARARGS, "back(before): what is shown."},
+    {"undo", keyboard_undo, METH_NOARGS, "undo(): what is shown."},
     {"accept", keyboard_accept, METH_VARARGS, "accept(word): what is shown; None: it is no word."},
     {"add", keyboard_add, METH_VARARGS, "add(word, worth): whether there was room for it."},
     {"keep", keyboard_keep, METH_VARARGS, "keep(word): whether there was room for it."},
-    {"begin", keyboard_begin, METH_NOARGS, "begin(): an empty text."},
+    {"begin", keyboard_begin, METH_NOARGS, "begin(): an empty text; what is shown."},
+    {"save", keyboard_save, METH_NOARGS, "save(): bytes."},
+    {"restore", keyboard_restore, METH_O, "restore(saved): what is shown."},
     {"close", native_close, METH_NOARGS, "close(): what comes after it raises ClosedError."},
     EDGERNN_NO_METHOD,
 };

@@ -105,6 +105,13 @@ class Keyboard(Closing):
         """
         return _shown(self._loop.back(_plain(before)))
 
+    def undo(self) -> Shown:
+        """Take the last correction back, and keep its words as typed: they are not corrected again.
+
+        What came since is typed anew. Without a correction among `back` keystrokes nothing changes.
+        """
+        return _shown(self._loop.undo())
+
     def accept(self, word: str) -> Shown:
         """Put this word in the place of the open one, and a space behind it.
 
@@ -132,9 +139,24 @@ class Keyboard(Closing):
         if not self._loop.keep(_plain(word)):
             raise InputError(f"word {word[:40]!r}: no room beside {self._own} own words (own=)")
 
-    def begin(self) -> None:
+    def begin(self) -> Shown:
         """An empty text; the user's words stay."""
-        self._loop.begin()
+        return _shown(self._loop.begin())
+
+    def save(self) -> bytes:
+        """All but the text, which is the app's, as bytes; any package goes on from it.
+
+        The user's words are in it, and the keystrokes that can be taken back.
+        """
+        return self._loop.save()
+
+    def restore(self, saved: bytes) -> Shown:
+        """Go on from there, by capitals and a margin of its own; gives what is shown.
+
+        Raises: StateError for bytes that are damaged, or of another model, loop or version, or of
+            another beam, suggestions, back or own; then all is as it was.
+        """
+        return _shown(self._loop.restore(saved))
 
     def close(self) -> None:
         """What comes after it raises ClosedError."""

@@ -42,6 +42,16 @@ class Blocks:
         """Forget what is left."""
         self._rest = np.empty(0, np.float32)
 
+    def save(self, saver: Callable[[Samples], bytes]) -> bytes:
+        """A loop's state with what is left."""
+        with self.alone():
+            return saver(self._rest)
+
+    def restore(self, saved: bytes, restorer: Callable[[bytes], bytes]) -> None:
+        """What is left as it was then, and the loop's state."""
+        with self.alone():
+            self._rest = np.frombuffer(restorer(saved), np.float32)
+
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Raises: BusyError while another thread is within."""

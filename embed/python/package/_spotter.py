@@ -66,6 +66,18 @@ class Spotter(Closing):
             self._loop.reset()
             self._blocks.clear()
 
+    def save(self) -> bytes:
+        """All that was heard so far as bytes, from which any package goes on, in any language."""
+        return self._blocks.save(self._loop.save)
+
+    def restore(self, saved: bytes) -> None:
+        """Go on from there, by a threshold of its own.
+
+        Raises: StateError for bytes that are damaged, or of another model, loop or version;
+            then all is as it was.
+        """
+        self._blocks.restore(saved, self._loop.restore)
+
     def close(self) -> None:
         """What comes after it raises ClosedError."""
         self._loop.close()

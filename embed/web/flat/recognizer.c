@@ -10,3 +10,5 @@ AT(edgernn_reading, score, 8);
 BYTES(edgernn_word, 16);
 BYTES(edgernn_reading, 12);
 BYTES(edgernn_hot_place, 16);
+AT(edgernn_rest, samples, 0);
+AT(edgernn_rest, count, 4);

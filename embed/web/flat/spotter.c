@@ -6,3 +6,5 @@ AT(edgernn_detection, label, 0);
 AT(edgernn_detection, frame, 4);
 AT(edgernn_detection, score, 8);
 BYTES(edgernn_detection, 12);
+AT(edgernn_rest, samples, 0);
+AT(edgernn_rest, count, 4);

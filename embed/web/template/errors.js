@@ -16,12 +16,14 @@ export const CODES = {
   "-5": "OTHER_VERSION",
   "-6": "CLOSED",
   "-7": "NO_STEP",
+  "-8": "OTHER_OPTIONS",
 };
 
 const MENDS = {
   BAD_STATE: "save it again and keep all of its bytes",
   OTHER_MODEL: "begin anew, or open the model that it was saved by",
   OTHER_VERSION: "begin anew, or embed the model with the version that saved it",
+  OTHER_OPTIONS: "open one with the options that it was saved with",
   CLOSED: "open another",
 };
 
@@ -44,6 +46,15 @@ export function needSamples(samples, where) {
     throw new EdgernnError("BAD_SHAPE", `${where}: ${kindOf(samples)} given; needs a Float32Array`);
   const at = unfit(samples);
   if (at >= 0) throw badNumber(where, samples, at);
+}
+
+/** Refuses what is no saved state at first sight. */
+export function needSaved(saved, where) {
+  if (!(saved instanceof Uint8Array))
+    throw new EdgernnError(
+      "BAD_STATE",
+      `${where}: ${kindOf(saved)} given; needs the Uint8Array that save() gave`,
+    );
 }
 
 export function badNumber(where, numbers, at) {

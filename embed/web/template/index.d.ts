@@ -4,7 +4,8 @@ export type ErrorCode =
   | "BAD_SHAPE" // an array of another length or type
   | "BAD_INPUT" // a NaN, an infinity, a number above 1e9; an option that cannot be
   | "BAD_STATE" // a saved state that is damaged or cut short
-  | "OTHER_MODEL" // a saved state of another model or step
+  | "OTHER_MODEL" // a saved state of another model, step or loop
+  | "OTHER_OPTIONS" // a saved state of a loop with other options
   | "OTHER_VERSION" // a saved state of another form
   | "CLOSED" // use after close
   | "NO_STEP" // the model has no step of this name

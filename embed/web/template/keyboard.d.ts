@@ -38,12 +38,18 @@ export class Keyboard {
   /** dx, dy: where the touch was from the key's centre, in key widths. "\n" ends a sentence. */
   push(character: string, dx?: number, dy?: number): Shown;
   back(): Shown;
+  /** The last correction is taken back, and its words are not corrected again. */
+  undo(): Shown;
   accept(word: string): Shown;
   /** A word of the user's, worth so many nats more than one of the vocabulary's. */
   add(word: string, worth?: number): void;
   /** This word is not corrected again. */
   keep(word: string): void;
   /** An empty text; the user's words stay. */
-  begin(): void;
+  begin(): Shown;
+  /** All but the text as bytes, from which a keyboard of the same model and options goes on. */
+  save(): Uint8Array;
+  /** text: as it was when it was saved. */
+  restore(saved: Uint8Array, text: string): Shown;
   close(): void;
 }

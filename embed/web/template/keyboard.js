@@ -1,4 +1,4 @@
-import { EdgernnError } from "./errors.js";
+import { EdgernnError, kindOf } from "./errors.js";
 import { Loop } from "./loop.js";
 
 // fields of an edgernn_shown, word by word, as embed/web/flat asserts
@@ -31,7 +31,7 @@ export class Keyboard extends Loop {
     memory.words(at, 5).set([beam, suggestions, back, own, capitals ? 0 : 1]);
     memory.floats(at + 20, 1)[0] = margin;
     const bytes = memory.call.edgernn_keyboard_bytes(this.settings, at);
-    this.#call("init", this.settings, at, this.take(bytes), bytes);
+    this.call("init", this.settings, at, this.take(bytes), bytes);
     this.#room = 1024;
     this.#given = this.take(this.#room);
     /** All that was typed, as it is read now. */
@@ -40,8 +40,23 @@ export class Keyboard extends Loop {
 
   /** An empty text; the user's words stay. */
   begin() {
-    this.#call("begin");
+    this.call("begin");
     this.text = "";
+    return this.#shown(this.call("shown"));
+  }
+
+  /** All but the text as bytes, from which a keyboard of the same model and options goes on. */
+  save() {
+    return this.saved();
+  }
+
+  /** Go on from there, with the text as it was then; refused, all stands where it stood. */
+  restore(saved, text) {
+    if (typeof text !== "string")
+      throw new EdgernnError("BAD_INPUT", `text ${kindOf(text)}; needs the string beside the state`);
+    this.restored(saved);
+    this.text = text;
+    return this.#shown(this.call("shown"));
   }
 
   /** A keystroke: its character, and where the touch was from the key's centre in key widths. */
@@ -49,17 +64,22 @@ export class Keyboard extends Loop {
     const points = [...String(character)];
     if (points.length !== 1)
       throw new EdgernnError("BAD_INPUT", `keystroke "${character}"; needs one character`);
-    return this.#shown(this.#call("push", points[0].codePointAt(0), dx, dy));
+    return this.#shown(this.call("push", points[0].codePointAt(0), dx, dy));
   }
 
   /** The last keystroke is taken back. */
   back() {
-    return this.#shown(this.#call("back", this.#give([...this.text].slice(-BEFORE).join(""))));
+    return this.#shown(this.call("back", this.#give([...this.text].slice(-BEFORE).join(""))));
+  }
+
+  /** The last correction is taken back; its words are kept as typed, and not corrected again. */
+  undo() {
+    return this.#shown(this.call("undo"));
   }
 
   /** This word in the place of the open one, with a space behind it; it is not corrected. */
   accept(word) {
-    const at = this.#word(word) && this.#call("accept", this.#give(word));
+    const at = this.#word(word) && this.call("accept", this.#give(word));
     if (!at)
       throw new EdgernnError("BAD_INPUT", `word "${word}"; needs one, without spaces, of at most 128 bytes`);
     return this.#shown(at);
@@ -67,7 +87,7 @@ export class Keyboard extends Loop {
 
   /** A word of the user's, worth so many nats more than one of the vocabulary's. */
   add(word, worth = 1) {
-    if (!this.#word(word) || this.#call("add", this.#give(word), worth) !== 0)
+    if (!this.#word(word) || this.call("add", this.#give(word), worth) !== 0)
       throw new EdgernnError(
         "BAD_INPUT",
         `own word "${word}"; needs 1 to 32 characters without signs, not there yet, and room (own)`,
@@ -76,12 +96,8 @@ export class Keyboard extends Loop {
 
   /** This word is not corrected again, whatever its case. */
   keep(word) {
-    if (!this.#word(word) || this.#call("keep", this.#give(word)) !== 0)
+    if (!this.#word(word) || this.call("keep", this.#give(word)) !== 0)
       throw new EdgernnError("BAD_INPUT", `word "${word}" to keep; needs one, and room (own)`);
-  }
-
-  #call(name, ...words) {
-    return this.memory.call[`edgernn_keyboard_${name}`](this.at, ...words);
   }
 
   /** Whether it is text that fits between here and C. */

@@ -1,4 +1,4 @@
-import { EdgernnError, needSamples } from "./errors.js";
+import { EdgernnError, needSamples, needSaved } from "./errors.js";
 import { Blocks } from "./memory.js";
 
 /** What the loops around a model's steps share: their memory, and its end. */
@@ -29,6 +29,36 @@ export class Loop {
     return this.#blocks.take(bytes);
   }
 
+  /** Call a function of the loop's. */
+  call(name, ...words) {
+    return this.memory.call[`edgernn_${this.kind}_${name}`](this.at, ...words);
+  }
+
+  /** What C saves of it, by what it is given beside. */
+  saved(...words) {
+    const { memory } = this;
+    const bytes = this.call("saved_bytes");
+    const model = memory.call.edgernn_package();
+    return memory.copied(bytes, (at) => this.#check(this.call("save", model, ...words, at, bytes)));
+  }
+
+  restored(saved, ...words) {
+    const { memory } = this;
+    needSaved(saved, this.#where);
+    const model = memory.call.edgernn_package();
+    memory.lent(saved, (at) =>
+      this.#check(this.call("restore", model, ...words, at, saved.length)),
+    );
+  }
+
+  get #where() {
+    return `${this.model.name}: ${this.kind}`;
+  }
+
+  #check(number) {
+    this.memory.check(number, this.#where);
+  }
+
   /** Its memory is the model's again; what comes after is refused. */
   close() {
     void this.memory;
@@ -47,6 +77,7 @@ export class Listener extends Loop {
   #count = 0;
   #input;
   #found;
+  #rest; // an edgernn_rest of samples that wait at #input
 
   constructor(model, kind) {
     super(model, kind);
@@ -55,6 +86,7 @@ export class Listener extends Loop {
     this.#waiting = new Float32Array(this.block);
     this.#input = this.take(4 * this.block);
     this.#found = this.take(4);
+    this.#rest = this.take(8);
   }
 
   /** Any number of samples in [-1, 1) at the model's rate; gives what was heard by now. */
@@ -75,16 +107,28 @@ export class Listener extends Loop {
     return heard;
   }
 
-  /** Call a function of the loop's. */
-  call(name, ...words) {
-    return this.memory.call[`edgernn_${this.kind}_${name}`](this.at, ...words);
-  }
-
   /** What a function of the loop's put down: it gives how many, and where. */
   hear(put) {
     const count = put(this.#found);
     const at = this.memory.words(this.#found, 1)[0];
     return this.read(at, count);
+  }
+
+  /** All that was heard, as bytes from which one of the same model and options goes on. */
+  save() {
+    const { memory } = this;
+    memory.floats(this.#input, this.block).set(this.#waiting);
+    memory.words(this.#rest, 2).set([this.#input, this.#count]);
+    return this.saved(this.#rest);
+  }
+
+  /** Go on from there; refused, all stands where it stood. */
+  restore(saved) {
+    const { memory } = this;
+    memory.words(this.#rest, 2).set([this.#input, 0]);
+    this.restored(saved, this.#rest);
+    this.#count = memory.words(this.#rest, 2)[1];
+    this.#waiting.set(memory.floats(this.#input, this.block));
   }
 
   /** Back to before the first sample. */

@@ -1,4 +1,4 @@
-import { EdgernnError } from "./errors.js";
+import { EdgernnError, failed } from "./errors.js";
 
 const PAGE = 65536;
 const room = (bytes) => Math.max(16, (bytes + 15) & ~15);
@@ -44,6 +44,33 @@ export class Memory {
     }
     this.#top += size;
     return at;
+  }
+
+  /** A copy of so many bytes, which C puts down at a place. */
+  copied(bytes, put) {
+    const at = this.take(bytes);
+    try {
+      put(at);
+      return this.bytes(at, bytes).slice();
+    } finally {
+      this.give(at, bytes);
+    }
+  }
+
+  /** What C makes of bytes, which lie at a place meanwhile. */
+  lent(bytes, read) {
+    const at = this.take(bytes.length);
+    try {
+      this.bytes(at, bytes.length).set(bytes);
+      return read(at);
+    } finally {
+      this.give(at, bytes.length);
+    }
+  }
+
+  /** Raises what a function of C says was wrong. */
+  check(number, where) {
+    if (number !== 0) throw failed(number, this.text(this.call.edgernn_message(number)), where);
   }
 
   bytes(at, count) {

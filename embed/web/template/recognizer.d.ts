@@ -35,5 +35,8 @@ export class Recognizer {
   /** The likeliest first. */
   readings(): Reading[];
   reset(): void;
+  /** All that was heard, as bytes from which one of the same model and options goes on. */
+  save(): Uint8Array;
+  restore(saved: Uint8Array): void;
   close(): void;
 }

@@ -20,5 +20,8 @@ export class Spotter {
   /** Any number of samples in [-1, 1) at the model's rate. */
   push(samples: Float32Array): Detection[];
   reset(): void;
+  /** All that was heard, as bytes from which one of the same model and options goes on. */
+  save(): Uint8Array;
+  restore(saved: Uint8Array): void;
   close(): void;
 }

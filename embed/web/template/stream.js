@@ -1,4 +1,4 @@
-import { EdgernnError, badNumber, failed, kindOf, unfit } from "./errors.js";
+import { EdgernnError, badNumber, kindOf, needSaved, unfit } from "./errors.js";
 import { Blocks } from "./memory.js";
 
 const ARRAYS = {
@@ -49,9 +49,7 @@ export class Stream {
   }
 
   #check(number) {
-    if (number === 0) return;
-    const { call } = this.#memory;
-    throw failed(number, this.#memory.text(call.edgernn_message(number)), this.stepName);
+    this.#memory.check(number, this.stepName);
   }
 
   #need() {
@@ -113,30 +111,18 @@ export class Stream {
   save() {
     const memory = this.#need();
     const bytes = memory.call.edgernn_stream_saved_bytes(this.#at);
-    const at = memory.take(bytes);
-    try {
-      this.#check(memory.call.edgernn_stream_save(this.#at, at, bytes));
-      return memory.bytes(at, bytes).slice();
-    } finally {
-      memory.give(at, bytes);
-    }
+    return memory.copied(bytes, (at) =>
+      this.#check(memory.call.edgernn_stream_save(this.#at, at, bytes)),
+    );
   }
 
   /** Go on from a saved state; refused, the stream stands where it stood. */
   restore(saved) {
     const memory = this.#need();
-    if (!(saved instanceof Uint8Array))
-      throw new EdgernnError(
-        "BAD_STATE",
-        `${this.stepName}: ${kindOf(saved)} given; needs the Uint8Array that save() gave`,
-      );
-    const at = memory.take(saved.length);
-    try {
-      memory.bytes(at, saved.length).set(saved);
-      this.#check(memory.call.edgernn_stream_restore(this.#at, at, saved.length));
-    } finally {
-      memory.give(at, saved.length);
-    }
+    needSaved(saved, this.stepName);
+    memory.lent(saved, (at) =>
+      this.#check(memory.call.edgernn_stream_restore(this.#at, at, saved.length)),
+    );
   }
 
   /** Its memory is the model's again; what comes after is refused. */

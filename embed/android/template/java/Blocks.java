@@ -23,6 +23,17 @@ final class Blocks {
     block.clear();
   }
 
+  /** Samples that fill no block yet. */
+  int waiting() {
+    return block.position();
+  }
+
+  /** So many lie there. */
+  void await(int samples) {
+    block.clear();
+    block.position(samples);
+  }
+
   void push(float[] samples, int count) {
     check(samples.length, count);
     for (int i = 0; i < count; ++i) {

@@ -14,8 +14,10 @@ public final class EdgernnException extends RuntimeException {
     BAD_INPUT,
     /** A saved state that is damaged or cut short. */
     BAD_STATE,
-    /** A saved state of another model or step. */
+    /** A saved state of another model, step or loop. */
     OTHER_MODEL,
+    /** A saved state of a loop with other options. */
+    OTHER_OPTIONS,
     /** A saved state, or a model file, of another version of edgernn. */
     OTHER_VERSION,
     /** A model file that cannot be read, is damaged, or is for another CPU. */

@@ -5,18 +5,14 @@ import edgernn.@NAME@.EdgernnException.Reason;
 import java.nio.ByteBuffer;
 
 /** Keystrokes in, the text as it is read, completions and corrections out. The text is the app's. */
-public final class Keyboard implements AutoCloseable {
+public final class Keyboard extends Loop {
   private static final int MOST_OF_FEW = 16;
   private static final int MOST_BACK = 1024;
   private static final int MOST_OWN = 65534;
   private static final int BEFORE = 64; // characters of the app's text that matter, and more
 
-  private final String name;
   private final ByteBuffer outbox;
   private final ByteBuffer text;
-  private Library library; // held so that it stays loaded
-  private ByteBuffer memory; // of the C, at `at`
-  private long at; // 0: closed
 
   /** As a rule of thumb the defaults do. */
   public static final class Options {
@@ -88,29 +84,24 @@ public final class Keyboard implements AutoCloseable {
   }
 
   public Keyboard(@NonNull Model model, @NonNull Options options) {
-    long its = model.at("keyboard");
-    name = model.getName();
+    super(model, "keyboard");
     options.check(name);
-    library = model.library();
-    int bytes = Native.keyboardBytes(
-        its, options.beam, options.suggestions, options.back, options.ownWords);
-    memory = Native.aligned(bytes);
-    at = Native.address(memory);
+    ByteBuffer memory = take(Native.keyboardBytes(
+        this.model, options.beam, options.suggestions, options.back, options.ownWords));
     int error = Native.keyboardOpen(
-        at, its, options.beam, options.suggestions, options.back, options.ownWords,
+        at(), this.model, options.beam, options.suggestions, options.back, options.ownWords,
         options.capitals, options.margin);
-    if (error != 0) {
-      throw Native.error(error, name, "ask for fewer readings, keystrokes or own words");
-    }
-    int from = Native.keyboardText(at);
-    outbox = Native.slice(memory, Native.keyboardOutbox(at), from - Native.keyboardOutbox(at));
+    opened(error, "ask for fewer readings, keystrokes or own words");
+    int told = Native.keyboardOutbox(at());
+    int from = Native.keyboardText(at());
+    outbox = Native.slice(memory, told, from - told);
     text = Native.slice(memory, from, Native.keyboardTextRoom());
   }
 
   /** An empty text; the user's words stay. */
-  public synchronized void begin() {
-    check();
-    Native.keyboardBegin(at);
+  @NonNull
+  public synchronized Shown begin() {
+    return shown(Native.keyboardBegin(at()));
   }
 
   /** A keystroke whose touch is not known. A line feed ends a sentence. */
@@ -122,26 +113,34 @@ public final class Keyboard implements AutoCloseable {
   /** A keystroke, and where the touch was from the centre of its key, in key widths. */
   @NonNull
   public synchronized Shown push(int codePoint, float dx, float dy) {
-    check();
-    return shown(Native.keyboardPush(at, codePoint, dx, dy));
+    return shown(Native.keyboardPush(at(), codePoint, dx, dy));
   }
 
   /** Take the last keystroke back. before: the app's text, or its last 64 characters. */
   @NonNull
   public synchronized Shown back(@NonNull String before) {
-    check();
+    at();
     int length = before.codePointCount(0, before.length());
     int from = before.offsetByCodePoints(0, Math.max(0, length - BEFORE));
     put(before.substring(from));
-    return shown(Native.keyboardBack(at));
+    return shown(Native.keyboardBack(at()));
+  }
+
+  /**
+   * Take the last correction back, and keep its words as typed: they are not corrected again. What
+   * came since is typed anew; without a correction nothing changes.
+   */
+  @NonNull
+  public synchronized Shown undo() {
+    return shown(Native.keyboardUndo(at()));
   }
 
   /** Put this word in the place of the open one, and a space behind it. */
   @NonNull
   public synchronized Shown accept(@NonNull String word) {
-    check();
+    at();
     put(word);
-    int bytes = Native.keyboardAccept(at);
+    int bytes = Native.keyboardAccept(at());
     if (bytes < 0) {
       throw refused(word, "is no word: it is empty, has spaces, or more than 128 bytes");
     }
@@ -150,31 +149,48 @@ public final class Keyboard implements AutoCloseable {
 
   /** A word of the user's own, worth so many nats more than a listed one, 1 as a rule. */
   public synchronized void add(@NonNull String word, float worth) {
-    check();
+    at();
     put(word);
     if (!PortArray.fits(worth)) {
       throw refused(word, "cannot be worth " + worth);
     }
-    if (Native.keyboardAdd(at, worth) != 0) {
+    if (Native.keyboardAdd(at(), worth) != 0) {
       throw refused(word, "was added before, is not 1 to 32 letters, or Options.ownWords are full");
     }
   }
 
   /** Do not correct this word again, whatever its case. */
   public synchronized void keep(@NonNull String word) {
-    check();
+    at();
     put(word);
-    if (Native.keyboardKeep(at) != 0) {
+    if (Native.keyboardKeep(at()) != 0) {
       throw refused(word, "finds no room: Options.ownWords are full");
     }
   }
 
-  /** To close it twice does no harm. */
+  /**
+   * Go on from what was saved, whose text is the app's; what does not fit changes nothing. The
+   * user's words are those of then.
+   */
+  @NonNull
+  public synchronized Shown restore(@NonNull byte[] saved) {
+    restored(saved);
+    return shown(Native.keyboardShown(at()));
+  }
+
   @Override
-  public synchronized void close() {
-    at = 0;
-    memory = null;
-    library = null;
+  int savedBytes() {
+    return Native.keyboardSavedBytes(at());
+  }
+
+  @Override
+  int saveInto(ByteBuffer saved, int bytes) {
+    return Native.keyboardSave(at(), model, saved, bytes);
+  }
+
+  @Override
+  int restoreFrom(ByteBuffer saved, int bytes) {
+    return Native.keyboardRestore(at(), model, saved, bytes);
   }
 
   private Shown shown(int bytes) {
@@ -195,12 +211,5 @@ public final class Keyboard implements AutoCloseable {
 
   private EdgernnException refused(String word, String why) {
     return new EdgernnException(Reason.BAD_ARGUMENT, name + ": '" + word + "' " + why);
-  }
-
-  private void check() {
-    if (at == 0) {
-      throw new EdgernnException(
-          Reason.CLOSED, name + ": the keyboard is closed; make another of the model");
-    }
   }
 }

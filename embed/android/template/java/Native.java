@@ -118,6 +118,7 @@ final class Native {
     Reason[] reasons = {
       Reason.BAD_ARGUMENT, Reason.BAD_ARGUMENT, Reason.BAD_INPUT, Reason.BAD_STATE,
       Reason.OTHER_MODEL, Reason.OTHER_VERSION, Reason.CLOSED, Reason.BAD_ARGUMENT,
+      Reason.OTHER_OPTIONS,
     };
     ByteBuffer told = direct(MESSAGE_BYTES);
     String what = text(told, message(error, told, MESSAGE_BYTES));

@@ -9,19 +9,12 @@ import java.util.List;
 import java.util.Map;
 
 /** Words in a stream of samples, at the model's rate, as soon as they are certain. */
-public final class Recognizer implements AutoCloseable {
+public final class Recognizer extends Listener<Word> {
   private static final float MOST_WORTH = 1000.0f;
   private static final int MOST_HOT = 65535;
 
   private final List<String> labels;
-  private final String name;
   private final double wordMs;
-  private final Blocks blocks;
-  private final ByteBuffer outbox;
-  private final List<Word> found = new ArrayList<>();
-  private Library library; // held so that it stays loaded
-  private ByteBuffer memory; // of the C, at `at`
-  private long at; // 0: closed
 
   /** As a rule of thumb the defaults do. */
   public static final class Options {
@@ -56,8 +49,7 @@ public final class Recognizer implements AutoCloseable {
   }
 
   public Recognizer(@NonNull Model model, @NonNull Options options) {
-    long its = model.at("recognizer");
-    name = model.getName();
+    super(model, "recognizer");
     int beam = options.beam;
     double endMs = options.endMs;
     if (beam < 1 || beam > Native.recognizerMostBeam() || !(endMs >= 0 && endMs < 1e9)) {
@@ -75,26 +67,18 @@ public final class Recognizer implements AutoCloseable {
       throw new EdgernnException(
           Reason.BAD_ARGUMENT, name + ": hot words of " + hot + " words, at most " + MOST_HOT);
     }
-    library = model.library();
     labels = model.getLabels();
-    wordMs = Native.recognizerWordMs(its);
-    memory = Native.aligned(Native.recognizerBytes(its, beam, hot));
-    at = Native.address(memory);
-    int error = Native.recognizerOpen(at, its, beam, (int) Math.ceil(endMs / wordMs), hot);
-    if (error != 0) {
-      throw Native.error(error, name, "export the model again");
-    }
+    wordMs = Native.recognizerWordMs(this.model);
+    ByteBuffer memory = take(Native.recognizerBytes(this.model, beam, hot));
+    int ends = (int) Math.ceil(endMs / wordMs);
+    opened(Native.recognizerOpen(at(), this.model, beam, ends, hot), "export the model again");
     int next = 0;
     for (float worth : options.hotWords.values()) {
       ByteBuffer phrase = phrases.get(next++);
-      Native.recognizerExpect(at, phrase, phrase.capacity() / Short.BYTES, worth);
+      Native.recognizerExpect(at(), phrase, phrase.capacity() / Short.BYTES, worth);
     }
-    int samples = Native.recognizerSamples(at);
-    int words = Native.recognizerOutbox(at);
-    int blockBytes = Native.recognizerBlock(its) * Float.BYTES;
-    outbox = Native.slice(memory, words, samples - words);
-    blocks = new Blocks(
-        name, Native.slice(memory, samples, blockBytes).asFloatBuffer(), this::heard);
+    int block = Native.recognizerBlock(this.model);
+    listen(memory, Native.recognizerOutbox(at()), Native.recognizerSamples(at()), block);
   }
 
   /** Of each phrase its labels, 16 bits each. */
@@ -125,95 +109,57 @@ public final class Recognizer implements AutoCloseable {
     return found;
   }
 
-  /** Any number of samples in [-1, 1); words that have become certain by them. */
-  @NonNull
-  public List<Word> push(@NonNull float[] samples) {
-    return push(samples, samples.length);
-  }
-
-  /** The first `count` of them. */
-  @NonNull
-  public synchronized List<Word> push(@NonNull float[] samples, int count) {
-    check();
-    blocks.push(samples, count);
-    return taken();
-  }
-
-  /** The first `count` 16-bit samples, as AudioRecord reads them. */
-  @NonNull
-  public synchronized List<Word> push(@NonNull short[] samples, int count) {
-    check();
-    blocks.push(samples, count);
-    return taken();
-  }
-
   /** The rest of the utterance; the next word begins another. */
   @NonNull
   public synchronized List<Word> finish() {
-    check();
-    take(Native.recognizerFinish(at));
-    return taken();
+    int count = Native.recognizerFinish(at());
+    outbox();
+    return read(count);
   }
 
   /** What may have been said since the last certain word, the likeliest first. */
   @NonNull
   public synchronized List<Reading> readings() {
-    check();
-    int count = Native.recognizerReadings(at);
+    int count = Native.recognizerReadings(at());
     List<Reading> all = new ArrayList<>();
-    outbox.clear();
+    ByteBuffer from = outbox();
     for (; count > 0; --count) {
-      float score = outbox.getFloat();
-      all.add(new Reading(words(outbox.getInt()), score));
+      float score = from.getFloat();
+      all.add(new Reading(read(from.getInt()), score));
     }
     return all;
   }
 
-  /** Back to the state before the first sample. */
-  public synchronized void reset() {
-    check();
-    blocks.clear();
-    Native.recognizerReset(at);
-  }
-
-  /** To close it twice does no harm. */
   @Override
-  public synchronized void close() {
-    at = 0;
-    memory = null;
-    library = null;
+  int pushed() {
+    return Native.recognizerPush(at());
   }
 
-  private void heard() {
-    take(Native.recognizerPush(at));
+  @Override
+  Word read(ByteBuffer from) {
+    String text = labels.get(from.getInt());
+    double timeMs = (from.getInt() + 1L) * wordMs;
+    int utterance = from.getInt();
+    return new Word(text, timeMs, from.getFloat(), utterance);
   }
 
-  private void take(int count) {
-    outbox.clear();
-    found.addAll(words(count));
+  @Override
+  void cleared() {
+    Native.recognizerReset(at());
   }
 
-  private List<Word> words(int count) {
-    List<Word> words = new ArrayList<>();
-    for (; count > 0; --count) {
-      String text = labels.get(outbox.getInt());
-      double timeMs = (outbox.getInt() + 1L) * wordMs;
-      int utterance = outbox.getInt();
-      words.add(new Word(text, timeMs, outbox.getFloat(), utterance));
-    }
-    return words;
+  @Override
+  int savedBytes() {
+    return Native.recognizerSavedBytes(at());
   }
 
-  private List<Word> taken() {
-    List<Word> words = new ArrayList<>(found);
-    found.clear();
-    return words;
+  @Override
+  int saveInto(ByteBuffer saved, int bytes) {
+    return Native.recognizerSave(at(), model, waiting(), saved, bytes);
   }
 
-  private void check() {
-    if (at == 0) {
-      throw new EdgernnException(
-          Reason.CLOSED, name + ": the recognizer is closed; make another of the model");
-    }
+  @Override
+  int restoreFrom(ByteBuffer saved, int bytes) {
+    return Native.recognizerRestore(at(), model, saved, bytes);
   }
 }

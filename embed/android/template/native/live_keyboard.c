@@ -3,6 +3,7 @@
 #include "jni_names.h"
 #include "jni_table.h"
 #include "keyboard.h"
+#include "keyboard_saved.h"
 #include "outbox.h"
 #include "stream.h"
 
@@ -19,10 +20,11 @@ static const edgernn_keyboard_model *loop_of(int64_t number) {
   return model->loop;
 }
 
-/* Four texts of what is in question, a label a completion, a run a reading, and their sizes. */
+/* What is put, three texts of what is in question, a label a completion, a run a reading, and their
+ * sizes. */
 static uint32_t text_at(const edgernn_keyboard_options *options) {
   return EDGERNN_ROOM(sizeof(edgernn_live)) +
-         EDGERNN_ROOM(32u + 4u * EDGERNN_KEYBOARD_TEXT +
+         EDGERNN_ROOM(32u + EDGERNN_KEYBOARD_UNDONE(options->back) + 3u * EDGERNN_KEYBOARD_TEXT +
                       options->suggestions * (EDGERNN_KEYBOARD_LABEL + 9u) +
                       options->beam * (EDGERNN_KEYBOARD_WAY + 8u));
 }
@@ -72,11 +74,6 @@ JNI_FUNCTION(int32_t, keyboardOpen)(JNI_CLASS, int64_t at, int64_t number, int32
              : EDGERNN_OK;
 }
 
-JNI_FUNCTION(void, keyboardBegin)(JNI_CLASS, int64_t at) {
-  edgernn_live *const live = JNI_POINTER(at);
-  edgernn_keyboard_begin(&live->keyboard);
-}
-
 static void put_guesses(edgernn_outbox *out, const edgernn_guess *guesses, uint32_t count) {
   put_word(out, count);
   for (uint32_t i = 0; i < count; ++i) {
@@ -99,9 +96,25 @@ static int32_t told(const edgernn_live *live, const edgernn_shown *shown) {
   return (int32_t)out.bytes;
 }
 
+JNI_FUNCTION(int32_t, keyboardShown)(JNI_CLASS, int64_t at) {
+  edgernn_live *const live = JNI_POINTER(at);
+  return told(live, edgernn_keyboard_shown(&live->keyboard));
+}
+
+JNI_FUNCTION(int32_t, keyboardBegin)(JNI_CLASS, int64_t at) {
+  edgernn_live *const live = JNI_POINTER(at);
+  edgernn_keyboard_begin(&live->keyboard);
+  return told(live, edgernn_keyboard_shown(&live->keyboard));
+}
+
 JNI_FUNCTION(int32_t, keyboardPush)(JNI_CLASS, int64_t at, int32_t character, float dx, float dy) {
   edgernn_live *const live = JNI_POINTER(at);
   return told(live, edgernn_keyboard_push(&live->keyboard, (uint32_t)character, dx, dy));
+}
+
+JNI_FUNCTION(int32_t, keyboardUndo)(JNI_CLASS, int64_t at) {
+  edgernn_live *const live = JNI_POINTER(at);
+  return told(live, edgernn_keyboard_undo(&live->keyboard));
 }
 
 /* The text of these lies at text, up to a zero. */
@@ -123,4 +136,23 @@ JNI_FUNCTION(int32_t, keyboardAdd)(JNI_CLASS, int64_t at, float worth) {
 JNI_FUNCTION(int32_t, keyboardKeep)(JNI_CLASS, int64_t at) {
   edgernn_live *const live = JNI_POINTER(at);
   return edgernn_keyboard_keep(&live->keyboard, live->text);
+}
+
+JNI_FUNCTION(int32_t, keyboardSavedBytes)(JNI_CLASS, int64_t at) {
+  const edgernn_live *const live = JNI_POINTER(at);
+  return (int32_t)edgernn_keyboard_saved_bytes(&live->keyboard);
+}
+
+JNI_FUNCTION(int32_t, keyboardSave)(JNI_CLASS, int64_t at, int64_t model, jni_object saved,
+                                    int32_t bytes) {
+  const edgernn_live *const live = JNI_POINTER(at);
+  return edgernn_keyboard_save(&live->keyboard, JNI_POINTER(model), jni_address(env, saved),
+                               (uint32_t)bytes);
+}
+
+JNI_FUNCTION(int32_t, keyboardRestore)(JNI_CLASS, int64_t at, int64_t model, jni_object saved,
+                                       int32_t bytes) {
+  edgernn_live *const live = JNI_POINTER(at);
+  return edgernn_keyboard_restore(&live->keyboard, JNI_POINTER(model), jni_address(env, saved),
+                                  (uint32_t)bytes);
 }

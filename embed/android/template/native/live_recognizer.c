@@ -5,6 +5,7 @@
 #include "jni_table.h"
 #include "outbox.h"
 #include "recognizer.h"
+#include "recognizer_saved.h"
 #include "stream.h"
 
 typedef struct {
@@ -142,4 +143,28 @@ JNI_FUNCTION(int32_t, recognizerReadings)(JNI_CLASS, int64_t at) {
     put_words(&out, readings[i].words, readings[i].count);
   }
   return (int32_t)count;
+}
+
+JNI_FUNCTION(int32_t, recognizerSavedBytes)(JNI_CLASS, int64_t at) {
+  const edgernn_live *const live = JNI_POINTER(at);
+  return (int32_t)edgernn_recognizer_saved_bytes(&live->recognizer);
+}
+
+/* waiting: samples of a block that lie at samples. */
+JNI_FUNCTION(int32_t, recognizerSave)(JNI_CLASS, int64_t at, int64_t model, int32_t waiting,
+                                  jni_object saved, int32_t bytes) {
+  const edgernn_live *const live = JNI_POINTER(at);
+  const edgernn_rest rest = {live->samples, (uint32_t)waiting};
+  return edgernn_recognizer_save(&live->recognizer, JNI_POINTER(model), &rest, jni_address(env, saved),
+                             (uint32_t)bytes);
+}
+
+/* How many samples lie at samples then; or an error. */
+JNI_FUNCTION(int32_t, recognizerRestore)(JNI_CLASS, int64_t at, int64_t model, jni_object saved,
+                                     int32_t bytes) {
+  edgernn_live *const live = JNI_POINTER(at);
+  edgernn_rest rest = {live->samples, 0};
+  const int error = edgernn_recognizer_restore(&live->recognizer, JNI_POINTER(model), &rest,
+                                           jni_address(env, saved), (uint32_t)bytes);
+  return error ? error : (int32_t)rest.count;
 }

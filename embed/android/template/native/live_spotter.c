@@ -4,6 +4,7 @@
 #include "jni_table.h"
 #include "outbox.h"
 #include "spotter.h"
+#include "spotter_saved.h"
 #include "stream.h"
 
 typedef struct {
@@ -87,4 +88,28 @@ JNI_FUNCTION(int32_t, spotterPush)(JNI_CLASS, int64_t at) {
     put_float(&out, words[i].score);
   }
   return (int32_t)count;
+}
+
+JNI_FUNCTION(int32_t, spotterSavedBytes)(JNI_CLASS, int64_t at) {
+  const edgernn_live *const live = JNI_POINTER(at);
+  return (int32_t)edgernn_spotter_saved_bytes(&live->spotter);
+}
+
+/* waiting: samples of a block that lie at samples. */
+JNI_FUNCTION(int32_t, spotterSave)(JNI_CLASS, int64_t at, int64_t model, int32_t waiting,
+                                  jni_object saved, int32_t bytes) {
+  const edgernn_live *const live = JNI_POINTER(at);
+  const edgernn_rest rest = {live->samples, (uint32_t)waiting};
+  return edgernn_spotter_save(&live->spotter, JNI_POINTER(model), &rest, jni_address(env, saved),
+                             (uint32_t)bytes);
+}
+
+/* How many samples lie at samples then; or an error. */
+JNI_FUNCTION(int32_t, spotterRestore)(JNI_CLASS, int64_t at, int64_t model, jni_object saved,
+                                     int32_t bytes) {
+  edgernn_live *const live = JNI_POINTER(at);
+  edgernn_rest rest = {live->samples, 0};
+  const int error = edgernn_spotter_restore(&live->spotter, JNI_POINTER(model), &rest,
+                                           jni_address(env, saved), (uint32_t)bytes);
+  return error ? error : (int32_t)rest.count;
 }

@@ -23,4 +23,24 @@ struct Blocks {
   }
 
   mutating func clear() { rest = [] }
+
+  /// While the C reads what waits for its block.
+  func save<Result>(_ body: (UnsafePointer<@PREFIX@_rest>) throws -> Result) throws -> Result {
+    var waiting = rest
+    return try waiting.withUnsafeMutableBufferPointer { samples in
+      let its = @PREFIX@_rest(samples: samples.baseAddress, count: UInt32(samples.count))
+      return try withUnsafePointer(to: its) { try body($0) }
+    }
+  }
+
+  /// What the C gives waits from now on.
+  mutating func restore(_ body: (UnsafeMutablePointer<@PREFIX@_rest>) throws -> Void) throws {
+    var room = [Float](repeating: 0, count: size)
+    let count = try room.withUnsafeMutableBufferPointer { samples -> Int in
+      var its = @PREFIX@_rest(samples: samples.baseAddress, count: 0)
+      try withUnsafeMutablePointer(to: &its) { try body($0) }
+      return Int(its.count)
+    }
+    rest = Array(room.prefix(count))
+  }
 }

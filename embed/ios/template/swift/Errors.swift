@@ -32,8 +32,30 @@ extension EdgernnError: LocalizedError, CustomStringConvertible {
     case Int(@UPPER@_BAD_STATE): throw EdgernnError.state("\(text); save it again")
     case Int(@UPPER@_OTHER_MODEL), Int(@UPPER@_OTHER_VERSION):
       throw EdgernnError.state("\(text); begin with reset() instead")
+    case Int(@UPPER@_OTHER_OPTIONS):
+      throw EdgernnError.state("\(text); open one with the options that it was saved with")
     case Int(@UPPER@_NO_STEP): throw EdgernnError.model(text)
     default: throw EdgernnError.input(text)
+    }
+  }
+}
+
+extension Data {
+  /// What a function of the C saves into so many bytes.
+  init(saved bytes: UInt32, _ where: String, _ put: (UnsafeMutableRawPointer?, UInt32) -> Int32)
+    throws
+  {
+    self.init(count: Int(bytes))
+    try withUnsafeMutableBytes {
+      try EdgernnError.check(put($0.baseAddress, UInt32($0.count)), `where`)
+    }
+  }
+
+  /// Goes on from them by a function of the C.
+  func restored(_ where: String, _ take: (UnsafeRawPointer?, UInt32) -> Int32) throws {
+    try withUnsafeBytes {
+      let answer = take($0.baseAddress, UInt32(clamping: $0.count))
+      try EdgernnError.check(answer, "\(`where`), \($0.count) bytes")
     }
   }
 }

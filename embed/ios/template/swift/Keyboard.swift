@@ -1,4 +1,5 @@
 import @CODE@
+import Foundation
 
 /// A word that may be meant, and its probability.
 public struct Guess: Sendable, Equatable {
@@ -85,6 +86,12 @@ public final class Keyboard: @unchecked Sendable {
     return try held.with { Shown(@PREFIX@_keyboard_back($0, before).pointee) }
   }
 
+  /// Takes the last correction back, and keeps its words as typed: they are not corrected again. What
+  /// came since is typed anew; without a correction nothing changes.
+  public func undo() throws -> Shown {
+    try held.with { Shown(@PREFIX@_keyboard_undo($0).pointee) }
+  }
+
   /// Puts this word in the place of the open one, and a space behind it.
   public func accept(_ word: String) throws -> Shown {
     try plain(word)
@@ -119,7 +126,32 @@ public final class Keyboard: @unchecked Sendable {
   }
 
   /// An empty text; the user's words stay.
-  public func begin() throws { try held.with { @PREFIX@_keyboard_begin($0) } }
+  @discardableResult
+  public func begin() throws -> Shown {
+    try held.with {
+      @PREFIX@_keyboard_begin($0)
+      return Shown(@PREFIX@_keyboard_shown($0).pointee)
+    }
+  }
+
+  /// All but the text, which is the app's: from it a keyboard of the same model, beam, suggestions,
+  /// back and own goes on, in any language. The user's words are in it.
+  public func save() throws -> Data {
+    try held.with { keyboard in
+      try Data(saved: @PREFIX@_keyboard_saved_bytes(keyboard), "keyboard") {
+        @PREFIX@_keyboard_save(keyboard, model.code, $0, $1)
+      }
+    }
+  }
+
+  /// Goes on from there; capitals and margin stay its own.
+  @discardableResult
+  public func restore(_ saved: Data) throws -> Shown {
+    try held.with { keyboard in
+      try saved.restored("keyboard") { @PREFIX@_keyboard_restore(keyboard, model.code, $0, $1) }
+      return Shown(@PREFIX@_keyboard_shown(keyboard).pointee)
+    }
+  }
 
   /// What comes after it throws `EdgernnError.closed`.
   public func close() { held.close() }

@@ -1,4 +1,5 @@
 import @CODE@
+import Foundation
 
 /// A word that was heard. timeMs: where in the stream its frame ends. score: its probability there.
 /// utterance: how many had ended before it.
@@ -95,6 +96,28 @@ public final class Recognizer: @unchecked Sendable {
     try held.with {
       @PREFIX@_recognizer_reset($0)
       blocks.clear()
+    }
+  }
+
+  /// All that was heard, from which a recognizer of the same model, beam and hot words goes on, in any language.
+  public func save() throws -> Data {
+    try held.with { recognizer in
+      try blocks.save { rest in
+        try Data(saved: @PREFIX@_recognizer_saved_bytes(recognizer), "recognizer") {
+          @PREFIX@_recognizer_save(recognizer, model.code, rest, $0, $1)
+        }
+      }
+    }
+  }
+
+  /// Goes on from there; its endMs stays its own.
+  public func restore(_ saved: Data) throws {
+    try held.with { recognizer in
+      try blocks.restore { rest in
+        try saved.restored("recognizer") {
+          @PREFIX@_recognizer_restore(recognizer, model.code, rest, $0, $1)
+        }
+      }
     }
   }
 

@@ -1,4 +1,5 @@
 import @CODE@
+import Foundation
 
 /// A word that was heard. timeMs: where in the stream its frame ends. score: in (0, 1].
 public struct Detection: Sendable, Equatable {
@@ -65,6 +66,28 @@ public final class Spotter: @unchecked Sendable {
     try held.with {
       @PREFIX@_spotter_reset($0)
       blocks.clear()
+    }
+  }
+
+  /// All that was heard, from which a spotter of the same model goes on, in any language.
+  public func save() throws -> Data {
+    try held.with { spotter in
+      try blocks.save { rest in
+        try Data(saved: @PREFIX@_spotter_saved_bytes(spotter), "spotter") {
+          @PREFIX@_spotter_save(spotter, model.code, rest, $0, $1)
+        }
+      }
+    }
+  }
+
+  /// Goes on from there; its threshold stays its own.
+  public func restore(_ saved: Data) throws {
+    try held.with { spotter in
+      try blocks.restore { rest in
+        try saved.restored("spotter") {
+          @PREFIX@_spotter_restore(spotter, model.code, rest, $0, $1)
+        }
+      }
     }
   }
 

@@ -84,22 +84,15 @@ extension Model {
     /// The state, from which a stream over this step goes on, in any language.
     public func save() throws -> Data {
       try held.with { stream in
-        var saved = Data(count: Int(@PREFIX@_stream_saved_bytes(stream)))
-        try saved.withUnsafeMutableBytes {
-          let answer = @PREFIX@_stream_save(stream, $0.baseAddress, UInt32($0.count))
-          try EdgernnError.check(answer, about.name)
+        try Data(saved: @PREFIX@_stream_saved_bytes(stream), about.name) {
+          @PREFIX@_stream_save(stream, $0, $1)
         }
-        return saved
       }
     }
 
     public func restore(_ saved: Data) throws {
       try held.with { stream in
-        try saved.withUnsafeBytes {
-          let bytes = UInt32(clamping: $0.count)
-          let answer = @PREFIX@_stream_restore(stream, $0.baseAddress, bytes)
-          try EdgernnError.check(answer, "\(about.name), \($0.count) bytes")
-        }
+        try saved.restored(about.name) { @PREFIX@_stream_restore(stream, $0, $1) }
       }
     }
 
