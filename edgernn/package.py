@@ -94,8 +94,23 @@ def find_package(name: str) -> Package:
     return package
 
 
+def called(bundle: Bundle, name: str) -> Bundle:
+    """The bundle, whose package is called so: beside another of the same model, in one program.
+
+    Raises: DataError for what is no name in every language.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name == "edgernn":
+        raise DataError(
+            f"name {name!r}: need small letters, digits and underscores, a letter first, and not "
+            "edgernn"
+        )
+    return Bundle(bundle.path, {**bundle.manifest, "package": name})
+
+
 def name_of(bundle: Bundle) -> str:
     """What the package is called in every language: letters, digits and underscores."""
+    if name := bundle.manifest.get("package"):
+        return str(name)
     parts = [bundle.manifest["model"], bundle.manifest.get("variant")]
     name = re.sub(r"\W", "_", "_".join(str(part) for part in parts if part)).lower()
     return name if name[0].isalpha() else f"model_{name}"

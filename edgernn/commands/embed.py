@@ -20,7 +20,10 @@ from edgernn.commands._form import command, print_json, progress
     "-o", "--output", type=click.Path(path_type=Path), required=True, help="The package's folder."
 )
 @click.option("--on", type=TargetName(), help="c, python, android: the one target it is for.")
-def embed(bundle: Path, kind: str, output: Path, on: str | None, as_json: bool) -> None:
+@click.option("--name", help="Of the package; the model's if none.")
+def embed(
+    bundle: Path, kind: str, output: Path, on: str | None, name: str | None, as_json: bool
+) -> None:
     """Make of a BUNDLE a package for an app or a program.
 
     The steps, the loop that ties them, and an API in the habits of its language. Code that is made
@@ -31,18 +34,19 @@ def embed(bundle: Path, kind: str, output: Path, on: str | None, as_json: bool) 
     edgernn embed kws.edgernn -o kws
     edgernn embed kws.edgernn --on cortex-m7 -o firmware/kws
     edgernn embed kws.edgernn --as web -o kws-web
+    edgernn embed next.edgernn --name kws_next -o next
     """
     from edgernn.bundle import open_bundle
-    from edgernn.package import find_package, write_package
+    from edgernn.package import called, find_package, write_package
 
-    package = find_package(kind)
-    files = package.files(open_bundle(bundle), on, progress(as_json))
+    package, opened = find_package(kind), open_bundle(bundle)
+    files = package.files(opened if name is None else called(opened, name), on, progress(as_json))
     write_package(files, output)
     if as_json:
         print_json(report(bundle, kind, output, files))
         return
-    for name in sorted(files):
-        click.echo(output / name)
+    for file in sorted(files):
+        click.echo(output / file)
 
 
 def report(bundle: Path, kind: str, output: Path, files: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from edgernn.bundle import open_bundle
 from edgernn.cli import group
 from edgernn.errors import DataError, ParityError
-from edgernn.package import find_package, proven, write_package
+from edgernn.package import called, find_package, proven, write_package
 from edgernn.step_code import step_code
 from edgernn.target import find_target
 
@@ -148,6 +148,49 @@ def test_two_packages_live_in_one_program(packages: Path, tmp_path: Path) -> Non
     assert done.returncode == 0, done.stderr
     shown = subprocess.run([tmp_path / "both"], capture_output=True, text=True, check=True)
     assert shown.stdout == "320 down 512 computer\n"
+
+
+@pytest.mark.cc
+@pytest.mark.skipif(not COMPILERS, reason="no gcc or clang")
+def test_two_packages_of_one_model_live_in_one_program(
+    bundles: Mapping[str, Path], packages: Path, tmp_path: Path
+) -> None:
+    """Under a name of its own all that a linker sees of the second is its own."""
+    other = tmp_path / "kws_next"
+    line = ["embed", str(bundles["kws"]), "--name", "kws_next", "-o", str(other)]
+    done = CliRunner().invoke(group, line)
+    assert done.exit_code == 0, done.output
+    (tmp_path / "both.c").write_text(
+        '#include <stdio.h>\n#include "kws.h"\n#include "kws_next.h"\n'
+        "int main(void) {\n"
+        '  printf("%s %s %u\\n", kws_package.name, kws_next_package.name,\n'
+        "         KWS_SPOTTER_SAVED_BYTES - KWS_NEXT_SPOTTER_SAVED_BYTES);\n"
+        "  return &kws_spotter_model == &kws_next_spotter_model;\n}\n"
+    )
+    folders = [packages / "kws", other]
+    for folder in folders:
+        built(folder)
+    archives = [folder / f"lib{folder.name}.a" for folder in folders]
+    command = [COMPILERS[0], tmp_path / "both.c", "-o", tmp_path / "both"]
+    command += [f"-I{folder / 'include'}" for folder in folders]
+    linked = subprocess.run([*command, *archives], capture_output=True, text=True)
+    assert linked.returncode == 0, linked.stderr
+    shown = subprocess.run([tmp_path / "both"], capture_output=True, text=True, check=True)
+    assert shown.stdout == "kws kws_next 0\n"
+    names = [names_of(archive) for archive in archives]
+    assert {name for name in names[0] & names[1] if not name.startswith("edgernn_")} == set()
+
+
+def names_of(archive: Path) -> set[str]:
+    """What a library defines for a linker."""
+    told = subprocess.run(["nm", "-g", "--defined-only", archive], capture_output=True, text=True)
+    return {line.split()[-1] for line in told.stdout.splitlines() if len(line.split()) == 3}
+
+
+@pytest.mark.parametrize("name", ["Kws", "2nd", "a-b", "edgernn", "", "caf\u00e9"])
+def test_what_is_no_name_is_refused(name: str, bundles: Mapping[str, Path]) -> None:
+    with pytest.raises(DataError, match="need small letters, digits and underscores"):
+        called(open_bundle(bundles["kws"]), name)
 
 
 @pytest.mark.parametrize("target", ["aarch64", "cortex-m4", "wasm"])
