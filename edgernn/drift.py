@@ -3,9 +3,10 @@
 A state that grows with the length of the stream collapses beyond the lengths that were trained on
 (Chen et al. 2024, arXiv:2410.07145), and an error that adds up spoils the answer in the end. So a
 stream is followed for long, and the rms of each state leaf and of each error is fitted over its
-last two decades by a power of the frame's number. Its exponent is 0 for what is bounded, 0.5 for a
-random walk, 1 for a sum. `LIMIT` lies between: a rise of a quarter in ten times the frames, which a
-bounded figure shows neither by noise nor, once its memories are full, by their filling.
+last decade, the last nine tenths, by a power of the frame's number. Its exponent is 0 for what is
+bounded, 0.5 for a random walk, 1 for a sum. `LIMIT` lies between: a rise of a quarter in ten times
+the frames, which a bounded figure shows neither by noise nor, once its memories are full, by their
+filling.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from edgernn.backend import Array, Program
 from edgernn.errors import DataError
 from edgernn.streams import Frames
 
-LEAST = 1_000  # frames; with fewer there are no two decades
+LEAST = 1_000  # frames; with fewer no memory is full at a tenth of them
 FIRST, PER_DECADE = 10, 12  # where the first window ends; windows of ten times the frames
-CHUNK = 500  # frames that the truth computes at once
-FITTED = 100  # the fit begins at this part of the stream
+CHUNK, LOOKS = 500, 8  # frames that the truth computes at once; at least so often in a window
+FITTED = 10  # the fit begins at this part of the stream
 LIMIT, SURE = 0.1, 3.0  # the exponent that is growth, if it is as many standard errors above 0
 FLOOR = 1e-12  # of the largest value: where a figure counts as zero in a logarithm
 
@@ -126,8 +127,9 @@ def follow(
     at, squares, ends = 0, _Squares(), window_ends(count)
     with np.errstate(all="ignore"):  # what overflows is what is looked for
         for end in ends:
+            most = min(CHUNK, -(-(end - at) // LOOKS))
             while at < end:
-                frames = draw(min(CHUNK, end - at))
+                frames = draw(min(most, end - at))
                 squares.note(*truth.run(frames), programs, frames)
                 done = len(next(iter(frames.values())))
                 at += done

@@ -86,7 +86,7 @@ def values(power: float, noise: float = 0.0) -> Course:
     ("power", "verdict"), [(-0.5, "bounded"), (0.0, "bounded"), (0.5, "grows"), (1.0, "grows")]
 )
 def test_an_exponent_is_found_in_noise_and_judged(power: float, verdict: str) -> None:
-    found = values(power, 0.1)
+    found = values(power, 0.05)
     assert found.exponent_error is not None
     assert found.exponent == pytest.approx(power, abs=4 * found.exponent_error)
     assert (found.verdict, found.exponent_error < 0.05) == (verdict, True)
@@ -103,7 +103,7 @@ def test_what_fills_its_memory_first_is_bounded_and_noise_alone_is_no_growth() -
 def test_windows_cover_every_frame_once() -> None:
     assert (ENDS[0], ENDS[-1]) == (10, 1_000_000)
     assert list(ENDS) == sorted(set(ENDS))
-    assert sum(end * 100 >= ENDS[-1] for end in ENDS) >= 24  # windows that the fit goes by
+    assert sum(end * 10 >= ENDS[-1] for end in ENDS) >= 12  # windows that the fit goes by
 
 
 def test_real_input_is_cut_and_mixed_and_never_ends() -> None:
@@ -149,12 +149,12 @@ def test_a_unit_that_is_bounded_and_one_whose_waves_never_fade() -> None:
     assert [row["what"] for row in found["errors"]] == ["fp32", "w8a8"]
     assert found["errors"][0]["values"][-1] < 1e-5 < found["errors"][1]["values"][-1] < 0.1
     result = edgernn(
-        "drift", "wave", "--width", 16, "--frames", 4000, "--number-type", "fp32", "--json"
+        "drift", "wave", "--width", 64, "--frames", 6000, "--number-type", "fp32", "--json"
     )
     (found,) = json.loads(result.stdout)
     assert (result.exit_code, found["verdict"]) == (1, "grows")
     (state,) = found["states"]
-    assert state["exponent"] == pytest.approx(0.5, abs=0.1)  # noise goes round and adds up
+    assert state["exponent"] == pytest.approx(0.5, abs=0.2)  # noise goes round and adds up
 
 
 @pytest.mark.cc

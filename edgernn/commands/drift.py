@@ -27,8 +27,8 @@ def drift(
 
     A UNIT of edgernn/cells hears noise, a MODEL its own clips in random order, a BUNDLE its golden
     vectors. The rms of each state leaf, and of the error of each number type against torch in
-    float64, is fitted over the last two decades by a power of the frame's number. An exponent above
-    0.1 grows; a random walk has 0.5. Ends with 1 if something grows.
+    float64, is fitted over the last decade by a power of the frame's number. An exponent above 0.1
+    grows; a random walk has 0.5. Ends with 1 if something grows.
 
     \b
     edgernn drift gru
