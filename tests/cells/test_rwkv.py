@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from edgernn.cells.perspectives import Perspectives
 from edgernn.cells.rwkv4 import RWKV4
 from edgernn.cells.rwkv7 import RWKV7
+from edgernn.cells.wuneng import WuNeng
 from edgernn.errors import ContractError, ShapeError
 from edgernn.scans.log_sums import log_sums
 from edgernn.streaming import Streaming
@@ -156,9 +157,27 @@ def test_an_rwkv_7_is_its_formula() -> None:
     agrees(unit, x, (torch.cat(heads, -1) * gate) @ unit.output.linear.weight.T)
 
 
+def test_a_wuneng_is_attention_to_its_window_beside_an_rwkv_7() -> None:
+    unit, x = WuNeng(C, 2, left=3).double(), frames()
+    q, k, v = unit.attention.linear(x).split(C, -1)
+    heads = []
+    for rows in (slice(0, 4), slice(4, 8)):
+        scores = q[..., rows] @ k[..., rows].transpose(1, 2) / 2
+        far = torch.arange(T)[:, None] - torch.arange(T)
+        scores = scores.masked_fill((far < 0) | (far > 3), float("-inf"))
+        heads.append(scores.softmax(-1) @ v[..., rows])
+    attended, gate = torch.cat(heads, -1), unit.gate.linear(x).sigmoid()
+    by_state, _ = unit.rwkv.heard(x, unit.rwkv.initial_state(2))
+    middle = gate * attended + (1 - gate) * by_state
+    both = torch.cat([unit.output.linear.weight, unit.rwkv.output.linear.weight], dim=1)
+    agrees(unit, x, torch.cat([attended, middle, by_state], dim=-1) @ both.T)
+
+
 REFUSED: list[tuple[Any, str]] = [
     (lambda: RWKV7(8, 3), "3 heads must divide 8 channels"),
     (lambda: RWKV7(8, 2, rank=0), "a rank of 0; need at least 1"),
+    (lambda: WuNeng(8, 3), "RWKV7: 3 heads must divide 8 channels"),
+    (lambda: WuNeng(8, 2, 0), "left 0 and right 0; need a frame beside its own"),
     (lambda: Perspectives(8, 0), "0 perspectives; need at least 1"),
 ]
 
@@ -173,6 +192,7 @@ ALL: dict[str, Any] = {
     "rwkv4": lambda: RWKV4(8),
     "perspectives": lambda: Perspectives(8),
     "rwkv7": lambda: RWKV7(8, 2),
+    "wuneng": lambda: WuNeng(8, 2),
 }
 
 
