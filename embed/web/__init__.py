@@ -21,8 +21,9 @@ from edgernn.toolchain import build_wasm
 from edgernn.verify import Say
 
 HERE = Path(__file__).parent
-FORM = 1  # of the description
-SIMD, PLAIN = "wasm", "wasm-plain"
+FORM = 2  # of the description
+SIMD = "wasm"
+OTHERS = {"relaxed": "wasm-relaxed", "plain": "wasm-plain"}  # forms beside that
 STREAM = ("bytes", "room", "open", "step", "reset", "saved_bytes", "save", "restore", "close")
 LOOPS = {
     "spotter": ("reset", "push"),
@@ -37,7 +38,7 @@ MICROPHONE = ("microphone.js", "microphone.d.ts", "worklet.js")
 
 
 class Web:
-    """Runs wherever WebAssembly does; SIMD where the engine has it, else the plain form."""
+    """Runs wherever WebAssembly does; with relaxed SIMD or SIMD where the engine has it."""
 
     name = "web"
     summary = "an npm package: an ES module, WebAssembly, types, the microphone"
@@ -47,7 +48,7 @@ class Web:
         if target not in (None, SIMD):
             raise DataError(f"--on {target}: a package for the web is for {SIMD} alone")
         name, built = name_of(bundle), {}
-        for place in (SIMD, PLAIN):
+        for place in (SIMD, *OTHERS.values()):
             proven(bundle, find_target(place), say)
             say(f"{name}: compiling for {place}")
             code = package_code(bundle, place)
@@ -87,16 +88,19 @@ def _exports(kind: str) -> Iterator[str]:
 
 
 def _modules(name: str, built: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The module with SIMD, what the plain one has beside it, and what both must be."""
-    parts, rest = patch(built[SIMD], built[PLAIN])
-    files = {f"{name}.wasm": built[SIMD], f"{name}.plain.bin": rest}
-    told: dict[str, Any] = {"form": FORM}
-    rows = zip(("simd", "plain"), files, (SIMD, PLAIN), strict=True)
-    for row, file, place in rows:
-        sha256 = hashlib.sha256(built[place]).hexdigest()
-        told[row] = {"file": file, "bytes": len(built[place]), "sha256": sha256}
-    told["plain"]["parts"] = parts
+    """The module with SIMD, what the others have beside it, and what all must be."""
+    files = {f"{name}.wasm": built[SIMD]}
+    told: dict[str, Any] = {"form": FORM, "simd": _sealed(f"{name}.wasm", built[SIMD])}
+    for form, place in OTHERS.items():
+        file = f"{name}.{form}.bin"
+        parts, files[file] = patch(built[SIMD], built[place])
+        told[form] = {**_sealed(file, built[place]), "parts": parts}
     return {**files, f"{name}.json": json.dumps(told, separators=(",", ":")).encode()}
+
+
+def _sealed(file: str, module: bytes) -> dict[str, Any]:
+    """Where a module comes from, and what it must be."""
+    return {"file": file, "bytes": len(module), "sha256": hashlib.sha256(module).hexdigest()}
 
 
 def _texts(bundle: Bundle, kind: str) -> dict[str, bytes]:

@@ -36,7 +36,7 @@ class Panel {
     try {
       const code = await import(this.told.index);
       const model = await code.Model.open();
-      this.element.querySelector(".about").textContent = about(this.told, code.hasSimd());
+      this.element.querySelector(".about").textContent = about(this.told, code.forms()[0]);
       const View = this.told.kind === "keyboard" ? Typing : Listening;
       this.view = new View(this.element, code, model, this.told, this.keyboard);
     } catch (error) {
@@ -49,8 +49,9 @@ class Panel {
 }
 
 const size = (bytes) => (bytes < 1e6 ? `${Math.round(bytes / 1e3)} KB` : `${(bytes / 1e6).toFixed(1)} MB`);
-const about = ({ name, number_type, bytes }, simd) =>
-  `${name} in ${number_type}: ${size(bytes)} in all, ${simd ? "with" : "without"} SIMD`;
+const WITH = { relaxed: "with relaxed SIMD", simd: "with SIMD", plain: "without SIMD" };
+const about = ({ name, number_type, bytes }, form) =>
+  `${name} in ${number_type}: ${size(bytes)} in all, ${WITH[form]}`;
 
 const panels = [];
 const show = (chosen) => Promise.all(panels.map((panel) => panel.show(panel === chosen)));

@@ -46,13 +46,14 @@ export interface Step {
 export interface Files {
   description: string | URL;
   simd: string | URL;
+  relaxed: string | URL;
   plain: string | URL;
 }
 
 /** A model, verified and compiled. */
 export class Model {
-  /** From the package itself, or the URL of a package's .json. plain: do without SIMD. */
-  static open(source?: string | URL | Files, options?: { plain?: boolean }): Promise<Model>;
+  /** From the package itself, or the URL of a package's .json. form: the first of `forms()` if none. */
+  static open(source?: string | URL | Files, options?: { form?: Form }): Promise<Model>;
   /** From `model.module` of another thread, or a module's bytes. */
   static from(module: WebAssembly.Module | BufferSource): Promise<Model>;
   readonly module: WebAssembly.Module;
@@ -86,5 +87,8 @@ export class Stream {
   close(): void;
 }
 
-/** Whether this engine has SIMD. */
-export function hasSimd(): boolean;
+/** Of a model's module: with relaxed SIMD, with SIMD, with neither. All give the same bits. */
+export type Form = "relaxed" | "simd" | "plain";
+
+/** The forms that this engine runs, best first. */
+export function forms(): Form[];

@@ -2,14 +2,19 @@ import { EdgernnError } from "./errors.js";
 import { Memory } from "./memory.js";
 import { Stream } from "./stream.js";
 
-// (func (result v128) (i8x16.splat (i32.const 0))): valid where there is SIMD
-const SIMD = [
-  ...[0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0],
-  ...[10, 8, 1, 6, 0, 65, 0, 253, 15, 11],
-];
+// (func (result v128) ...), where ZERO is (i8x16.splat (i32.const 0)): valid where a form is
+const HEAD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0];
+const ZERO = [65, 0, 253, 15];
+const NEEDS = {
+  // (i32x4.relaxed_dot_i8x16_i7x16_add_s ZERO ZERO ZERO)
+  relaxed: [...HEAD, 10, 19, 1, 17, 0, ...ZERO, ...ZERO, ...ZERO, 253, 147, 2, 11],
+  simd: [...HEAD, 10, 8, 1, 6, 0, ...ZERO, 11], // ZERO
+  plain: HEAD.slice(0, 8),
+};
 
-/** Whether this engine has SIMD; without it the plain form of a model is taken. */
-export const hasSimd = () => WebAssembly.validate(new Uint8Array(SIMD));
+/** The forms of a model that this engine runs, best first: relaxed SIMD, SIMD, neither. */
+export const forms = () =>
+  Object.keys(NEEDS).filter((form) => WebAssembly.validate(new Uint8Array(NEEDS[form])));
 
 /** A model, verified and compiled. Its streams lie in one memory; another thread opens its own. */
 export class Model {
@@ -28,17 +33,22 @@ export class Model {
 
   /**
    * Load, verify, compile. source: the URL of a package's .json, beside which its other files lie,
-   * or the URLs of all three. plain: do without SIMD. Every call loads anew: a file that was
-   * replaced serves the next model, and does not touch those that are open.
+   * or the URLs of all. form: one of `forms()`, the first if none. Every call loads anew: a file
+   * that was replaced serves the next model, and does not touch those that are open.
    */
-  static async open(source, { plain = !hasSimd() } = {}) {
+  static async open(source, { form = forms()[0] } = {}) {
+    if (!Object.hasOwn(NEEDS, form)) {
+      const text = `form ${form}: not known; there are ${Object.keys(NEEDS).join(", ")}`;
+      throw new EdgernnError("BAD_INPUT", text);
+    }
     const listed = source instanceof URL || typeof source === "string";
     const base = listed ? absolute(source) : undefined;
     const told = await description(listed ? base : source.description);
     const beside = (name, part) => (listed ? new URL(name, base) : source[part]);
     let bytes = await loaded(beside(told.simd.file, "simd"));
-    if (plain) bytes = patched(bytes, await loaded(beside(told.plain.file, "plain")), told);
-    await verify(bytes, plain ? told.plain : told.simd);
+    if (form !== "simd")
+      bytes = patched(bytes, await loaded(beside(told[form].file, form)), told[form]);
+    await verify(bytes, told[form]);
     return this.from(bytes);
   }
 
@@ -100,19 +110,19 @@ async function loaded(url) {
 async function description(url) {
   try {
     const told = JSON.parse(new TextDecoder().decode(await loaded(url)));
-    if (told.form === 1 && told.simd && told.plain) return told;
+    if (told.form === 2 && Object.keys(NEEDS).every((form) => told[form])) return told;
   } catch (cause) {
     if (cause instanceof EdgernnError) throw cause;
   }
   throw new EdgernnError("BAD_MODEL", `${url}: is not what edgernn embed wrote; embed it again`);
 }
 
-/** The plain module: runs of bytes of the one with SIMD, and what lies between them. */
-function patched(simd, rest, { plain }) {
-  const made = new Uint8Array(plain.bytes);
+/** Another form's module: runs of bytes of the one with SIMD, and what lies between them. */
+function patched(simd, rest, { bytes, parts }) {
+  const made = new Uint8Array(bytes);
   let at = 0;
   let next = 0;
-  for (const [from, count] of plain.parts) {
+  for (const [from, count] of parts) {
     const run = from < 0 ? rest.subarray(next, (next += count)) : simd.subarray(from, from + count);
     if (at + run.length > made.length) break;
     made.set(run, at);

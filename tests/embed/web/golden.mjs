@@ -1,4 +1,4 @@
-// Steps of golden inputs through both modules: prints where a bit differs. PACKAGE VECTORS
+// Steps of golden inputs through all modules: prints where a bit differs. PACKAGE VECTORS
 import { readFileSync } from "node:fs";
 
 const [folder, vectors] = process.argv.slice(2);
@@ -8,8 +8,8 @@ const ARRAYS = { float32: Float32Array, int64: BigInt64Array };
 const differing = [];
 let steps = 0;
 
-for (const plain of [false, true]) {
-  const model = await Model.open(undefined, { plain });
+for (const form of ["relaxed", "simd", "plain"]) {
+  const model = await Model.open(undefined, { form });
   for (const { name, inputs, outputs } of model.steps) {
     const read = (side, { name: port, dtype }) => {
       const { buffer, byteOffset, length } = readFileSync(`${vectors}/${name}.${side}.${port}`);
@@ -22,7 +22,7 @@ for (const plain of [false, true]) {
     for (let t = 0; t < told[name]; ++t, ++steps)
       stream.step(...given.map((all) => row(all, t))).forEach((made, i) => {
         const [a, b] = [made, row(wanted[i], t)].map((one) => Buffer.from(one.slice().buffer));
-        if (!a.equals(b)) differing.push([plain, name, t]);
+        if (!a.equals(b)) differing.push([form, name, t]);
       });
     stream.close();
   }

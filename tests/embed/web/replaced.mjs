@@ -14,7 +14,7 @@ const moved = (end) => readdirSync(other).filter((name) => name.endsWith(end));
 const codes = [];
 for (const name of moved(".json")) cpSync(`${other}/${name}`, `${folder}/kws.json`);
 await Model.open(source).catch(({ code }) => codes.push(code)); // between the two
-for (const end of [".wasm", ".plain.bin"])
+for (const end of [".wasm", ".relaxed.bin", ".plain.bin"])
   for (const name of moved(end)) cpSync(`${other}/${name}`, `${folder}/${name}`);
 const next = await Model.open(source);
 while (got.length < wanted.length) got.push(stream.step(frame)[0].join());
