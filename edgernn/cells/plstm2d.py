@@ -57,8 +57,9 @@ class PLSTM2D(Streaming):
         (B, 2, columns, heads, K, K), K = P / heads.
     Raises: ShapeError for columns that do not divide the channels, or heads those of a pixel, or if
         x's last axis is another; UnknownName for another mode.
-    Source: as `PLSTM`. Our choice: the two orientations of a stream; where T and A begin: A spread
-        over heads from sigmoid(-2) to sigmoid(2), as in the authors' code.
+    Source: Poeppel et al. 2025, arXiv:2506.11997. Differs: as `PLSTM`; the two orientations that a
+        stream has. Our choice: where T begins; A begins spread over heads from sigmoid(-2) to
+        sigmoid(2), as in the authors' code.
     """
 
     def __init__(self, channels: int, heads: int, columns: int = 4, *, mode: str = "P") -> None:
