@@ -8,6 +8,12 @@
 #include "keyboard_inner.h"
 #include "saved.h"
 
+/* back: keystrokes that can be taken back, of those saved at most. */
+typedef struct {
+  edgernn_keyboard *k;
+  uint32_t back;
+} parts;
+
 #define RUNS (EDGERNN_KEYBOARD_RUNS - 1u) /* with room for the one that is open */
 
 static uint32_t floats(uint32_t count) { return count * (uint32_t)sizeof(float); }
@@ -128,15 +134,17 @@ static void walk_moment(edgernn_walk *w, const edgernn_keyboard *k, edgernn_mome
 
 /* From the first moment that can be gone back to; where it is read they begin the ring. */
 static void walk(edgernn_walk *w, void *over) {
-  edgernn_keyboard *const k = over;
+  const parts *const p = over;
+  edgernn_keyboard *const k = p->k;
   const edgernn_keyboard_options *const options = &k->options;
   const uint32_t same[] = {options->beam, options->suggestions, options->back, options->own};
   const uint32_t moments = options->back + 1u;
   for (uint32_t i = 0; i < sizeof same / sizeof *same; ++i) edgernn_walk_same(w, same[i]);
   const uint32_t own_count = edgernn_walk_word(w, &k->own_count, 0, options->own);
   for (uint32_t i = 0; i < own_count; ++i) walk_own(w, &k->own[i]);
-  const uint32_t past = edgernn_walk_word(w, &k->past, 0, options->back);
-  if (w->way == EDGERNN_READS) k->at = past;
+  uint32_t past = k->past < p->back ? k->past : p->back;
+  past = edgernn_walk_word(w, &past, 0, options->back);
+  if (w->way == EDGERNN_READS) k->at = k->past = past;
   for (uint32_t i = 0; i <= past; ++i) {
     const uint32_t at = (k->at + moments - past + i) % moments;
     walk_moment(w, k, edgernn_moment_at(k, at), own_count);
@@ -144,18 +152,25 @@ static void walk(edgernn_walk *w, void *over) {
   if (w->way == EDGERNN_READS) k->now = edgernn_moment_at(k, past);
 }
 
-uint32_t edgernn_keyboard_saved_bytes(const edgernn_keyboard *k) {
-  return edgernn_saved_bytes(walk, (void *)k);
+static parts parts_of(const edgernn_keyboard *k, uint32_t back) {
+  return (parts){(edgernn_keyboard *)k, back};
 }
 
-int edgernn_keyboard_save(const edgernn_keyboard *k, const edgernn_model *model, void *saved,
-                          uint32_t bytes) {
+uint32_t edgernn_keyboard_saved_bytes(const edgernn_keyboard *k, uint32_t back) {
+  parts all = parts_of(k, back);
+  return edgernn_saved_bytes(walk, &all);
+}
+
+int edgernn_keyboard_save(const edgernn_keyboard *k, const edgernn_model *model, uint32_t back,
+                          void *saved, uint32_t bytes) {
+  parts all = parts_of(k, back);
   if (model->loop != k->model) return EDGERNN_OTHER_MODEL;
-  return edgernn_saved_write(model, EDGERNN_SAVED_LOOP, walk, (void *)k, saved, bytes);
+  return edgernn_saved_write(model, EDGERNN_SAVED_LOOP, walk, &all, saved, bytes);
 }
 
 int edgernn_keyboard_restore(edgernn_keyboard *k, const edgernn_model *model, const void *saved,
                              uint32_t bytes) {
+  parts all = parts_of(k, 0);
   if (model->loop != k->model) return EDGERNN_OTHER_MODEL;
-  return edgernn_saved_read(model, EDGERNN_SAVED_LOOP, walk, k, saved, bytes);
+  return edgernn_saved_read(model, EDGERNN_SAVED_LOOP, walk, &all, saved, bytes);
 }

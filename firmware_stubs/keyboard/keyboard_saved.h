@@ -1,10 +1,10 @@
-/* A keyboard's saved state, with the user's words and all keystrokes that can be taken back: the
- * same bytes on every CPU and in every language. Any keyboard of the same model and with the same
- * beam, suggestions, back and own goes on from it with the same bits; capitals and margin stay its
- * own. The text itself is the app's, which keeps it beside these bytes.
+/* A keyboard's saved state, with the user's words and keystrokes that can be taken back: the same
+ * bytes on every CPU and in every language. Any keyboard of the same model and with the same beam,
+ * suggestions, back and own goes on from it with the same bits; capitals and margin stay its own.
+ * The text itself is the app's, which keeps it beside these bytes.
  *
- *   n = edgernn_keyboard_saved_bytes(&keyboard);
- *   edgernn_keyboard_save(&keyboard, &package, saved, sizeof saved);
+ *   n = edgernn_keyboard_saved_bytes(&keyboard, 8);
+ *   edgernn_keyboard_save(&keyboard, &package, 8, saved, sizeof saved);
  *   edgernn_keyboard_restore(&keyboard, &package, saved, n);
  *   shown = edgernn_keyboard_shown(&keyboard);
  *
@@ -20,12 +20,14 @@
 extern "C" {
 #endif
 
-/* Bytes that it takes now: at most EDGERNN_SAVED_HEAD more than KEYBOARD_BYTES of its options. */
-uint32_t edgernn_keyboard_saved_bytes(const edgernn_keyboard *k);
+/* Bytes that it takes now: at most EDGERNN_SAVED_HEAD more than KEYBOARD_BYTES of its options. back:
+ * so many of the last keystrokes at most can be taken back where it is restored, each a moment more
+ * that is saved; UINT32_MAX for all. */
+uint32_t edgernn_keyboard_saved_bytes(const edgernn_keyboard *k, uint32_t back);
 
 /* model: the package that the keyboard's loop is of. */
-int edgernn_keyboard_save(const edgernn_keyboard *k, const edgernn_model *model, void *saved,
-                          uint32_t bytes);
+int edgernn_keyboard_save(const edgernn_keyboard *k, const edgernn_model *model, uint32_t back,
+                          void *saved, uint32_t bytes);
 int edgernn_keyboard_restore(edgernn_keyboard *k, const edgernn_model *model, const void *saved,
                              uint32_t bytes);
 

@@ -185,10 +185,10 @@ class Loop:
         self.module.call("toy_undo", self.state, self.place)
         return self._shown()
 
-    def save(self) -> bytes:
-        room = self.module.call("edgernn_keyboard_saved_bytes", self.state)
+    def save(self, back: int = 2**32 - 1) -> bytes:
+        room = self.module.call("edgernn_keyboard_saved_bytes", self.state, back)
         place = self.module.alloc(room)
-        assert self.module.call("toy_save", self.state, place, room) == 0
+        assert self.module.call("toy_save", self.state, back, place, room) == 0
         return bytes(self.module.read(place, room))
 
     def restore(self, saved: bytes) -> int:

@@ -63,6 +63,26 @@ def test_another_loop_goes_on_from_it_as_python_does(
         assert first.save() == saved
 
 
+def test_fewer_keystrokes_that_can_be_taken_back_take_less_room(loops: tuple[Loop, Loop]) -> None:
+    """Behind them it is the last character of the text as it is read."""
+    first, second = loops
+    for each in (first, second):
+        assert each.init(4, 3, 64, 0) == 0
+    for char in "he sees teh cat ":
+        first.push(Keystroke(char))
+    sizes = [len(first.save(back)) for back in (0, 1, 5, 16, 64)]
+    assert sizes == sorted(sizes)
+    assert len(set(sizes)) == 4
+    assert second.restore(first.save(2)) == OK
+    second.text = first.text
+    assert second.now() == first.now()
+    for _ in range(3):
+        shown = second.back()
+    assert shown.text == first.text[: len(shown.text)]
+    assert len(shown.text) == len(first.text) - 3
+    assert second.push(Keystroke("x")).text == shown.text + "x"
+
+
 def test_what_is_damaged_or_of_another_is_refused_and_changes_nothing(
     loops: tuple[Loop, Loop],
 ) -> None:

@@ -82,7 +82,7 @@ int toy_add(edgernn_keyboard *k, const char *word, const float *worth);
 int toy_keep(edgernn_keyboard *k, const char *word);
 void toy_now(edgernn_keyboard *k, edgernn_shown *shown);
 void toy_undo(edgernn_keyboard *k, edgernn_shown *shown);
-int toy_save(const edgernn_keyboard *k, void *saved, uint32_t bytes);
+int toy_save(const edgernn_keyboard *k, uint32_t back, void *saved, uint32_t bytes);
 int toy_restore(edgernn_keyboard *k, const void *saved, uint32_t bytes);
 uint32_t toy_length(const char *text);
 void toy_letters(uint32_t first, uint32_t count, uint32_t *found);
@@ -127,8 +127,8 @@ void toy_now(edgernn_keyboard *k, edgernn_shown *shown) { *shown = *edgernn_keyb
 
 void toy_undo(edgernn_keyboard *k, edgernn_shown *shown) { *shown = *edgernn_keyboard_undo(k); }
 
-int toy_save(const edgernn_keyboard *k, void *saved, uint32_t bytes) {
-  return edgernn_keyboard_save(k, &package, saved, bytes);
+int toy_save(const edgernn_keyboard *k, uint32_t back, void *saved, uint32_t bytes) {
+  return edgernn_keyboard_save(k, &package, back, saved, bytes);
 }
 
 int toy_restore(edgernn_keyboard *k, const void *saved, uint32_t bytes) {

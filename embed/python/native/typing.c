@@ -127,14 +127,16 @@ static PyObject *keyboard_begin(PyObject *object, PyObject *unused) {
   return made;
 }
 
-static PyObject *keyboard_save(PyObject *object, PyObject *unused) {
+static PyObject *keyboard_save(PyObject *object, PyObject *args) {
   native_keyboard *const self = (native_keyboard *)object;
-  (void)unused;
+  unsigned back;
+  if (!PyArg_ParseTuple(args, "I:save", &back)) return NULL;
   if (native_enter(&self->live)) return NULL;
-  const uint32_t bytes = edgernn_keyboard_saved_bytes(&self->loop);
+  const uint32_t bytes = edgernn_keyboard_saved_bytes(&self->loop, back);
   PyObject *const saved = PyBytes_FromStringAndSize(NULL, bytes);
   if (saved)
-    edgernn_keyboard_save(&self->loop, self->live.library->model, PyBytes_AsString(saved), bytes);
+    edgernn_keyboard_save(&self->loop, self->live.library->model, back, PyBytes_AsString(saved),
+                          bytes);
   native_leave(&self->live);
   return saved;
 }
@@ -162,7 +164,7 @@ static PyMethodDef methods[] = {
     {"add", keyboard_add, METH_VARARGS, "add(word, worth): whether there was room for it."},
     {"keep", keyboard_keep, METH_VARARGS, "keep(word): whether there was room for it."},
     {"begin", keyboard_begin, METH_NOARGS, "begin(): an empty text; what is shown."},
-    {"save", keyboard_save, METH_NOARGS, "save(): bytes."},
+    {"save", keyboard_save, METH_VARARGS, "save(back): bytes."},
     {"restore", keyboard_restore, METH_O, "restore(saved): what is shown."},
     {"close", native_close, METH_NOARGS, "close(): what comes after it raises ClosedError."},
     EDGERNN_NO_METHOD,

@@ -143,12 +143,15 @@ class Keyboard(Closing):
         """An empty text; the user's words stay."""
         return _shown(self._loop.begin())
 
-    def save(self) -> bytes:
+    def save(self, *, back: int = MOST) -> bytes:
         """All but the text, which is the app's, as bytes; any package goes on from it.
 
-        The user's words are in it, and the keystrokes that can be taken back.
+        The user's words are in it, and so many of the keystrokes that can be taken back, which are
+        most of it. Raises: InputError for no such count.
         """
-        return self._loop.save()
+        if not 0 <= back <= MOST:
+            raise InputError(f"back {back}; need a count up to {MOST:,}")
+        return self._loop.save(back)
 
     def restore(self, saved: bytes) -> Shown:
         """Go on from there, by capitals and a margin of its own; gives what is shown.

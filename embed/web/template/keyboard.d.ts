@@ -47,8 +47,8 @@ export class Keyboard {
   keep(word: string): void;
   /** An empty text; the user's words stay. */
   begin(): Shown;
-  /** All but the text as bytes, from which a keyboard of the same model and options goes on. */
-  save(): Uint8Array;
+  /** All but the text as bytes. back: so many at most of the keystrokes that can be taken back. */
+  save(options?: { back?: number }): Uint8Array;
   /** text: as it was when it was saved. */
   restore(saved: Uint8Array, text: string): Shown;
   close(): void;

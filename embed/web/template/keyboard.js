@@ -45,9 +45,14 @@ export class Keyboard extends Loop {
     return this.#shown(this.call("shown"));
   }
 
-  /** All but the text as bytes, from which a keyboard of the same model and options goes on. */
-  save() {
-    return this.saved();
+  /**
+   * All but the text as bytes, from which a keyboard of the same model and options goes on. back: of
+   * the keystrokes that can be taken back so many at most, which are most of it.
+   */
+  save({ back = MOST.back } = {}) {
+    if (!(Number.isInteger(back) && back >= 0))
+      throw new EdgernnError("BAD_INPUT", `back ${back}; needs a count of keystrokes`);
+    return this.saved(this.call("saved_bytes", back), back);
   }
 
   /** Go on from there, with the text as it was then; refused, all stands where it stood. */

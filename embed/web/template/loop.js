@@ -34,10 +34,9 @@ export class Loop {
     return this.memory.call[`edgernn_${this.kind}_${name}`](this.at, ...words);
   }
 
-  /** What C saves of it, by what it is given beside. */
-  saved(...words) {
+  /** What C saves of it into so many bytes, by what it is given beside. */
+  saved(bytes, ...words) {
     const { memory } = this;
-    const bytes = this.call("saved_bytes");
     const model = memory.call.edgernn_package();
     return memory.copied(bytes, (at) => this.#check(this.call("save", model, ...words, at, bytes)));
   }
@@ -119,7 +118,7 @@ export class Listener extends Loop {
     const { memory } = this;
     memory.floats(this.#input, this.block).set(this.#waiting);
     memory.words(this.#rest, 2).set([this.#input, this.#count]);
-    return this.saved(this.#rest);
+    return this.saved(this.call("saved_bytes"), this.#rest);
   }
 
   /** Go on from there; refused, all stands where it stood. */

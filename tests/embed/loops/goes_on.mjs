@@ -34,7 +34,7 @@ function type() {
   if (way === "save") {
     loop.add("Anneliese", 4);
     keys.slice(0, count).forEach(typed);
-    writeFileSync(state, loop.save());
+    writeFileSync(state, loop.save({ back: 12 }));
     writeFileSync(`${state}.text`, loop.text);
     return;
   }

@@ -45,7 +45,7 @@ def type_():
         loop.add("Anneliese", 4.0)
         for key in keys[:count]:
             text = typed(key).on(text)
-        path.write_bytes(loop.save())
+        path.write_bytes(loop.save(back=12))
         beside.write_text(text, encoding="utf-8")
         return
     loop.push("x")

@@ -7,7 +7,7 @@
     if (saves) {
       keyboard.add("Anneliese", 4.0f);
       while (all.position() < count) typed(keyboard, all.get());
-      Files.write(state, keyboard.save());
+      Files.write(state, keyboard.save(12));
       Files.write(beside, text.getBytes("UTF-8"));
       return;
     }

@@ -10,6 +10,8 @@
 
 #include "keyboard.h"
 
+#define BACK 12u /* keystrokes that can be taken back behind it */
+
 static edgernn_keyboard typed;
 static unsigned char memory[KEYBOARD_BYTES(4, 3, 64, 100)] __attribute__((aligned(16)));
 static unsigned char saved[sizeof memory + EDGERNN_SAVED_HEAD];
@@ -66,8 +68,8 @@ int main(int words, char **argument) {
   }
   if (!strcmp(argument[1], "save")) {
     FILE *const state = fopen(argument[3], "wb"), *const whole = text_file(argument[3], "wb");
-    const uint32_t bytes = edgernn_keyboard_saved_bytes(&typed);
-    if (edgernn_keyboard_save(&typed, &keyboard_package, saved, sizeof saved)) return 5;
+    const uint32_t bytes = edgernn_keyboard_saved_bytes(&typed, BACK);
+    if (edgernn_keyboard_save(&typed, &keyboard_package, BACK, saved, sizeof saved)) return 5;
     fwrite(saved, 1, bytes, state);
     fputs(text, whole);
     return fclose(state) | fclose(whole);

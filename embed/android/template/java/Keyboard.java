@@ -13,6 +13,7 @@ public final class Keyboard extends Loop {
 
   private final ByteBuffer outbox;
   private final ByteBuffer text;
+  private int saving = MOST_BACK; // of the keystrokes that can be taken back
 
   /** As a rule of thumb the defaults do. */
   public static final class Options {
@@ -178,14 +179,29 @@ public final class Keyboard extends Loop {
     return shown(Native.keyboardShown(at()));
   }
 
+  /** With so many at most of the keystrokes that can be taken back, which take most of the bytes. */
+  @NonNull
+  public synchronized byte[] save(int back) {
+    if (back < 0) {
+      throw new EdgernnException(
+          Reason.BAD_ARGUMENT, name + ": back " + back + ", need a count of keystrokes");
+    }
+    saving = back;
+    try {
+      return save();
+    } finally {
+      saving = MOST_BACK;
+    }
+  }
+
   @Override
   int savedBytes() {
-    return Native.keyboardSavedBytes(at());
+    return Native.keyboardSavedBytes(at(), saving);
   }
 
   @Override
   int saveInto(ByteBuffer saved, int bytes) {
-    return Native.keyboardSave(at(), model, saved, bytes);
+    return Native.keyboardSave(at(), model, saving, saved, bytes);
   }
 
   @Override

@@ -138,16 +138,16 @@ JNI_FUNCTION(int32_t, keyboardKeep)(JNI_CLASS, int64_t at) {
   return edgernn_keyboard_keep(&live->keyboard, live->text);
 }
 
-JNI_FUNCTION(int32_t, keyboardSavedBytes)(JNI_CLASS, int64_t at) {
+JNI_FUNCTION(int32_t, keyboardSavedBytes)(JNI_CLASS, int64_t at, int32_t back) {
   const edgernn_live *const live = JNI_POINTER(at);
-  return (int32_t)edgernn_keyboard_saved_bytes(&live->keyboard);
+  return (int32_t)edgernn_keyboard_saved_bytes(&live->keyboard, (uint32_t)back);
 }
 
-JNI_FUNCTION(int32_t, keyboardSave)(JNI_CLASS, int64_t at, int64_t model, jni_object saved,
-                                    int32_t bytes) {
+JNI_FUNCTION(int32_t, keyboardSave)(JNI_CLASS, int64_t at, int64_t model, int32_t back,
+                                    jni_object saved, int32_t bytes) {
   const edgernn_live *const live = JNI_POINTER(at);
-  return edgernn_keyboard_save(&live->keyboard, JNI_POINTER(model), jni_address(env, saved),
-                               (uint32_t)bytes);
+  return edgernn_keyboard_save(&live->keyboard, JNI_POINTER(model), (uint32_t)back,
+                               jni_address(env, saved), (uint32_t)bytes);
 }
 
 JNI_FUNCTION(int32_t, keyboardRestore)(JNI_CLASS, int64_t at, int64_t model, jni_object saved,

@@ -135,11 +135,14 @@ public final class Keyboard: @unchecked Sendable {
   }
 
   /// All but the text, which is the app's: from it a keyboard of the same model, beam, suggestions,
-  /// back and own goes on, in any language. The user's words are in it.
-  public func save() throws -> Data {
-    try held.with { keyboard in
-      try Data(saved: @PREFIX@_keyboard_saved_bytes(keyboard), "keyboard") {
-        @PREFIX@_keyboard_save(keyboard, model.code, $0, $1)
+  /// back and own goes on, in any language. The user's words are in it, and so many at most of the
+  /// keystrokes that can be taken back, which take most of the bytes.
+  public func save(back: Int = .max) throws -> Data {
+    guard back >= 0 else { throw EdgernnError.input("back \(back); need a count of keystrokes") }
+    let most = UInt32(clamping: back)
+    return try held.with { keyboard in
+      try Data(saved: @PREFIX@_keyboard_saved_bytes(keyboard, most), "keyboard") {
+        @PREFIX@_keyboard_save(keyboard, model.code, most, $0, $1)
       }
     }
   }
