@@ -16,7 +16,16 @@ EDGERNN_INLINE v128_t edgernn_raised_FORM(const int8_t *x, const uint16_t *group
 /* sum[2][ROWS / 4] += of every other tile each */
 EDGERNN_INLINE void edgernn_bytes_FORM(const int8_t *w, const int8_t *x, const uint16_t *groups,
                                        int count, v128_t (*sum)[ROWS / 4]) {
+  const v128_t top = wasm_i8x16_const_splat(-128);
   int k = 0;
+  for (; !groups && k + 4 <= count; k += 4) {
+    const int8_t *const v = w + k * (ROWS * COLS);
+    const v128_t u = wasm_v128_xor(wasm_v128_load(x + k * COLS), top);
+    edgernn_tile_FORM(v, wasm_i32x4_shuffle(u, u, 0, 0, 0, 0), sum[0]);
+    edgernn_tile_FORM(v + ROWS * COLS, wasm_i32x4_shuffle(u, u, 1, 1, 1, 1), sum[1]);
+    edgernn_tile_FORM(v + 2 * ROWS * COLS, wasm_i32x4_shuffle(u, u, 2, 2, 2, 2), sum[0]);
+    edgernn_tile_FORM(v + 3 * ROWS * COLS, wasm_i32x4_shuffle(u, u, 3, 3, 3, 3), sum[1]);
+  }
   for (; k + 2 <= count; k += 2) {
     edgernn_tile_FORM(w + k * (ROWS * COLS), edgernn_raised_FORM(x, groups, k), sum[0]);
     edgernn_tile_FORM(w + (k + 1) * (ROWS * COLS), edgernn_raised_FORM(x, groups, k + 1), sum[1]);
