@@ -9,6 +9,7 @@ so that a unit whose channels do not mix is judged with products around it, as i
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import torch
 
@@ -56,5 +57,8 @@ def width_for(build: Callable[[int], torch.nn.Module], budget: int) -> int:
             low = middle + 1
         else:
             high = middle
-    near = [GRAIN * k for k in (low - 1, low) if k]
-    return min(near, key=lambda width: abs(parameters(build(width)) - budget))
+    found = {}
+    for width in (GRAIN * (low - 1), GRAIN * low - GRAIN // 2, GRAIN * low):
+        with suppress(ShapeError):  # not every unit's heads divide the one in the middle
+            found[width] = abs(parameters(build(width)) - budget) if width else budget
+    return min(found, key=lambda width: found[width])
