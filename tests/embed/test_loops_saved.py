@@ -49,8 +49,8 @@ REFUSED = {
 Run = Callable[..., list[str]]  # way, input, state, count -> lines
 
 
-def runs(model: str, bundle: Path, folder: Path) -> dict[str, Run]:
-    """What runs a model's loop, by language; packages are made and programs built here."""
+def runs(model: str, bundle: Path, folder: Path, web: Path | None = None) -> dict[str, Run]:
+    """What runs a model's loop, by language; packages are made here, but for the web's if given."""
     found: dict[str, Run] = {}
     for language in LANGUAGES:
         if shutil.which(LACKS.get(language, "sh")) is None:
@@ -59,8 +59,11 @@ def runs(model: str, bundle: Path, folder: Path) -> dict[str, Run]:
         place.parent.mkdir()
         if language == "android":
             target = "android-x86_64"
-        files = find_package(language).files(open_bundle(bundle), target, lambda _: None)
-        write_package(files, place)
+        if language == "web" and web:
+            place = web
+        else:
+            files = find_package(language).files(open_bundle(bundle), target, lambda _: None)
+            write_package(files, place)
         found[language] = PROGRAMS[language](model, place)
     return found
 
@@ -139,15 +142,18 @@ def check_refused(languages: Mapping[str, Run], states: Mapping[str, bytes], fol
 
 
 @pytest.fixture(scope="module")
-def kws(bundles: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
-    return runs("kws", bundles["kws"], tmp_path_factory.mktemp("kws"))
+def kws(
+    bundles: Mapping[str, Path], web_packages: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Run]:
+    return runs("kws", bundles["kws"], tmp_path_factory.mktemp("kws"), web_packages / "kws")
 
 
 @pytest.fixture(scope="module")
 def keyboard(
-    bundles: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory
+    bundles: Mapping[str, Path], web_packages: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Run]:
-    return runs("keyboard", bundles["keyboard"], tmp_path_factory.mktemp("keyboard"))
+    folder, web = tmp_path_factory.mktemp("keyboard"), web_packages / "keyboard"
+    return runs("keyboard", bundles["keyboard"], folder, web)
 
 
 def test_a_spotter_goes_on_in_every_language(
