@@ -43,7 +43,8 @@ class EvolveGCN(Streaming):
     Biases begin at 0, where "O" lets W fade to nothing until they are trained.
 
     Weights: `weight` (H', I') are those of the first frame, W transposed; `read` and `recur` hold
-    the gates, rows in the order update, reset, new of "H", i, f, g, o of "O".
+    the gates, rows in the order update, reset, new of "H", whose last is `renew`, and i, f, g, o
+    of "O".
 
     Shapes: x (B, T, I) -> y (B, T, H), I' = I / nodes and H' = H / nodes; state weight (B, H', I'),
         with "O" also cell.
@@ -79,9 +80,10 @@ class EvolveGCN(Streaming):
         gates = 3 if form == "H" else 4
         self.weight = nn.Parameter(torch.empty(told, reads).uniform_(-1, 1) * told**-0.5)
         self.read = nn.Linear(reads, gates * reads, bias=False)
-        self.recur = nn.Linear(reads, gates * reads, bias=False)
+        self.recur = nn.Linear(reads, (gates if form == "O" else 2) * reads, bias=False)
         self.biases = nn.Parameter(torch.zeros(told, gates * reads))
         if form == "H":
+            self.renew = nn.Linear(reads, reads, bias=False)
             self.score = nn.Parameter(torch.empty(reads).uniform_(-1, 1) * reads**-0.5)
 
     def initial_state(self, batch: int) -> State:
@@ -106,13 +108,9 @@ class EvolveGCN(Streaming):
     def _by_nodes(self, nodes: Tensor, state: EvolvedState) -> EvolvedState:
         w, n = state.weight, self.weight.shape[1]
         made = self.read(self._highest(nodes)) + self.biases
-        gates = torch.sigmoid(made[..., : 2 * n] + self._recurred(w, 0, 2 * n))
-        update, reset = gates.chunk(2, dim=-1)
-        new = torch.tanh(made[..., 2 * n :] + self._recurred(reset * w, 2 * n, 3 * n))
+        update, reset = torch.sigmoid(made[..., : 2 * n] + self.recur(w)).chunk(2, dim=-1)
+        new = torch.tanh(made[..., 2 * n :] + self.renew(reset * w))
         return EvolvedState(w + update * (new - w))
-
-    def _recurred(self, w: Tensor, first: int, last: int) -> Tensor:
-        return nn.functional.linear(w, self.recur.weight[first:last])
 
     def _by_itself(self, nodes: Tensor, state: EvolvedOutputState) -> EvolvedOutputState:
         made = self.read(state.weight) + self.recur(state.weight) + self.biases
@@ -133,8 +131,9 @@ class EvolveGCN(Streaming):
         return torch.matmul(chosen, nodes * torch.tanh(score).unsqueeze(2))
 
 
+PAIR = ((0, 1), (1, 0))
 EXAMPLES = {
-    "H": Example(lambda: EvolveGCN(8, 8)),
-    "O": Example(lambda: EvolveGCN(8, 12, form="O")),
-    "few_nodes": Example(lambda: EvolveGCN(8, 12, adjacency=[[0, 1], [1, 0]])),
+    "H": Example(lambda: EvolveGCN(8, 4, adjacency=PAIR)),
+    "O": Example(lambda: EvolveGCN(8, 12, adjacency=PAIR, form="O")),
+    "few_nodes": Example(lambda: EvolveGCN(8, 8, adjacency=PAIR)),
 }

@@ -34,15 +34,16 @@ class MemN2N(Streaming):
 
     i is the age of a frame in the ring. y is u_{K+1}; the paper's answer is a `Linear` of it.
 
-    Weights: `times` (E, N, H), the T of each embedding; they and the embeddings begin as normal
-    numbers of deviation 0.1.
+    Weights: `times` (E, N, H), the T of each embedding, begin as normal numbers of deviation 0.1.
 
     Shapes: x (B, T, I) -> y (B, T, H); state ring (B, N - 1, E H), heard (B, N - 1), with E = 2
         embeddings tied by layer, K + 1 adjacent.
     Raises: ShapeError for a memory below 2 frames, no hop, or x of another width; UnknownName for
         another tie.
     Source: Sukhbaatar et al. 2015, arXiv:1503.08895. Differs: a frame is embedded as the paper's
-        sentence is, and remembered before it asks, so that no memory is empty.
+        sentence is, and remembered before it asks, so that no memory is empty. Our choice: A, B
+        and C begin with deviation 1 / (4 sqrt(I)), which embeds a frame of unit variance about as
+        the paper's 0.1 does a sentence of six words.
     """
 
     parallel = "window"
@@ -69,7 +70,7 @@ class MemN2N(Streaming):
         self.embed = Linear(input_size, self.embeddings * hidden_size, bias=False)
         self.times = nn.Parameter(0.1 * torch.randn(self.embeddings, memory, hidden_size))
         for layer in (self.query, self.embed):
-            nn.init.normal_(layer.linear.weight, std=0.1)
+            nn.init.normal_(layer.linear.weight, std=0.25 * input_size**-0.5)
         if tied == "layer":
             self.onward = Linear(hidden_size, hidden_size, bias=False)
 

@@ -61,6 +61,6 @@ class SpatialRows(Streaming):
 
 
 EXAMPLES = {
-    "default": Example(lambda: SpatialRows(8)),
-    "wide": Example(lambda: SpatialRows(8, columns=2, kernel=5)),
+    "default": Example(lambda: SpatialRows(8, columns=2)),
+    "one_column": Example(lambda: SpatialRows(8, columns=1, kernel=1)),
 }

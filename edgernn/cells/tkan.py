@@ -127,6 +127,6 @@ class TKAN(Streaming):
 
 
 EXAMPLES = {
-    "default": Example(lambda: TKAN(8, 6)),
+    "default": Example(lambda: TKAN(8, 6, sub_size=4)),
     "one": Example(lambda: TKAN(8, 6, sublayers=1, sub_size=3, grid=4)),
 }

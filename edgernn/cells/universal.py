@@ -25,7 +25,8 @@ class UniversalTransformer(Streaming):
     over the frames as they are at that depth, so that the state holds a window a depth. `most` is
     the greatest number of revisions, which a device always computes.
 
-    Weights: `depths` (most, C), which is P; it begins at 0. The bias b begins at 1.
+    Weights: `depths` (most, C), which is P, begins at 0; `halt` (C,) and `halt_bias` are w and b,
+    which begins at 1.
 
     Shapes: x (B, T, C) -> y (B, T, C); state by depth as that of a `WindowAttention`.
     Raises: ShapeError for no depth, a threshold that is no share, or as `WindowAttention`.
@@ -59,8 +60,8 @@ class UniversalTransformer(Streaming):
         self.attention = WindowAttention(channels, heads, left)
         self.after_attention, self.after_transition = LayerNorm(channels), LayerNorm(channels)
         self.widen, self.narrow = Linear(channels, wide), Linear(wide, channels)
-        self.halt = Linear(channels, 1)
-        nn.init.ones_(self.halt.linear.bias)
+        self.halt = nn.Parameter(torch.empty(channels).uniform_(-1, 1) * channels**-0.5)
+        self.halt_bias = nn.Parameter(torch.ones(1))
         self.depths = nn.Parameter(torch.zeros(most, channels))
 
     def initial_state(self, batch: int) -> State:
@@ -87,7 +88,7 @@ class UniversalTransformer(Streaming):
             return self.after_transition.step(a + told, ())[0]
 
         def probability(h: Tensor) -> Tensor:
-            return torch.sigmoid(self.halt.step(h, ())[0])
+            return torch.sigmoid((h * self.halt).sum(-1, keepdim=True) + self.halt_bias)
 
         made = revised(x, probability, revise, most=self.most, threshold=self.threshold)
         return made, after

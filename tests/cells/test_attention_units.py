@@ -15,6 +15,7 @@ from edgernn.cells.cottention import LEAST, Cottention
 from edgernn.cells.localattention import LocalAttention
 from edgernn.cells.memn2n import MemN2N
 from edgernn.cells.softmaxrnn import SoftmaxRNN
+from edgernn.cells.swax import SWAX
 from edgernn.cells.universal import UniversalTransformer
 from edgernn.errors import EdgernnError, ShapeError, UnknownName
 from edgernn.layers.linear import Linear
@@ -36,14 +37,14 @@ def together(output: Linear, y: Tensor) -> Tensor:
     return output.linear(y.transpose(1, 2).flatten(2))
 
 
-def agrees(unit: Streaming, want: Tensor, x: Tensor) -> None:
+def agrees(unit: Streaming, want: Tensor, x: Tensor, error: float = 1e-10) -> None:
     """At once, and the first frames one after the other."""
-    torch.testing.assert_close(unit(x), want, atol=1e-10, rtol=1e-10)
+    torch.testing.assert_close(unit(x), want, atol=error, rtol=error)
     state, ys = unit.initial_state(len(x)), []
     for t in range(min(20, x.shape[1])):
         y, state = unit.step(x[:, t : t + 1], state)
         ys.append(y)
-    torch.testing.assert_close(torch.cat(ys, dim=1), want[:, :20], atol=1e-10, rtol=1e-10)
+    torch.testing.assert_close(torch.cat(ys, dim=1), want[:, :20], atol=error, rtol=error)
 
 
 @pytest.mark.parametrize("loud", [1.0, 1000.0])
@@ -162,14 +163,14 @@ def test_a_memory_network_finds_what_it_is_asked_for_and_forgets_what_left_the_r
 def test_a_universal_transformer_halts_as_the_paper_lists_it() -> None:
     torch.manual_seed(0)
     unit, x = UniversalTransformer(C, 2, 3, most=4, threshold=0.9).double(), frames(20)
-    torch.nn.init.normal_(unit.halt.linear.weight)
-    torch.nn.init.zeros_(unit.halt.linear.bias)
+    torch.nn.init.normal_(unit.halt)
+    torch.nn.init.zeros_(unit.halt_bias)
     torch.nn.init.normal_(unit.depths)
     h, y = x, torch.zeros_like(x)
     given = torch.zeros(2, 20, dtype=torch.float64)
     remainders, updates, n = torch.zeros_like(given), torch.zeros_like(given), 0
     while n < 4 and (given < 1.0).any():
-        p = unit.halt.linear(h).squeeze(-1).sigmoid()
+        p = (h @ unit.halt + unit.halt_bias).sigmoid()
         running = (given < 1.0).double()
         halted = (given + p * running > 0.9).double() * running
         if n == 3:  # the listing leaves its loop here; what is left of 1 goes to the last revision
@@ -196,8 +197,8 @@ def test_a_frame_that_is_sure_halts_at_once_and_one_that_is_not_never(
 ) -> None:
     """The cost is the number of revisions, and what was left for the last of them."""
     unit = UniversalTransformer(C, most=3, threshold=0.9)
-    torch.nn.init.zeros_(unit.halt.linear.weight)
-    torch.nn.init.constant_(unit.halt.linear.bias, bias)
+    torch.nn.init.zeros_(unit.halt)
+    torch.nn.init.constant_(unit.halt_bias, bias)
     x = frames(5).float()
     torch.testing.assert_close(unit.ponder(x), torch.full((2, 5, 1), cost))
     if bias > 0:  # the deeper revisions weigh nothing
@@ -206,7 +207,48 @@ def test_a_frame_that_is_sure_halts_at_once_and_one_that_is_not_never(
         torch.testing.assert_close(unit(x), shallow(x))
 
 
+def turned(x: Tensor) -> Tensor:
+    """(B, heads, T, D), each pair of a channel of both halves turned by its place."""
+    rate = 10_000.0 ** (-torch.arange(x.shape[-1] / 2, dtype=x.dtype) * 2 / x.shape[-1])
+    places = torch.polar(torch.ones(1, dtype=x.dtype), torch.arange(x.shape[2])[:, None] * rate)
+    z = torch.complex(*x.chunk(2, -1)) * places
+    return torch.cat([z.real, z.imag], dim=-1)
+
+
+def swax(unit: SWAX, x: Tensor, left: int) -> Tensor:
+    """The formula with a window of so many frames before each."""
+    q, k, v = (
+        each.unflatten(2, (2, -1)).transpose(1, 2)
+        for each in unit.products.linear(unit.norm(x)).chunk(3, -1)
+    )
+    apart = torch.arange(x.shape[1])[:, None] - torch.arange(x.shape[1])
+    seen = (apart >= 0) & (apart <= left)
+    y = F.scaled_dot_product_attention(turned(q), turned(k), v, attn_mask=seen)
+    u = x + together(unit.attended, y)
+    return u + unit.remembered.linear(unit.memory(unit.memory_norm(u)))
+
+
+def test_a_swax_is_attention_to_a_window_and_then_an_mlstm() -> None:
+    torch.manual_seed(0)
+    unit, x = SWAX(C, 2, 6, short=1).double().eval(), frames(40)
+    agrees(unit, swax(unit, x, 6), x, 1e-6)  # angles are kept in single precision
+
+
+def test_a_swax_is_trained_with_windows_of_both_lengths() -> None:
+    torch.manual_seed(0)
+    unit, x = SWAX(C, 2, 6, short=1).double().train(), frames(20)
+    wants = {left: swax(unit, x, left) for left in (1, 6)}
+    assert (wants[1] - wants[6]).abs().max() > 1e-2
+    drawn = []
+    for _ in range(20):
+        y = unit(x)
+        drawn += [left for left, want in wants.items() if torch.allclose(y, want, atol=1e-9)]
+    assert len(drawn) == 20
+    assert 4 < drawn.count(1) < 16
+
+
 UNITS: dict[str, Any] = {
+    "swax": SWAX,
     "aaren": Aaren,
     "cottention": Cottention,
     "localattention": LocalAttention,
@@ -220,6 +262,7 @@ REFUSED: list[tuple[Any, type[EdgernnError], str]] = [
     (lambda: MemN2N(8, 6, tied="layers"), UnknownName, "did you mean layer"),
     (lambda: UniversalTransformer(8, most=0), ShapeError, "0 depths, threshold 0.99; need at"),
     (lambda: UniversalTransformer(8, threshold=1.0), ShapeError, "threshold 1; need at least 1"),
+    (lambda: SWAX(8, 2, 6, short=6), ShapeError, "a short window of 6; need 0 or more, below 6"),
     (lambda: LocalAttention(8, 2, 0), ShapeError, "left 0 and right 0; need a frame beside"),
     (lambda: MemN2N(8, 6)(torch.zeros(1, 3, 9)), ShapeError, r"need \(batch, frames, 8\)"),
 ]

@@ -103,6 +103,7 @@ def test_an_evolve_gcn_is_its_formula(form: str) -> None:
     around = GRAPH.double() + torch.eye(4)
     around = around / (around.sum(1)[:, None] * around.sum(1)).sqrt()
     reads, recurs = unit.read.weight.split(3), unit.recur.weight.split(3)
+    recurs = [*recurs, *(unit.renew.weight.split(3) if form == "H" else ())]
     biases = [bias.T for bias in unit.biases.split(3, dim=1)]
     ys = []
     for row in range(B):
