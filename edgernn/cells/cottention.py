@@ -33,7 +33,8 @@ class Cottention(Streaming):
         S' = S + k v^T / t^sigmoid(m);  y = W_o concat_h q S'
 
     Weights: `power` (H,), which is m, begins at 1/2. The sums stay in floating point whatever the
-    products' type.
+    products' type. They and y grow with the frames, as t^(1 - sigmoid(m)) at most, so a stream
+    outgrows what 8 bits were calibrated for, the sooner the lower m is.
 
     Shapes: x (B, T, C) -> y (B, T, C); state sums (B, H, D, D), frames (B, 1), D = C / H.
     Raises: ShapeError for heads that do not divide C, or x of another width.
