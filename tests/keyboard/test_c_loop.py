@@ -90,6 +90,7 @@ class Numbers:
                 "#include <stdint.h>",
                 f"#define LABELS {len(LABELS)}",
                 f"#define INPUTS {INPUTS}",
+                f"#define FIRST_COUNT {len(FIRST)}",
                 f"#define SHARE {float(self.share)}f",
                 f"#define SLIP {search.SLIP}f",
                 f"#define STRANGE {search.STRANGE}f",
@@ -97,7 +98,6 @@ class Numbers:
                 f"static const float key_rows[][LABELS] = {{{_rows(self.keys)}}};",
                 f"static const float label_rows[][LABELS] = {{{_rows(self.labels)}}};",
                 *word_tables(LABELS, FURTHER, FIRST),
-                f"#define FIRST_COUNT {len(FIRST)}",
             ]
         )
 
