@@ -18,6 +18,7 @@ from edgernn.graph.passes import (
     fold_constants,
     lift_slices,
     merge_matvecs,
+    narrow_concats,
     sink_transposes,
 )
 
@@ -25,7 +26,7 @@ from edgernn.graph.passes import (
 # before products are merged, and what merging cuts apart is cut above the ops that read it
 PIPELINE: Sequence[ModuleType] = (
     *(find_holds, fold_constants, common_subexpressions, sink_transposes, dead_code),
-    *(fold_affine, merge_matvecs, lift_slices, dead_code),
+    *(fold_affine, merge_matvecs, narrow_concats, lift_slices, dead_code),
 )
 
 
