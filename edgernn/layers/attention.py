@@ -90,14 +90,21 @@ class Window(Streaming):
             q = torch.cat([state.queries, q], dim=1)
             after = WaitingState(*kept, q[:, frames:])
             q = q[:, :frames]
+        return self.read(q, keys, values, heard, near), after
+
+    def read(self, q: Tensor, keys: Tensor, values: Tensor, heard: Tensor, near: Tensor) -> Tensor:
+        """Each query of its window among keys and values, which begin left + right frames before.
+
+        heard: (B, left + right + T); near: r (heads, left + 1 + right).
+        """
         if not torch.compiler.is_exporting():
-            return self.attended(q, keys, values, heard, _distances(near, frames)), after
-        spans = [slice(t, t + near.shape[1]) for t in range(frames)]  # of each its window, no mask
+            return self.attended(q, keys, values, heard, _distances(near, q.shape[1]))
+        spans = [slice(t, t + near.shape[1]) for t in range(q.shape[1])]  # no mask
         each = [
             self.attended(q[:, t : t + 1], keys[:, at], values[:, at], heard[:, at], near[:, None])
             for t, at in enumerate(spans)
         ]
-        return each[0] if frames == 1 else torch.cat(each, dim=1), after
+        return each[0] if len(each) == 1 else torch.cat(each, dim=1)
 
     def attended(
         self, q: Tensor, keys: Tensor, values: Tensor, heard: Tensor | None, bias: Tensor

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from edgernn.cells.gatedlinear import GatedLinear, as_linear_attention
+from edgernn.cells.goldfinch import FinchC2, GoldFinch
 from edgernn.cells.hgrn2 import HGRN2
 from edgernn.cells.mamba2 import Mamba2
 from edgernn.cells.mlstm import MLSTM
@@ -125,27 +126,74 @@ def stirred(cell: Streaming) -> Streaming:
     return cell
 
 
+def low(layer: Any, x: Tensor) -> Tensor:
+    return torch.tanh(x @ layer.down.linear.weight.T) @ layer.up.linear.weight.T
+
+
+def before(x: Tensor) -> Tensor:
+    return F.pad(x, (0, 0, 1, 0))[:, :-1]
+
+
+def mixtures(shift: Any, x: Tensor) -> list[Tensor]:
+    first, *mu = shift.mix
+    apart = before(x) - x
+    asking = x + apart * first
+    return [x + apart * (m + low(moved, asking)) for m, moved in zip(mu, shift.moved, strict=True)]
+
+
+def read_before(r: Tensor, k: Tensor, v: Tensor, fade: Tensor, bonus: Tensor) -> Tensor:
+    """Of heads, what each frame reads of the memory before it fades, and by its bonus of itself."""
+    memory, heard = torch.zeros(*k.shape[:2], k.shape[3], v.shape[3]).double(), []
+    for t in range(k.shape[2]):
+        new = k[:, :, t, :, None] * v[:, :, t, None, :]
+        heard.append(torch.einsum("bhk,bhkv->bhv", r[:, :, t], memory + bonus[..., None] * new))
+        memory = fade[:, :, t, :, None] * memory + new
+    return torch.stack(heard, dim=2)
+
+
 def test_an_rwkv6_is_its_formula() -> None:
     cell: Any = stirred(RWKV6(IN, HEADS, rank=3, decay_rank=2).double())
     x = frames()
-    apart = F.pad(x, (0, 0, 1, 0))[:, :T] - x
-    first, *mu = cell.mix
-    low = torch.tanh((x + apart * first) @ cell.mix_down.linear.weight.T).split(3, dim=2)
-    w, k, v, r, g = (
-        x + apart * (m + a @ up.T) for m, a, up in zip(mu, low, cell.mix_up, strict=True)
+    w, k, v, r, g = mixtures(cell.shift, x)
+    fade = heads(torch.exp(-torch.exp(cell.decay.up.linear.bias + low(cell.decay, w))))
+    k, v, r = (
+        heads(cell.key.linear(k)),
+        heads(cell.value.linear(v)),
+        heads(cell.receptance.linear(r)),
     )
-    decay = torch.tanh(w @ cell.decay_down.linear.weight.T) @ cell.decay_up.linear.weight.T
-    fade = heads(torch.exp(-torch.exp(cell.decay_up.linear.bias + decay)))
-    k, v = heads(cell.key.linear(k)), heads(cell.value.linear(v))
-    r = heads(cell.receptance.linear(r))
-    memory, heard = torch.zeros(2, HEADS, 4, 4).double(), []
-    for t in range(T):
-        new = k[:, :, t, :, None] * v[:, :, t, None, :]
-        read = memory + cell.bonus[:, :, None] * new
-        heard.append(torch.einsum("bhk,bhkv->bhv", r[:, :, t], read))
-        memory = fade[:, :, t, :, None] * memory + new
-    y = normed(torch.stack(heard, dim=2), eps=64e-5) * cell.norm.norm.weight + cell.norm.norm.bias
+    y = normed(read_before(r, k, v, fade, cell.bonus), eps=64e-5)
+    y = y * cell.norm.norm.weight + cell.norm.norm.bias
     agrees(cell, cell.output.linear(F.silu(cell.gate.linear(g)) * y), x)
+
+
+def test_a_goldfinch_is_attention_to_unpacked_keys_of_what_a_finch_wrote() -> None:
+    left = 4
+    cell: Any = stirred(GoldFinch(IN, HEADS, left=left, squeeze=4, rank=2).double())
+    x, finch, norms = frames(), cell.finch, cell.norms
+    w, k, v, now, r = mixtures(finch.shift, norms["x"].norm(x))
+    fade = torch.exp(-torch.exp(finch.decay.up.linear.bias + low(finch.decay, w)))
+    k, v = (1 - fade) * finch.key.linear(k), finch.value.linear(v)
+    nothing = torch.zeros(HEADS, IN // HEADS)
+    parts = (heads(part) for part in (finch.receptance.linear(r), k, v, fade))
+    heard = read_before(*parts, nothing).transpose(1, 2).flatten(2)
+    told = heard + finch.value.linear(now) + low(finch.second, now)
+    h = x + finch.output.linear(finch.norm.norm(told))
+    value = rms(x, cell.frame_norm.weight)
+    key = cell.unpack.linear(torch.cat([x, cell.squeeze.linear(h)], dim=2))
+    key = rms(key, cell.key_norm.weight)
+    first, mu_k, mu_v = cell.cached.mix
+    asking = value + (before(value) - value) * first
+    key = key + (before(key) - key) * (mu_k + low(cell.cached.moved[0], asking))
+    value = value + (before(value) - value) * (mu_v + low(cell.cached.moved[1], asking))
+    key, value = key + low(cell.own_key, key), value + low(cell.own_value, value)
+    q = norms["q"].norm(cell.query.linear(mixtures(cell.asking, norms["h"].norm(h))[0]))
+    q, k, v = heads(q), heads(norms["k"].norm(key)), heads(norms["v"].norm(value))
+    apart = torch.arange(T) - torch.arange(T)[:, None]
+    scores = q @ k.transpose(2, 3) / 2 + cell.distance[:, (apart + left).clamp(0, left)]
+    scores = scores.masked_fill((apart > 0) | (apart < -left), float("-inf"))
+    y = (scores.softmax(-1) @ v).transpose(1, 2).flatten(2)
+    agrees(cell, h + cell.output.linear(norms["y"].norm(y)), x)
+    assert cell.initial_state(1).ring.shape == (1, left + 1, IN + IN // 4)
 
 
 def gates_of(cell: Any, x: Tensor) -> tuple[Tensor, ...]:
@@ -245,13 +293,16 @@ REFUSED: list[tuple[Any, type[EdgernnError], str]] = [
         ShapeError,
         r"\(2, 8\), \(3, 8\), \(4, 8\); need",
     ),
+    (lambda: FinchC2(8, 3), ShapeError, "FinchC2: 3 heads must divide 8 channels"),
+    (lambda: GoldFinch(8, 2, squeeze=3), ShapeError, "a squeeze of 3 must divide 8 channels"),
+    (lambda: GoldFinch(8, 2, left=0), ShapeError, "need a frame beside its own"),
     (lambda: HGRN2(8, 3), ShapeError, "HGRN2: 3 heads must divide 8 channels"),
     (lambda: HGRN2(8, 2, floor=1.0), ShapeError, "a floor of 1; need one of at least 0 and below"),
     (lambda: HGRN2(8, 2, expand=0), ShapeError, "0 keys a head; need at least 1"),
     (lambda: Mamba2(8, 3), ShapeError, "Mamba2: 3 heads must divide 16 channels"),
     (lambda: Mamba2(8, 2, states=0), ShapeError, "0 states, expand 2; need at least 1"),
     (lambda: RWKV6(8, 3), ShapeError, "RWKV6: 3 heads must divide 8 channels"),
-    (lambda: RWKV6(8, 2, rank=0), ShapeError, "ranks 0 and 16; need at least 1"),
+    (lambda: RWKV6(8, 2, rank=0), ShapeError, "LowRank: rank 0; need at least 1"),
     (lambda: MLSTM(8, 6, 4), ShapeError, "MLSTM: 4 heads must divide 6 units"),
     (lambda: SLSTM(8, 6, 4), ShapeError, "SLSTM: 4 heads must divide 6 units"),
     (lambda: Rotary(2, 3), ShapeError, "Rotary: 2 heads of 3; need at least 1 of an even width"),
@@ -266,6 +317,7 @@ def test_what_cannot_be_built_is_refused(build: Any, sort: type[EdgernnError], l
 
 ALL: dict[str, Any] = {
     "gatedlinear": lambda: GatedLinear(8, 8, 8),
+    "goldfinch": lambda: GoldFinch(8, 2),
     "hgrn2": lambda: HGRN2(8, 2),
     "mamba2": lambda: Mamba2(8, 2),
     "mlstm": lambda: MLSTM(8, 6, 2),
