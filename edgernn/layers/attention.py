@@ -20,8 +20,8 @@ HEARD = 30.0  # added to the score of a frame that was heard: beside it no other
 class AttentionState(NamedTuple):
     """What later frames still attend to, and whether it was heard or lies before the first."""
 
-    keys: Tensor  # (B, left + right, heads * width)
-    values: Tensor  # (B, left + right, heads * width)
+    keys: Tensor  # (B, left + right, key_heads * width)
+    values: Tensor  # (B, left + right, key_heads * width)
     heard: Tensor  # (B, left + right), 1 or 0
 
 
@@ -44,43 +44,55 @@ class Window(Streaming):
     share, to within 1e-13. Here r is 0 and nothing is trained: queries, keys and values come side
     by side.
 
-    Shapes: x (B, T, 3 heads width) -> y (B, T, heads width); state keys, values
-        (B, left + right, heads width), heard (B, left + right), and with frames ahead queries
+    key_heads: of keys and values, where fewer are shared by the heads that ask, evenly, in order.
+
+    Shapes: x (B, T, (heads + 2 key_heads) width) -> y (B, T, heads width); state keys, values
+        (B, left + right, key_heads width), heard (B, left + right), and with frames ahead queries
         (B, right, heads width).
-    Raises: ShapeError for no heads, a window of its own frame alone, or x of another width.
-    Source: Vaswani et al. 2017, arXiv:1706.03762; the window: Zhang et al. 2020, arXiv:2002.02562.
+    Raises: ShapeError for no heads, key_heads that do not divide them, a window of its own frame
+        alone, or x of another width.
+    Source: Vaswani et al. 2017, arXiv:1706.03762; the window: Zhang et al. 2020, arXiv:2002.02562;
+        keys of one head: Shazeer 2019, arXiv:1911.02150.
     """
 
-    def __init__(self, heads: int, width: int, left: int, right: int = 0) -> None:
+    def __init__(
+        self, heads: int, width: int, left: int, right: int = 0, *, key_heads: int | None = None
+    ) -> None:
         super().__init__()
         if heads < 1 or width < 1:
             raise ShapeError(f"{type(self).__name__}: {heads} heads of {width}; need at least 1")
+        key_heads = heads if key_heads is None else key_heads
+        if key_heads < 1 or heads % key_heads:
+            raise ShapeError(f"{type(self).__name__}: {key_heads} key_heads must divide {heads}")
         if left < 0 or right < 0 or left + right < 1:
             raise ShapeError(
                 f"{type(self).__name__}: left {left} and right {right}; need a frame beside its own"
             )
         self.heads, self.width, self.left, self.right = heads, width, left, right
+        self.key_heads = key_heads
         self.timing = Timing(delay=right)
 
     def initial_state(self, batch: int) -> State:
-        past = self.new_zeros(batch, self.left + self.right, self.heads * self.width)
+        past = self.new_zeros(batch, self.left + self.right, self.key_heads * self.width)
         begin = AttentionState(past, torch.zeros_like(past), torch.zeros_like(past[..., 0]))
         if not self.right:
             return begin
-        return WaitingState(*begin, past[:, : self.right])
+        return WaitingState(*begin, self.new_zeros(batch, self.right, self.heads * self.width))
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        inner = self.heads * self.width
-        need_frames(self, x, 3 * inner)
+        inner, shared = self.heads * self.width, self.key_heads * self.width
+        need_frames(self, x, inner + 2 * shared)
         near = x.new_zeros(self.heads, self.left + 1 + self.right)
-        return self.windowed(
-            x[..., :inner], x[..., inner : 2 * inner], x[..., 2 * inner :], state, near
-        )
+        k, v = x[..., inner : inner + shared], x[..., inner + shared :]
+        return self.windowed(x[..., :inner], k, v, state, near)
 
     def windowed(
         self, q: Tensor, k: Tensor, v: Tensor, state: State, near: Tensor
     ) -> tuple[Tensor, State]:
-        """Of queries, keys and values (B, T, heads width) and r (heads, left + 1 + right)."""
+        """Of queries (B, T, heads width), keys and values (B, T, key_heads width) and r.
+
+        r is (heads, left + 1 + right).
+        """
         frames = q.shape[1]
         keys, values = torch.cat([state.keys, k], dim=1), torch.cat([state.values, v], dim=1)
         heard = torch.cat([state.heard, torch.ones_like(q[..., 0])], dim=1)
@@ -110,17 +122,25 @@ class Window(Streaming):
         self, q: Tensor, keys: Tensor, values: Tensor, heard: Tensor | None, bias: Tensor
     ) -> Tensor:
         """Without a state; heard: 1 for keys that count, 0 for others."""
-        scores = torch.matmul(self._split(q), self._split(keys).transpose(2, 3))
+        scores = _by_heads(self._split(q), self._split(keys).transpose(2, 3))
         scores = scores * self.width**-0.5
         if heard is not None:
             scores = scores + HEARD * heard[:, None, None]
         share = torch.softmax(scores + bias, dim=-1)
-        return torch.matmul(share, self._split(values)).transpose(1, 2).reshape(q.shape)
+        return _by_heads(share, self._split(values)).transpose(1, 2).reshape(q.shape)
 
     def _split(self, x: Tensor) -> Tensor:
         """(B, T, heads * width) -> (B, heads, T, width)."""
-        batch, frames, _ = x.shape
-        return x.reshape(batch, frames, self.heads, self.width).transpose(1, 2)
+        batch, frames, wide = x.shape
+        return x.reshape(batch, frames, wide // self.width, self.width).transpose(1, 2)
+
+
+def _by_heads(rows: Tensor, of: Tensor) -> Tensor:
+    """The product of each head, (B, heads, T, .), with its matrix of (B, key_heads, ., .)."""
+    if rows.shape[1] == of.shape[1]:
+        return torch.matmul(rows, of)
+    together = rows.reshape(rows.shape[0], of.shape[1], -1, rows.shape[3])
+    return torch.matmul(together, of).reshape(*rows.shape[:3], of.shape[3])
 
 
 def _distances(near: Tensor, frames: int) -> Tensor:
@@ -197,6 +217,7 @@ class WindowAttention(Window):
 EXAMPLES = {
     "window": Example(lambda: Window(2, 3, 4), channels=18),
     "window_ahead": Example(lambda: Window(1, 4, 2, 2), channels=12),
+    "shared_keys": Example(lambda: Window(4, 2, 3, 1, key_heads=2), channels=16),
     "left": Example(lambda: WindowAttention(8, 2, 4)),
     "ahead": Example(lambda: WindowAttention(8, 4, 3, 2)),
     "narrow_heads": Example(lambda: WindowAttention(8, 3, 2, width=2)),
