@@ -8,16 +8,14 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from edgernn.errors import ShapeError, UnknownName
 from edgernn.frames import join_frames, need_frames
 from edgernn.layout import Layout
+from edgernn.scans.convolution import CHUNK, by_chunks
 from edgernn.scans.linear import Complex, at_once
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
-
-CHUNK = 64  # frames that are computed at once; powers stay exact to float32 over so many
 
 
 class Decay(NamedTuple):
@@ -198,18 +196,20 @@ class SSM(Streaming):
         reply = mix * power  # (C, N, size + 1): what a state says after so many frames
         kernel = reply.re[..., :size].sum(1)
         kernel = torch.cat([kernel[:, :1] + skip[:, None], kernel[:, 1:]], dim=1)
-        shifted = F.pad(kernel, (size - 1, 0)).unfold(1, size, 1).flip(1)  # (C, from, to)
-        s, ys = Complex(*(part.transpose(0, 1) for part in state)), []  # (C, B, N)
-        for part in torch.split(x, size, dim=1):
-            n, u = part.shape[1], part.permute(2, 0, 1)  # (C, B, n)
-            y = u @ shifted[:, :n, :n]
-            y = y + s.re @ reply.re[..., 1 : n + 1] - s.im @ reply.im[..., 1 : n + 1]
-            fade = Complex(power.re[..., n][:, None], power.im[..., n][:, None]) * s
-            heard = [p[..., :n].flip(2).transpose(1, 2) for p in power]
-            s = Complex(fade.re + u @ heard[0], fade.im + u @ heard[1])
-            ys.append(y)
-        after = SSMState(*(part.transpose(0, 1) for part in s))
-        return torch.cat(ys, dim=2).permute(1, 2, 0), after
+
+        def kept(s: Tensor, frames: int) -> Tensor:
+            fade = Complex(power.re[..., frames][:, None], power.im[..., frames][:, None])
+            return torch.cat(fade * Complex(*s.chunk(2, dim=-1)), dim=-1)
+
+        y, s = by_chunks(
+            x,
+            torch.cat([*state], dim=-1),
+            kernel,
+            said=torch.cat([reply.re, -reply.im], dim=1),
+            heard=torch.cat([*power], dim=1).transpose(1, 2),
+            kept=kept,
+        )
+        return y, SSMState(*s.chunk(2, dim=-1))
 
 
 EXAMPLES = {

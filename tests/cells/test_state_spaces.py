@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from edgernn.cells.dss import DSS, skew_rates
 from edgernn.cells.gss import GSS
 from edgernn.cells.liquid import LiquidS4
+from edgernn.cells.lssl import LSSL, legs
 from edgernn.cells.mamba import Mamba
 from edgernn.cells.ssm import SSM
 from edgernn.compress.units import Units
@@ -131,6 +132,35 @@ def test_the_best_reparametrisation_is_the_same_filter_by_another_weight() -> No
     torch.testing.assert_close(plain(x), best(x))
 
 
+def test_an_lssl_is_its_formula_by_the_bilinear_rule() -> None:
+    cell, x, ys = seeded(lambda: LSSL(C, N, dt=(0.2, 0.2))), frames(), []
+    a, b = legs(N)
+    torch.testing.assert_close(a[1:, 0], -b[1:])
+    torch.testing.assert_close(a.diagonal(), -torch.arange(1.0, N + 1, dtype=a.dtype))
+    back, onward = torch.eye(N) - 0.1 * a, torch.eye(N) + 0.1 * a
+    s = torch.zeros(2, C, N, dtype=torch.float64)
+    for u in x.unbind(1):
+        s = (s @ onward.T + 0.2 * b * u[..., None]) @ back.inverse().T
+        ys.append((cell.mix * s).sum(-1) + cell.skip * u)
+    torch.testing.assert_close(cell(x), torch.stack(ys, dim=1), atol=1e-5, rtol=1e-5)
+
+
+def test_what_an_lssl_remembers_of_a_frame_are_legendre_polynomials() -> None:
+    """The reply of HiPPO-LegS, time t after an impulse, is e^-t P_n(2 e^-t - 1) sqrt(2 n + 1)."""
+    cell = LSSL(1, 4, dt=(0.01, 0.01))
+    x = torch.zeros(1, 200, 1)
+    x[:, 0] = 100.0  # of area 1
+    state, found = cell.initial_state(1), []
+    for now in x.split(1, dim=1):
+        state = cell.step(now, state)[1]
+        found.append(state.s[0, 0])
+    e = torch.exp(-0.01 * (torch.arange(200) + 0.5))
+    v = 2 * e - 1
+    polynomials = torch.stack([torch.ones(200), v, 1.5 * v**2 - 0.5, 2.5 * v**3 - 1.5 * v], dim=1)
+    want = e[:, None] * polynomials * torch.sqrt(2 * torch.arange(4.0) + 1)
+    torch.testing.assert_close(torch.stack(found), want, atol=2e-2, rtol=0.0)
+
+
 def test_a_mamba_is_its_formula() -> None:
     cell, x = seeded(lambda: Mamba(C, N, rank=2, dt=DT)), frames(count=12)
     inner, ys = 2 * C, []
@@ -182,6 +212,8 @@ REFUSED: list[tuple[Any, type[EdgernnError], str]] = [
     (lambda: SSM(8, stable="bst"), UnknownName, "did you mean best"),
     (lambda: DSS(8, 0), ShapeError, "DSS: 8 channels of 0 states; need at least 1"),
     (lambda: DSS(8, begin="skw"), UnknownName, "did you mean skew"),
+    (lambda: LSSL(8, 0), ShapeError, "LSSL: 8 channels of 0 states; need at least 1"),
+    (lambda: LSSL(8, dt=(0.0, 0.1)), ShapeError, "dt from 0 to 0.1; need 0 < low <= high"),
     (lambda: GSS(8, expand=0), ShapeError, "expand 0 must each be at least 1"),
     (lambda: LiquidS4(8, order=1), ShapeError, "products of 1 inputs; need an order of at least 2"),
     (lambda: LiquidS4(8, kernel="bp"), UnknownName, "unknown kernel 'bp'"),
@@ -196,7 +228,11 @@ def test_what_cannot_be_built_is_refused(build: Any, sort: type[EdgernnError], l
         build()
 
 
-ALL: dict[str, Any] = STATES | {"gss": lambda: GSS(8), "mamba": lambda: Mamba(8)}
+ALL: dict[str, Any] = STATES | {
+    "gss": lambda: GSS(8),
+    "lssl": lambda: LSSL(8),
+    "mamba": lambda: Mamba(8),
+}
 
 
 @pytest.mark.parametrize("name", ALL)
