@@ -163,12 +163,3 @@ REFUSED: list[tuple[Any, type[EdgernnError], str]] = [
 def test_what_cannot_be_built_is_refused(build: Any, sort: type[EdgernnError], line: str) -> None:
     with pytest.raises(sort, match=line):
         build()
-
-
-ALL: dict[str, Any] = {"deltanet": lambda: DeltaNet(8, 2), "lattice": lambda: Lattice(8, 2)}
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_wrong_widths_are_one_line(name: str) -> None:
-    with pytest.raises(ShapeError, match=r": x is \(1, 3, 9\); need \(batch, frames, 8\)"):
-        ALL[name]()(torch.zeros(1, 3, 9))

@@ -248,11 +248,3 @@ REFUSED: list[tuple[Any, type[EdgernnError], str]] = [
 def test_what_cannot_be_built_is_refused(build: Any, sort: type[EdgernnError], line: str) -> None:
     with pytest.raises(sort, match=line):
         build()
-
-
-@pytest.mark.parametrize(
-    "unit", [ConvLSTM(8, 8), GCRN(8, 8), EvolveGCN(8, 8), TKAN(8, 8), SpatialRows(8), GatedFSMN(8)]
-)
-def test_frames_of_another_width_are_refused(unit: Streaming) -> None:
-    with pytest.raises(ShapeError, match=r": x is \(1, 3, 9\); need \(batch, frames, 8\)"):
-        unit(torch.zeros(1, 3, 9))
