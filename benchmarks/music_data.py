@@ -41,7 +41,7 @@ def load(folder: Path, name: str) -> Music:
     try:
         import scipy.io  # type: ignore[import-untyped]
     except ImportError as cause:
-        raise ToolError("scipy reads .mat files; run: pip install scipy") from cause
+        raise ToolError("scipy reads .mat files; run: pip install 'edgernn[bench]'") from cause
     path = folder / FILES[name]
     if not path.is_file():
         raise DataError(f"{path}: no such file; --data takes the folder that holds it")

@@ -41,7 +41,8 @@ class Streaming(nn.Module):
     """A causal layer over (batch, time, channels).
 
     layout: where its channels lie, for what takes some out or reorders them; None if not said.
-    parallel: how many frames are computed at once, "scan" or "chunks"; "" if one after the other.
+    parallel: how many frames are computed at once: "scan", "chunks", "newton" (rounds of scans),
+        "window" or "convolution"; "" if one after the other.
     """
 
     timing: Timing = Timing()

@@ -37,7 +37,8 @@ HEAD = """Each is {width} wide: inputs, and units where it can choose.
 - *State bytes* are of one stream in float32.
 - *MACs* are those of the products of one step; what is done element by element is not counted.
 - *Parallel* says how whole sequences are computed in training: a `scan` in about log T operations,
-  or `chunks` by matrix products. Others go frame by frame, GRU, LSTM and RNN by torch's kernels.
+  or `chunks` by matrix products, `newton` by rounds of scans until nothing changes, a `window` or a
+  `convolution` at once. Others go frame by frame, GRU, LSTM and RNN by torch's kernels.
 - *Number types* hold the unit as it begins: within their tolerance of torch over noise. The
   percentage is the rms error in shares of the output's rms. Weights trained for a type err less.
 """
