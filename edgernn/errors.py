@@ -22,14 +22,20 @@ class ContractError(EdgernnError, AssertionError):
     """A module that breaks the streaming law; names the leaf and the frame."""
 
 
+LISTED = 24  # names that a line holds
+
+
 class UnknownName(EdgernnError, LookupError):
     """A model, target, backend or number type that does not exist."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        known = sorted(known)
+        known = sorted({*known})
         holding = [each for each in known if name and name in each]
-        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or holding or known
-        super().__init__(f"unknown {kind} {name!r}; did you mean {' or '.join(near)}?")
+        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or holding
+        told = f"did you mean {' or '.join(near or known)}?"
+        if not near and len(known) > LISTED:
+            told = f"there are {len(known)}, from {known[0]} to {known[-1]}"
+        super().__init__(f"unknown {kind} {name!r}; {told}")
 
 
 class ModelError(EdgernnError, ValueError):

@@ -83,3 +83,8 @@ def test_the_page_of_the_documents_has_every_unit_as_it_is(root: Path) -> None:
         if f"| {' | '.join(figures)} |" not in page or f"| {unit.source} |" not in page:
             stale.append(unit.name)
     assert stale == [], "run: python -m benchmarks.zoo --only units --write"
+
+
+def test_of_many_names_a_wrong_one_that_is_near_none_is_a_short_line() -> None:
+    with pytest.raises(UnknownName, match=r"unknown unit '0'; there are \d+, from \w+ to \w+$"):
+        unit_classes(["0"])
