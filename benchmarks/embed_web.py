@@ -48,7 +48,10 @@ for (const form of ["relaxed", "simd", "plain"]) {
   const { inputs } = model.steps.find((one) => one.name === step);
   const whole = inputs.map(({ dtype }) => (dtype === "int64" ? BigInt : undefined));
   const row = (values) => values.map((one, i) => kinds[inputs[i].dtype].from(one, whole[i]));
-  streams[form] = { stream: model.stream(step), rows: rows.map(row), at: 0 };
+  const { outputs } = model.steps.find((one) => one.name === step);
+  const size = ({ shape }) => shape.reduce((a, b) => a * b, 1);
+  const out = outputs.map((port) => new kinds[port.dtype](size(port)));
+  streams[form] = { stream: model.stream(step), rows: rows.map(row), out, at: 0 };
 }
 for await (const line of createInterface({ input: process.stdin })) {
   const [which, count] = line.split(" ");
@@ -57,7 +60,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   for (let k = 0; k < Number(count); ++k) {
     const row = one.rows[one.at++ % one.rows.length];
     const start = process.hrtime.bigint();
-    one.stream.step(...row);
+    one.stream.stepInto(one.out, ...row);
     spent.push(Number(process.hrtime.bigint() - start));
   }
   console.log(JSON.stringify(spent));

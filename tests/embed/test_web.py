@@ -177,7 +177,8 @@ def test_what_does_not_fit_is_refused_and_the_stream_stands(packages: Path) -> N
     assert {name for name, answer in told.items() if answer == "taken"} == set()
     assert {answer[0] for answer in told.values()} == {"EdgernnError"}
     codes = {name: answer[1] for name, answer in told.items()}
-    shaped = dict.fromkeys(["short", "double", "list", "none", "heardDouble"], "BAD_SHAPE")
+    arrays = ["short", "double", "list", "none", "noRoom", "littleRoom", "heardDouble"]
+    shaped = dict.fromkeys(arrays, "BAD_SHAPE")
     numbers = dict.fromkeys(["nan", "infinite", "large", "heardNan", "threshold"], "BAD_INPUT")
     states = dict.fromkeys(["damaged", "cut", "text"], "BAD_STATE")
     closed = {name: "CLOSED" for name in codes if name.startswith("closed ")}

@@ -79,6 +79,8 @@ export class Stream {
   readonly stepName: string;
   /** One step: an array for each input in its order; gives one for each output. */
   step(...inputs: Numbers[]): Numbers[];
+  /** The same into arrays of yours, one for each output: nothing is made anew. */
+  stepInto(outputs: Numbers[], ...inputs: Numbers[]): void;
   /** Back to the initial state. */
   reset(): void;
   /** The state as bytes, from which a stream of this step goes on, in any language. */
