@@ -92,6 +92,7 @@ OWN = {  # whose weights are their own, not those of a layer of torch's
     for name, build in EVERY.items()
     if any(matrix.owner is cell for cell in [build()] for matrix in matrices(cell))
 }
+GROUP = 32  # columns that have a scale of their own, of few bits
 LINEAR = EVERY.keys() - CELLS.keys() - OWN.keys()  # products of frames stand around a recurrence
 
 
@@ -204,7 +205,8 @@ def test_every_grid_is_kept(name: str, how: Quantize, levels: int) -> None:
     net = trained(network(name), Quantizer(how))
     for matrix in matrices(net):
         bound = 15 if matrix.kind == "linear" and how.but else levels
-        assert max(len(row.unique()) for row in matrix.weight) <= bound
+        strips = [strip for row in matrix.weight for strip in row.split(GROUP)]
+        assert max(len(strip.unique()) for strip in strips) <= bound
 
 
 @every_network
@@ -296,11 +298,13 @@ def test_a_teacher_is_heard(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(LINEAR))
 def test_products_around_a_linear_recurrence_thin_out(name: str) -> None:
     net = of_cell(name)
-    LowRank(dict.fromkeys({m.kind for m in matrices(net)}, 1)).apply(net)
-    found = matrices(net)
-    assert {m.name.rpartition(".")[2] for m in found} == {"outer", "inner"}
+    large = [m.name for m in matrices(net) if m.weight.numel() > sum(m.weight.shape)]
+    LowRank(dict.fromkeys(large, 1)).apply(net)
+    thin = {m.name.rpartition(".")[0] for m in matrices(net) if m.name.endswith("er")}
+    assert thin >= {*large}
     trained(net, Pruner(Prune(0.5, "2x2")), Quantizer(Quantize("w4a8")))
-    assert all(float((m.weight == 0).float().mean()) > 0.3 for m in matrices(net))
+    tiled = [m.weight for m in matrices(net) if max(m.weight.shape) > 2]  # else it is one tile
+    assert all(float((weight == 0).float().mean()) > 0.3 for weight in tiled)
     check_streaming(net, stream(net))
 
 
