@@ -59,7 +59,8 @@ class Aaren(Streaming):
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         k, v = (self._by_head(layer.step(x, ())[0]) for layer in (self.key, self.value))
-        scores = torch.matmul(k, self.query[..., None] * self.width**-0.5).squeeze(-1)
+        query = (self.query[..., None] * self.width**-0.5).expand(*k.shape[:3], -1, 1)
+        scores = torch.matmul(k, query).squeeze(-1)
         before, sums = log_sums(scores, state.log_sum)
         share = torch.sigmoid(scores - before)
         new = torch.matmul(share[..., None], v).squeeze(-2)
