@@ -39,7 +39,7 @@ def literal(data: Path, lines: int) -> Sets:
     return Sets(
         lines,
         Library(SPOKEN * 9, {"the": 9, "movie": 5, "love": 3}),
-        {"val": SPOKEN, "test": SPOKEN},
+        dict.fromkeys(("train", "val", "test"), SPOKEN),
         {"print": ["The cat."]},
         [("I love teh movie", "I love the movie.")],
         {"list": [("moive", "movie"), ("lvoe", "love")]},
@@ -70,7 +70,7 @@ def run(folder: Path, *more: str) -> int:
 def test_every_part_is_measured_and_written(page: Path) -> None:
     assert run(page.parent, "--write") == 0
     kept = json.loads((page.parent / "keyboards.json").read_text())["rows"]
-    assert len(kept) == 3 * (len(RATES) + 2 + 1 + 1) + 1
+    assert len(kept) == 3 * (len(RATES) + len(keyboard.SEEN) + 2 + 1 + 1) + 1
     typed = kept["errors 5 % as typed 1000"]
     assert typed["word_accuracy"][0] == pytest.approx(1 - 3 / 15)
     assert typed["sequence_accuracy"][0] == 0
@@ -110,7 +110,7 @@ def test_what_is_not_installed_is_told_and_left_out(
 
 def test_nothing_is_told_of_no_rows(tmp_path: Path) -> None:
     rows = Rows(tmp_path / "rows.json")
-    assert [made(rows, 10) for made in keyboard_tables.TABLES.values()] == [[]] * 5
+    assert [made(rows, 10) for made in keyboard_tables.TABLES.values()] == [[]] * len(keyboard.PARTS)
     keyboard_tables.draw(rows, 10, tmp_path)
     assert not list(tmp_path.iterdir())
 
