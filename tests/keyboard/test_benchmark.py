@@ -110,7 +110,9 @@ def test_what_is_not_installed_is_told_and_left_out(
 
 def test_nothing_is_told_of_no_rows(tmp_path: Path) -> None:
     rows = Rows(tmp_path / "rows.json")
-    assert [made(rows, 10) for made in keyboard_tables.TABLES.values()] == [[]] * len(keyboard.PARTS)
+    assert [made(rows, 10) for made in keyboard_tables.TABLES.values()] == [[]] * len(
+        keyboard.PARTS
+    )
     keyboard_tables.draw(rows, 10, tmp_path)
     assert not list(tmp_path.iterdir())
 
