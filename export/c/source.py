@@ -24,6 +24,7 @@ RESERVED = (  # files that a step is built with, and the prefix of our own funct
     *("memory", "port", "print", "golden", "golden_main", "cortex_m", "linux", "built_for"),
     *("recognizer", "recognizer_search", "recognizer_model", "transcribe", "stdint", "edgernn"),
     *("darwin", "loop", "loop_search", "stream", "opened", "spotter", "spotter_model"),
+    *("saved", "recognizer_saved", "spotter_saved"),
 )
 
 
