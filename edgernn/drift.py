@@ -21,6 +21,7 @@ import numpy as np
 from edgernn.backend import Array, Program
 from edgernn.errors import DataError
 from edgernn.streams import Frames
+from edgernn.verify import go_on
 
 LEAST = 1_000  # frames; with fewer no memory is full at a tenth of them
 FIRST, PER_DECADE = 10, 12  # where the first window ends; windows of ten times the frames
@@ -208,7 +209,7 @@ class _Squares:
         for name, want in outputs.items():
             self.add("output", name, want)
         for kind, program in programs.items():
-            got = _stepped(program, frames)
+            got = go_on(program, frames)
             for name, want in outputs.items():
                 self.add("error", kind, got[name].reshape(want.shape) - want.astype(np.float64))
 
@@ -228,11 +229,3 @@ class _Squares:
     def rms(self, kind: str) -> dict[str, list[float]]:
         """The windows of all figures of a kind."""
         return {what: values for (of, what), values in self.windows.items() if of == kind}
-
-
-def _stepped(program: Program, frames: Frames) -> dict[str, Array]:
-    """What a program gives from where it is."""
-    rows = []
-    for at in range(len(next(iter(frames.values())))):
-        rows.append(program.step({name: array[at] for name, array in frames.items()}))
-    return {name: np.stack([row[name] for row in rows]) for name in rows[0]}

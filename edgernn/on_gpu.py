@@ -89,22 +89,24 @@ def measured(
         {name: torch.tensor(array[at], device=device) for name, array in golden["in"].items()}
         for at in range(len(next(iter(golden["in"].values()))))
     ]
-    truth = next(kind for kind in TRUTHS if kind in golden)
-    rows = []
-    for streams in STREAMS:
-        for how in (EAGER, CAPTURED) if device.type == "cuda" else (EAGER,):
-            row: dict[str, Any] = {"how": how, "streams": streams}
-            try:
-                _start_memory(device)
-                stream = BatchedStream(graph, streams, device)
-                act = stream.captured() if how == CAPTURED else stream.step
-                if streams == 1:
-                    _agrees(stream, act, frames, golden[truth], f"{step} by {how}")
-                row |= _timed(stream, act, frames, seconds)
-                row["peak_bytes"] = _peak_memory(device)
-            except torch.cuda.OutOfMemoryError as cause:
-                row["lacking"] = str(cause).partition("\n")[0].partition(". ")[0]
-            rows.append(row)
+    want = golden[next(kind for kind in TRUTHS if kind in golden)]
+
+    def row(how: str, streams: int) -> dict[str, Any]:
+        """One of them; its stream is gone before the next one's peak is told."""
+        head = {"how": how, "streams": streams}
+        try:
+            _start_memory(device)
+            stream = BatchedStream(graph, streams, device)
+            act = stream.captured() if how == CAPTURED else stream.step
+            if streams == 1:
+                _agrees(stream, act, frames, want, f"{step} by {how}")
+            timed = _timed(stream, act, frames, seconds)
+            return {**head, **timed, "peak_bytes": _peak_memory(device)}
+        except torch.cuda.OutOfMemoryError as cause:
+            return {**head, "lacking": str(cause).partition("\n")[0].partition(". ")[0]}
+
+    ways = (EAGER, CAPTURED) if device.type == "cuda" else (EAGER,)
+    rows = [row(how, streams) for streams in STREAMS for how in ways]
     return [*rows, _by_onnx(bundle, step, golden["in"], device, seconds)]
 
 
@@ -235,14 +237,15 @@ def _by_onnx(
 
 def _main(path: str, step: str, url: str, seconds: float) -> dict[str, Any]:
     device = torch.device(url)
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ToolError(
-            f"{url}: a GPU is there, but torch {torch.__version__} cannot use it; install one "
-            "that is built for CUDA: https://pytorch.org/get-started"
-        )
+    name = "the CPU"
     if device.type == "cuda":
+        if not torch.cuda.is_available():
+            raise ToolError(
+                f"{url}: a GPU is there, but torch {torch.__version__} cannot use it; install one "
+                "that is built for CUDA: https://pytorch.org/get-started"
+            )
         torch.cuda.set_device(device)
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "the CPU"
+        name = torch.cuda.get_device_name(device)
     rows = measured(open_bundle(path), step, device, seconds)
     return {"device": url, "gpu": name, "rows": rows}
 

@@ -112,6 +112,11 @@ def run_frames(program: Program, frames: Mapping[str, Array], every: int = 1) ->
     every: of every so many steps alone, from the first on.
     """
     program.reset()
+    return go_on(program, frames, every)
+
+
+def go_on(program: Program, frames: Mapping[str, Array], every: int = 1) -> dict[str, Array]:
+    """The same from where the program is."""
     rows = []
     for at in range(len(next(iter(frames.values())))):
         row = program.step({k: v[at] for k, v in frames.items()})

@@ -13,7 +13,7 @@ from edgernn.frames import need_frames
 from edgernn.layers.attention import Window
 from edgernn.layers.linear import Linear
 from edgernn.layers.norm import LayerNorm, RMSNorm
-from edgernn.layers.token_shift import LowRank, TokenShift
+from edgernn.layers.token_shift import LowRank, TokenShift, put_to_work
 from edgernn.scans.chunkwise import linear_attention
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
@@ -168,10 +168,7 @@ class GoldFinch(Streaming):
 def _trained() -> GoldFinch:
     """One whose low ranks are at work, as they are not at first."""
     unit = GoldFinch(32, 2, left=5, rank=3)
-    for part in unit.modules():
-        if isinstance(part, LowRank):
-            nn.init.normal_(part.down.linear.weight, std=0.1)
-            nn.init.normal_(part.up.linear.weight, std=0.1)
+    put_to_work(unit)
     nn.init.normal_(unit.distance)
     return unit
 

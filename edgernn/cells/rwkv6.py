@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from edgernn.errors import ShapeError
 from edgernn.layers.linear import Linear
 from edgernn.layers.norm import GroupNorm
-from edgernn.layers.token_shift import LowRank, TokenShift
+from edgernn.layers.token_shift import LowRank, TokenShift, put_to_work
 from edgernn.scans.chunkwise import linear_attention
 from edgernn.state import State
 from edgernn.streaming import Example, Streaming
@@ -91,10 +91,7 @@ def first_decay(channels: int, rank: int) -> LowRank:
 def _trained() -> RWKV6:
     """One whose low ranks are at work and whose frames hear themselves, as they do not at first."""
     unit = RWKV6(32, 4, rank=3, decay_rank=4)
-    for part in unit.modules():
-        if isinstance(part, LowRank):
-            nn.init.normal_(part.down.linear.weight, std=0.1)
-            nn.init.normal_(part.up.linear.weight, std=0.1)
+    put_to_work(unit)
     nn.init.ones_(unit.bonus)
     return unit
 

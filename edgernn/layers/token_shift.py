@@ -39,6 +39,14 @@ class LowRank(Streaming):
         return self.up.step(torch.tanh(self.down.step(x, ())[0]), state)
 
 
+def put_to_work(unit: nn.Module) -> None:
+    """Give every low rank in it weights that are none of those it begins with."""
+    for part in unit.modules():
+        if isinstance(part, LowRank):
+            nn.init.normal_(part.down.linear.weight, std=0.1)
+            nn.init.normal_(part.up.linear.weight, std=0.1)
+
+
 class TokenShift(Streaming):
     """Mixtures one after the other, each in shares of its own, which the input moves.
 
