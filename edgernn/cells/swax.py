@@ -87,5 +87,5 @@ class SWAX(Streaming):
 
 EXAMPLES = {
     "default": Example(lambda: SWAX(8)),
-    "short": Example(lambda: SWAX(8, 1, 6, short=2)),
+    "short": Example(lambda: SWAX(8, 2, 6, short=2)),
 }

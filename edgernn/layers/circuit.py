@@ -60,7 +60,7 @@ class Circuit(Streaming):
         psi = Complex(qubits.re[..., 0, :], qubits.im[..., 0, :])
         for n in range(1, self.qubits):
             psi = joined(psi, Complex(qubits.re[..., n, :], qubits.im[..., n, :]))
-        both = torch.matmul(torch.cat(psi, dim=-1).unsqueeze(-2), turned.unsqueeze(0)).squeeze(-2)
+        both = torch.matmul(torch.cat(psi, dim=-1).transpose(0, 1), turned).transpose(0, 1)
         re, im = both.chunk(2, dim=-1)
         return torch.matmul(re * re + im * im, self.signs).reshape(x.shape)
 
