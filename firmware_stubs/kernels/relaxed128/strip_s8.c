@@ -1,7 +1,6 @@
-/* strip: types=s8 tiles=16x4,8x4,4x4 offset=128 */
+/* strip: types=s8 tiles=16x4,8x4,4x4 offset=128 uses=halves */
 /* Four columns of four rows at a time, by the relaxed dot product. An engine that takes its second
- * factor unsigned has x + 128 there at once. It is 2 h + l with h and l below 128, and a move is the
- * difference of two such numbers: of these two dot products the sums are every engine's. */
+ * factor unsigned has x + 128 there at once; every engine has the sums of its halves. */
 EDGERNN_INLINE void edgernn_tile_FORM(const int8_t *w, v128_t x, v128_t *sum) {
 #pragma GCC unroll 4
   for (int i = 0; i < ROWS / 4; ++i)
@@ -34,23 +33,17 @@ EDGERNN_INLINE void edgernn_bytes_FORM(const int8_t *w, const int8_t *x, const u
     edgernn_tile_FORM(w + k * (ROWS * COLS), edgernn_raised_FORM(x, groups, k), sum[0]);
 }
 
-/* sum[0] += w h, sum[1] += w l; or w times what has moved up, and w times what has moved down */
+/* sum[2][ROWS / 4] += of either half each */
 EDGERNN_INLINE void edgernn_parts_FORM(const int8_t *w, const int8_t *x, const uint16_t *tiles,
                                        const uint16_t *groups, int count,
                                        v128_t (*sum)[ROWS / 4]) {
-  const v128_t none = wasm_i8x16_const_splat(0), one = wasm_i8x16_const_splat(1);
 #pragma GCC unroll 2
   for (int k = 0; k < count; ++k) {
     const int8_t *const v = w + (tiles ? tiles[k] : k) * (ROWS * COLS);
-    if (tiles) {
-      const v128_t four = wasm_v128_load32_splat(x + k * COLS);
-      edgernn_tile_FORM(v, wasm_i8x16_max(four, none), sum[0]);
-      edgernn_tile_FORM(v, wasm_i8x16_max(wasm_i8x16_neg(four), none), sum[1]);
-    } else {
-      const v128_t four = edgernn_raised_FORM(x, groups, k);
-      edgernn_tile_FORM(v, wasm_u8x16_shr(four, 1), sum[0]);
-      edgernn_tile_FORM(v, wasm_v128_and(four, one), sum[1]);
-    }
+    const v128_t four =
+        tiles ? wasm_v128_load32_splat(x + k * COLS) : edgernn_raised_FORM(x, groups, k);
+    edgernn_tile_FORM(v, edgernn_first_half(four, !!tiles), sum[0]);
+    edgernn_tile_FORM(v, edgernn_second_half(four, !!tiles), sum[1]);
   }
 }
 
@@ -66,9 +59,8 @@ EDGERNN_INLINE void edgernn_strip_FORM(const int8_t *w, const int8_t *x, const u
     edgernn_parts_FORM(w, x, tiles, groups, count, sum);
 #pragma GCC unroll 4
   for (int i = 0; i < ROWS / 4; ++i) {
-    v128_t rows = wasm_i32x4_add(sum[0][i], sum[1][i]);
-    if (tiles) rows = wasm_i32x4_sub(sum[0][i], sum[1][i]);
-    if (!whole && !tiles) rows = wasm_i32x4_add(rows, sum[0][i]);
+    const v128_t rows = whole ? wasm_i32x4_add(sum[0][i], sum[1][i])
+                              : edgernn_halves(sum[0][i], sum[1][i], !!tiles);
     wasm_v128_store(acc + 4 * i, wasm_i32x4_add(wasm_v128_load(acc + 4 * i), rows));
   }
 }
