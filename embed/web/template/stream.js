@@ -88,7 +88,8 @@ export class Stream {
     for (let i = 0; i < takes.length; ++i) this.#fits(takes[i], inputs[i]);
     this.#view(memory);
     for (let i = 0; i < takes.length; ++i) takes[i].view.set(inputs[i]);
-    const number = memory.call.edgernn_stream_step(this.#at, ...this.#lists);
+    const [ins, outs] = this.#lists;
+    const number = memory.call.edgernn_stream_step(this.#at, ins, outs);
     if (number !== 0) this.#refused(number, inputs);
     return gives;
   }
@@ -101,15 +102,14 @@ export class Stream {
       );
   }
 
-  #fits({ name, array, count, shape, dtype }, given) {
-    const where = `${this.stepName}.${name}`;
-    if (!(given instanceof array))
-      throw new EdgernnError("BAD_SHAPE", `${where}: ${kindOf(given)} given; needs ${array.name} (${dtype})`);
-    if (given.length !== count)
-      throw new EdgernnError(
-        "BAD_SHAPE",
-        `${where}: ${given.length} numbers given; needs ${count} (${shape.join(" x ")})`,
-      );
+  #fits(port, given) {
+    if (given instanceof port.array && given.length === port.count) return;
+    const { name, array, count, shape, dtype } = port;
+    const text =
+      given instanceof array
+        ? `${given.length} numbers given; needs ${count} (${shape.join(" x ")})`
+        : `${kindOf(given)} given; needs ${array.name} (${dtype})`;
+    throw new EdgernnError("BAD_SHAPE", `${this.stepName}.${name}: ${text}`);
   }
 
   #refused(number, inputs) {
