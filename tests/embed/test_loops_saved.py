@@ -25,8 +25,8 @@ from .archives import archive_of, run_java, shim, unpack, zig
 
 pytestmark = pytest.mark.cc
 HERE = Path(__file__).parent / "loops"
-LANGUAGES = ("c", "python", "android", "web")
-LACKS = {"android": "javac", "web": "node"}  # what a language is not run without
+LANGUAGES = ("c", "python", "android", "web", "ios")
+LACKS = {"android": "javac", "web": "node", "ios": "swift"}  # what a language is not run without
 LOOPS = {"kws": "Spotter", "keyboard": "Keyboard", "digits": "Recognizer"}
 SILENCE = "new float[1000]"
 JAVA = {  # words in the program for each loop
@@ -39,6 +39,19 @@ JAVA = {  # words in the program for each loop
     },
     "Keyboard": {"GIVEN": "'x'"},
 }
+SWIFT_SILENCE = "[Float](repeating: 0, count: 1000)"
+SWIFT = {  # likewise
+    "Spotter": {"TEXT": "label", "FINISH": "", "GIVEN": SWIFT_SILENCE},
+    "Recognizer": {"TEXT": "text", "FINISH": "+ loop.finish()", "GIVEN": SWIFT_SILENCE},
+    "Keyboard": {"GIVEN": '"x"'},
+}
+SWIFT_PACKAGE = """// swift-tools-version:5.9
+import PackageDescription
+let package = Package(name: "GoesOn", dependencies: [.package(path: "@PATH@")], targets: [
+  .executableTarget(
+    name: "GoesOn", dependencies: [.product(name: "Edgernn@MODEL@", package: "@IDENTITY@")])
+])
+"""
 KEYS = "teh cat annelise sta\b\b\bon the mta \u00e9t\u00e9 wrld\nand slept \b\b\b\b\b\bwel, teh "
 REFUSED = {
     "damaged": "BAD_STATE",
@@ -68,9 +81,9 @@ def runs(model: str, bundle: Path, folder: Path, web: Path | None = None) -> dic
     return found
 
 
-def ran(*command: object, env: Mapping[str, str] | None = None) -> list[str]:
+def ran(*command: object, env: Mapping[str, str] | None = None, timeout_s: int = 120) -> list[str]:
     words = [*map(str, command)]
-    done = subprocess.run(words, capture_output=True, encoding="utf-8", env=env, timeout=120)
+    done = subprocess.run(words, capture_output=True, encoding="utf-8", env=env, timeout=timeout_s)
     assert done.returncode == 0, (done.returncode, done.stderr)
     return done.stdout.splitlines()
 
@@ -110,7 +123,27 @@ def in_java(model: str, package: Path) -> Run:
     return lambda *words: run_java(folder, model, "GoesOn", *words).splitlines()
 
 
-PROGRAMS = {"c": in_c, "python": in_python, "android": in_java, "web": in_javascript}
+def in_swift(model: str, package: Path) -> Run:
+    place, kind = package.with_name(f"{model}-swift"), "types" if model == "keyboard" else "hears"
+    words = {"MODEL": model.capitalize(), "LOOP": LOOPS[model], **SWIFT[LOOPS[model]]}
+    words |= {"PATH": str(package), "IDENTITY": package.name}
+    text = (HERE / "goes_on.swift").read_text()
+    text = text.replace("@RUN@", (HERE / f"run_{kind}.swift").read_text())
+    (place / "Sources/GoesOn").mkdir(parents=True)
+    (place / "Sources/GoesOn/main.swift").write_text(filled(text, words))
+    (place / "Package.swift").write_text(filled(SWIFT_PACKAGE, words))
+    options = ["--package-path", place]
+    ran("swift", "build", *options, timeout_s=1800)
+    return lambda *words: ran("swift", "run", *options, "--skip-build", "GoesOn", *words)
+
+
+PROGRAMS = {
+    "c": in_c,
+    "python": in_python,
+    "android": in_java,
+    "web": in_javascript,
+    "ios": in_swift,
+}
 
 
 def check(languages: Mapping[str, Run], given: Path, counts: tuple[int, ...]) -> list[str]:
@@ -133,7 +166,11 @@ def check(languages: Mapping[str, Run], given: Path, counts: tuple[int, ...]) ->
 
 def check_refused(languages: Mapping[str, Run], states: Mapping[str, bytes], folder: Path) -> None:
     """Each as what it is, in the words of the language; the loop is as it was."""
-    words = {"python": dict.fromkeys(REFUSED, "StateError"), "android": REFUSED, "web": REFUSED}
+    words = {"android": REFUSED, "web": REFUSED}
+    words |= {
+        "python": dict.fromkeys(REFUSED, "StateError"),
+        "ios": dict.fromkeys(REFUSED, "state"),
+    }
     for name, state in states.items():
         (folder / name).write_bytes(state)
         for language in words.keys() & languages:
