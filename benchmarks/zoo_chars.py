@@ -25,13 +25,13 @@ def recipe(unit: str, width: int) -> Recipe:
     """About a minute of one core."""
     return Recipe(
         "benchmarks/zoo_chars.py:build",
-        steps=1000,
-        batch_size=8,
+        steps=500,
+        batch_size=16,
         learning_rate=1e-2,
         warmup_steps=50,
         ema_decay=0.99,
-        validate_every=1000,
-        checkpoint_every=100,
+        validate_every=500,
+        checkpoint_every=50,
         network={"unit": unit, "width": width},
     )
 
