@@ -20,6 +20,7 @@ from benchmarks.document import write_section
 from benchmarks.keyboard_ours import Touched
 from benchmarks.keyboard_sets import Sets, sets
 from benchmarks.keyboard_systems import Systems
+from benchmarks.keyboard_wrong import reasons
 from benchmarks.rows import Rows
 from edgernn.errors import DataError, EdgernnError, MissingExtra, ToolError
 from edgernn.keyboard.evaluation_sets import RATES
@@ -36,6 +37,7 @@ from edgernn.keyboard.typing import Typed
 PAGE, RESULTS = Path("docs/keyboards.md"), Path("docs/keyboards.json")
 SUGGESTIONS, NEAREST = 3, (1, 5)
 SEEN, SEEN_RATE = {"held out": "test", "trained on": "train"}, 0.05
+OFTEN = 2  # occurrences in the training dialogues that make a word known
 
 Figures = Mapping[str, Share]
 Measure = Callable[[str], Figures]  # of a system, by its name
@@ -48,12 +50,13 @@ class Bench:
         self.sets, self.systems = sets, systems
 
     def _mistyped(self, lines: Sequence[Typed], name: str) -> Figures:
+        return line_figures([typed.intended for typed in lines], self._made(lines, name))
+
+    def _made(self, lines: Sequence[Typed], name: str) -> list[str]:
         corrector = self.systems.corrector(name)
         if isinstance(corrector, Touched):
-            made = [corrector.meant(typed) for typed in lines]
-        else:
-            made = [corrector.correct(typed.text) for typed in lines]
-        return line_figures([typed.intended for typed in lines], made)
+            return [corrector.meant(typed) for typed in lines]
+        return [corrector.correct(typed.text) for typed in lines]
 
     def _copied(self, pairs: Sequence[Pair], name: str) -> Figures:
         corrector = self.systems.corrector(name)
@@ -69,6 +72,17 @@ class Bench:
         """Dialogues at 5 %, and as many of those that all that is learnt was learnt from."""
         for title, split in SEEN.items():
             yield title, partial(self._mistyped, self.sets.with_errors(SEEN_RATE, split))
+
+    def wrong(self) -> Iterator[tuple[str, Measure]]:
+        """Why words of dialogues at 5 % are not the intended ones."""
+        yield "held out", partial(self._wrong, self.sets.with_errors(SEEN_RATE))
+
+    def _wrong(self, lines: Sequence[Typed], name: str) -> Figures:
+        return reasons(lines, self._made(lines, name), self._known)
+
+    def _known(self, core: str) -> bool:
+        library = self.sets.library
+        return core in library.frequencies or library.lower_counts[core] >= OFTEN
 
     def clean(self) -> Iterator[tuple[str, Measure]]:
         """Words spoilt."""
@@ -105,6 +119,7 @@ class Bench:
 PARTS: dict[str, Callable[[Bench], Iterator[tuple[str, Measure]]]] = {
     "errors": Bench.errors,
     "seen": Bench.seen,
+    "wrong": Bench.wrong,
     "clean": Bench.clean,
     "aalto": Bench.aalto,
     "misspellings": Bench.misspellings,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmarks.document import table
 from benchmarks.figure import pyplot, saved
+from benchmarks.keyboard_wrong import WHY
 from benchmarks.rows import Row, Rows
 
 PICTURE = "keyboards-errors.svg"
@@ -15,6 +16,11 @@ TITLES = {
     "sequence_accuracy": "lines right",
     "cer": "characters wrong",
     "changed": "words spoilt",
+    "signs": "capitals or signs",
+    "unlisted": "in no list",
+    "spaces": "split or joined",
+    "left": "left as typed",
+    "another": "another word",
     "keystrokes_saved": "keystrokes saved",
     "foreseen": "words foreseen",
 }
@@ -75,6 +81,11 @@ def seen(rows: Rows, lines: int) -> list[str]:
     return Part(rows, "seen", lines).by_set(("word_accuracy", "sequence_accuracy"), "5 %")
 
 
+def wrong(rows: Rows, lines: int) -> list[str]:
+    """Shares of the intended words that are lacking, by reason."""
+    return Part(rows, "wrong", lines).of_set("held out", WHY, 2)
+
+
 def clean(rows: Rows, lines: int) -> list[str]:
     """Words spoilt of each text."""
     return Part(rows, "clean", lines).by_set(("changed",), TITLES["changed"], 2)
@@ -107,6 +118,7 @@ def completion(rows: Rows, lines: int) -> list[str]:
 TABLES: dict[str, Callable[[Rows, int], list[str]]] = {
     "errors": errors,
     "seen": seen,
+    "wrong": wrong,
     "clean": clean,
     "aalto": aalto,
     "misspellings": misspellings,

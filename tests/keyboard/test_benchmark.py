@@ -13,6 +13,7 @@ import pytest
 from benchmarks import keyboard, keyboard_ours, keyboard_tables
 from benchmarks.keyboard_ours import opened
 from benchmarks.keyboard_sets import Sets
+from benchmarks.keyboard_wrong import WHY, reasons
 from benchmarks.peers.keyboard import Library
 from benchmarks.rows import Rows
 from edgernn.keyboard import measured
@@ -70,10 +71,11 @@ def run(folder: Path, *more: str) -> int:
 def test_every_part_is_measured_and_written(page: Path) -> None:
     assert run(page.parent, "--write") == 0
     kept = json.loads((page.parent / "keyboards.json").read_text())["rows"]
-    assert len(kept) == 3 * (len(RATES) + len(keyboard.SEEN) + 2 + 1 + 1) + 1
+    assert len(kept) == 3 * (len(RATES) + len(keyboard.SEEN) + 1 + 2 + 1 + 1) + 1
     typed = kept["errors 5 % as typed 1000"]
     assert typed["word_accuracy"][0] == pytest.approx(1 - 3 / 15)
     assert typed["sequence_accuracy"][0] == 0
+    assert kept["wrong held out as typed 1000"]["left"][0] == pytest.approx(3 / 15)
     assert kept["errors 0 % as typed 1000"]["cer"] == [0, 0]
     assert kept["errors 5 % symspell, words 1000"]["word_accuracy"][0] > 0.9
     assert kept["misspellings list symspell, words 1000"]["top-1"][0] == 1
@@ -160,3 +162,17 @@ def test_bundles_are_measured_by_name_with_and_without_touches(page: Path, ours:
 def test_a_bundle_without_a_name_is_told(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(page.parent, "--bundle", "a.edgernn") == 2
     assert capsys.readouterr().err == "error: --bundle a.edgernn: need NAME=FILE\n"
+
+
+def test_what_is_wrong_is_told_apart() -> None:
+    line = replace(plainly_typed("The cat ate Zork in May"), text="teh kat ate Zrok inMay")
+    known = {"the", "cat", "ate", "in", "may"}.__contains__
+    texts = ("the kat ate Zrok inMay", "The cut ate Zork in May", "The cat ate Zork in May.")
+    each = [reasons([line], [text], known) for text in texts]
+    found = [{why: round(6 * share.value) for why, share in one.items()} for one in each]
+    none = dict.fromkeys(WHY, 0)
+    assert found == [
+        {**none, "signs": 1, "left": 1, "unlisted": 1, "spaces": 2},
+        {**none, "another": 1},
+        {**none, "signs": 1},
+    ]
