@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in what a shell star
     signal.signal(signal.SIGINT, signal.default_int_handler)  # some tests send it to their children
 
 EMULATORS = ("qemu-system-arm", "qemu-aarch64")
+SLOW_FILES = 25  # that are listed
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -27,6 +29,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             "To run them: apt-get install qemu-system-arm qemu-user",
             yellow=True,
         )
+    spent: dict[str, float] = defaultdict(float)
+    for reports in terminalreporter.stats.values():
+        for one in reports:
+            if isinstance(one, pytest.TestReport):
+                spent[one.nodeid.partition("::")[0]] += one.duration
+    if len(spent) > SLOW_FILES:
+        terminalreporter.section("slowest files")
+        for file in sorted(spent, key=spent.__getitem__, reverse=True)[:SLOW_FILES]:
+            terminalreporter.write_line(f"{spent[file]:.0f}s {file}")
 
 
 # The same weights and data in every run: torch starts each process with a seed of chance.
