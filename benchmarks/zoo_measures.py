@@ -20,6 +20,7 @@ from benchmarks.rows import Row
 from edgernn.backend import find_backend
 from edgernn.drift import Course
 from edgernn.drift_subjects import subjects
+from edgernn.errors import ContractError
 from edgernn.export.c.source import compile_step
 from edgernn.graph.capture import capture
 from edgernn.graph.onnx_import import to_graph
@@ -37,8 +38,13 @@ CORES = {"cortex-m4": "max", "aarch64": "cortex-a72"}  # whose instructions are 
 
 
 def training(sort: type[Streaming]) -> Row:
-    """Milliseconds of a training step of the whole sequence, and how many times frame by frame."""
+    """Milliseconds of a training step of the whole sequence, and how many times frame by frame.
+
+    Raises: ContractError for a unit that learns nothing.
+    """
     unit = at_width(sort, WIDTH).train()
+    if not any(weight.requires_grad for weight in unit.parameters()):
+        raise ContractError(f"{sort.__name__}: its weights stay as they are drawn")
     row: Row = {"parallel": unit.parallel}
     for length, rounds in ROUNDS.items():
         noise = torch.Generator().manual_seed(0)
