@@ -91,9 +91,9 @@ def _round(every: Parts, off: Parts, slopes: list[Parts], first: Parts) -> Parts
 
 
 def _linearised(cell: Cell, given: Tensor, before: Parts) -> Linearised:
-    with torch.enable_grad():
-        inputs = tuple(part.detach().requires_grad_() for part in before)
-        made = cell(given.detach(), inputs)
+    with torch.inference_mode(False), torch.enable_grad():  # what was made under it is copied
+        inputs = tuple(part.clone().detach().requires_grad_() for part in before)
+        made = cell(given.clone().detach(), inputs)
         slopes = [torch.autograd.grad(part.sum(), inputs, retain_graph=True) for part in made]
     return Linearised(tuple(part.detach() for part in made), slopes)
 

@@ -104,3 +104,12 @@ def test_units_go_by_the_layout(name: str) -> None:
     Units({"rnn": 4}).apply(net)
     assert (net.rnn.hidden_size, net.head.linear.in_features) == (4, 4)
     check_streaming(net)
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_it_is_solved_where_no_gradients_are_kept(name: str) -> None:
+    cell, x = unit(name, IN, H), frames()
+    wanted = cell(x).detach()
+    for without in (torch.no_grad, torch.inference_mode):
+        with without():
+            assert torch.equal(cell(x), wanted), without
