@@ -16,6 +16,7 @@ from edgernn.zoo import described, markdown_table, measured
 
 Found = Mapping[str, Row]
 Lines = list[str]
+KILOBYTES = (40, 50, 60, 80, 100, 150, 200, 300, 400, 600, 800)  # ticks
 
 
 def units(sorts: Sequence[type[Streaming]]) -> Lines:
@@ -170,6 +171,10 @@ def _dots(found: Found, task: str) -> Any:
         axis.scatter(x, y, s=18 if ahead else 8, color="#e45756" if ahead else "#4c78a8")
         style = {"fontsize": 8, "weight": "bold"} if ahead else {"fontsize": 5, "color": "#555555"}
         axis.annotate(name, (x, y), xytext=(3, 2), textcoords="offset points", **style)
+    axis.set_xscale("log")
+    axis.minorticks_off()
+    ticks = [k for k in KILOBYTES if axis.get_xlim()[0] < k < axis.get_xlim()[1]]
+    axis.set_xticks(ticks, map(str, ticks))
     axis.set_xlabel("weights and state in w8a8, kB")
     axis.set_ylabel("bits a character" if task == "chars" else "clips answered rightly")
     axis.grid(color="#eeeeee")
