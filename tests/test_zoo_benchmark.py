@@ -122,7 +122,7 @@ def test_tables_go_between_their_markers_and_rows_beside_the_page(
 
 
 def test_bad_input_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["--output", str(tmp_path), "--units"]
+    words = ["--fresh", "--output", str(tmp_path), "--units"]
     assert zoo.main([*words, "grux"]) == 2
     assert capsys.readouterr().err.startswith("error: unknown unit 'grux'; did you mean gru")
     assert zoo.main(["--only", "chars", *words, "mingru"]) == 2
