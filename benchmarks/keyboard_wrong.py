@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 
 from edgernn.keyboard.metrics import Share, share
 from edgernn.keyboard.typing import Typed
-from edgernn.keyboard.words import parted
+from edgernn.keyboard.words import word_of
 
 WHY = ("signs", "unlisted", "spaces", "left", "another")  # the first that holds
 Known = Callable[[str], bool]  # whether a core in lower case is a word of some list
@@ -39,8 +39,8 @@ def _of_line(typed: Typed, made: list[str], known: Known) -> Iterator[str]:
 
 
 def _why(word: str, found: str | None, keys: set[str], known: Known) -> str:
-    core = parted(word)[1].lower()
-    if found is not None and parted(found)[1].lower() == core:
+    core = word_of(word).core
+    if found is not None and word_of(found).core == core:
         return "signs"
     if not known(core):
         return "unlisted"

@@ -91,11 +91,16 @@ def _round(every: Parts, off: Parts, slopes: list[Parts], first: Parts) -> Parts
 
 
 def _linearised(cell: Cell, given: Tensor, before: Parts) -> Linearised:
-    with torch.inference_mode(False), torch.enable_grad():  # what was made under it is copied
-        inputs = tuple(part.clone().detach().requires_grad_() for part in before)
-        made = cell(given.clone().detach(), inputs)
+    with torch.inference_mode(False), torch.enable_grad():
+        inputs = tuple(_plain(part).requires_grad_() for part in before)
+        made = cell(_plain(given), inputs)
         slopes = [torch.autograd.grad(part.sum(), inputs, retain_graph=True) for part in made]
     return Linearised(tuple(part.detach() for part in made), slopes)
+
+
+def _plain(made: Tensor) -> Tensor:
+    """Without its history; a copy of what was made under inference_mode, as gradients need one."""
+    return (made.clone() if made.is_inference() else made).detach()
 
 
 def _before(begin: Parts, every: Parts) -> Parts:
