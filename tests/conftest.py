@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import signal
@@ -58,6 +59,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("device"):
             item.add_marker(skip)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def operators_read_once() -> None:
+    """torch's exporter reads the source of its 500 operators anew for every step: a third of it."""
+    from torch.onnx._internal.exporter._registration import ONNXRegistry as Operators
+
+    once = staticmethod(functools.cache(Operators.from_torchlib))
+    Operators.from_torchlib = once  # type: ignore[method-assign]
 
 
 @pytest.fixture(scope="session")
