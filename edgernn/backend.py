@@ -60,7 +60,10 @@ class Outlook:
 
 
 class Program(Protocol):
-    """One live stream over a loaded artifact. Arrays have the shapes of the manifest."""
+    """One live stream over a loaded artifact. Arrays have the shapes of the manifest.
+
+    One that can take many chunks at a time faster has `steps` besides: arrays (N, ...) in and out.
+    """
 
     def reset(self) -> None:
         """Back to the initial state."""

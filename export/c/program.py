@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from edgernn.backend import Array, Module, np_dtype
 from edgernn.errors import ShapeError, ToolError
+
+
+class _Place(NamedTuple):
+    """Where the numbers of a port lie."""
+
+    name: str
+    address: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    values: int
+
+    @property
+    def nbytes(self) -> int:
+        return self.values * self.dtype.itemsize
 
 
 class CProgram:
@@ -28,16 +43,17 @@ class CProgram:
                 )
         self.blob = module.alloc(max(self.state_bytes, 16))
         self.scratch = module.alloc(max(facts["scratch_bytes"], 16))
-        self.inputs = [(p["name"], *self._buffer(p)) for p in row["inputs"]]
-        self.outputs = [(p["name"], *self._buffer(p)) for p in row["outputs"]]
-        pointers = [place for _, place, *_ in (*self.inputs, *self.outputs)]
-        self.arguments = [self.blob, self.scratch, *pointers]
+        self.inputs = [self._place(port) for port in row["inputs"]]
+        self.outputs = [self._place(port) for port in row["outputs"]]
+        places = [place.address for place in (*self.inputs, *self.outputs)]
+        self.arguments = [self.blob, self.scratch, *places]
         self.reset()
 
-    def _buffer(self, port: Mapping[str, Any]) -> tuple[int, tuple[int, ...], np.dtype[Any]]:
+    def _place(self, port: Mapping[str, Any]) -> _Place:
         dtype, shape = np_dtype(port["dtype"]), tuple(port["shape"])
-        size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-        return self.module.alloc(max(size, 16)), shape, dtype
+        count = math.prod(shape)
+        address = self.module.alloc(max(count * dtype.itemsize, 16))
+        return _Place(port["name"], address, shape, dtype, count)
 
     def reset(self) -> None:
         """Back to the initial state."""
@@ -50,25 +66,48 @@ class CProgram:
         self.module.call(f"{self.symbol}_step", *self.arguments)
         return self._results()
 
+    def steps(self, frames: Mapping[str, Array]) -> dict[str, Array]:
+        """Run one chunk after the other: arrays (N, ...) in and out."""
+        count = len(next(iter(frames.values())))
+        given = [(p.address, p.nbytes, self._bytes(frames, p, count)) for p in self.inputs]
+        taken = [(p.address, p.nbytes, list[bytes]()) for p in self.outputs]
+        symbol, module = f"{self.symbol}_step", self.module
+        for at in range(count):
+            for address, size, data in given:
+                module.write(address, data[at * size : (at + 1) * size])
+            module.call(symbol, *self.arguments)
+            for address, size, chunks in taken:
+                chunks.append(module.read(address, size))
+        made = zip(self.outputs, taken, strict=True)
+        return {
+            p.name: np.frombuffer(bytearray().join(chunks), p.dtype).reshape(count, *p.shape)
+            for p, (_, _, chunks) in made
+        }
+
     def count(self, inputs: Mapping[str, Array]) -> int:
         """Run one chunk and give the instructions it took."""
         self._feed(inputs)
         return self.module.count(f"{self.symbol}_step", *self.arguments)
 
     def _feed(self, inputs: Mapping[str, Array]) -> None:
-        for name, place, shape, dtype in self.inputs:
-            array = np.ascontiguousarray(inputs[name], dtype)
-            if array.size != int(np.prod(shape)):
-                raise ShapeError(f"{self.symbol} input {name}: need {shape}, got {array.shape}")
-            self.module.write(place, array.tobytes())
+        for place in self.inputs:
+            self.module.write(place.address, self._bytes(inputs, place))
+
+    def _bytes(self, inputs: Mapping[str, Array], place: _Place, chunks: int = 1) -> bytes:
+        """So many chunks of an input. Raises: ShapeError for other sizes."""
+        array = np.ascontiguousarray(inputs[place.name], place.dtype)
+        if array.size != chunks * place.values:
+            before = "" if chunks == 1 else f"{chunks} of "
+            raise ShapeError(
+                f"{self.symbol} input {place.name}: need {before}{place.shape}, got {array.shape}"
+            )
+        return array.tobytes()
 
     def _results(self) -> dict[str, Array]:
         results = {}
-        for name, place, shape, dtype in self.outputs:
-            size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-            results[name] = (
-                np.frombuffer(self.module.read(place, size), dtype).reshape(shape).copy()
-            )
+        for place in self.outputs:
+            data = self.module.read(place.address, place.nbytes)
+            results[place.name] = np.frombuffer(data, place.dtype).reshape(place.shape).copy()
         return results
 
     def blob_bytes(self) -> bytes:
@@ -81,8 +120,7 @@ class CProgram:
         leaves = {}
         for row in self.row["states"]:
             dtype, shape = np_dtype(row["dtype"]), tuple(row["shape"])
-            count = int(np.prod(shape, dtype=np.int64))
-            flat = np.frombuffer(blob, dtype, count, row["offset_bytes"])
+            flat = np.frombuffer(blob, dtype, math.prod(shape), row["offset_bytes"])
             leaves[row["in"]] = flat.reshape(shape).copy()
         return leaves
 
