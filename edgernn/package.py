@@ -198,18 +198,24 @@ def filled(template: str, words: Mapping[str, str]) -> str:
     return re.sub(r"@([A-Z_]+)@", lambda found: words[found.group(1)], template)
 
 
-def write_package(files: Mapping[str, bytes], out: Path) -> None:
-    """Write a package's files as a folder, whole or not at all.
-
-    A folder that holds a package already is replaced. Raises: DataError for one that holds
-    something else, or a folder above it that does not exist; ToolError when the disk refuses.
-    """
+def package_place(out: Path) -> Path:
+    """The absolute path. Raises: DataError if no package may be written there."""
     out = Path(os.path.abspath(out))
     if not out.parent.is_dir():
         raise DataError(f"{out}: the folder {out.parent} does not exist; make it first")
     there = out.exists() and (not out.is_dir() or any(out.iterdir()))
     if there and not (out / MARK).is_file():
         raise DataError(f"{out}: holds something that is no package; give another folder")
+    return out
+
+
+def write_package(files: Mapping[str, bytes], out: Path) -> None:
+    """Write a package's files as a folder, whole or not at all.
+
+    A folder that holds a package already is replaced. Raises: DataError for a place that it may
+    not take, ToolError when the disk refuses.
+    """
+    out = package_place(out)
     listed = json.dumps(sorted(files), indent=1).encode()
     try:
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as temporary:

@@ -37,8 +37,9 @@ def embed(
     edgernn embed next.edgernn --name kws_next -o next
     """
     from edgernn.bundle import open_bundle
-    from edgernn.package import called, find_package, write_package
+    from edgernn.package import called, find_package, package_place, write_package
 
+    package_place(output)  # before minutes of compiling
     package, opened = find_package(kind), open_bundle(bundle)
     files = package.files(opened if name is None else called(opened, name), on, progress(as_json))
     write_package(files, output)
