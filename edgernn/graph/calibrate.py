@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 
 import numpy as np
 
@@ -25,12 +26,16 @@ class Range:
     high: list[float] = field(default_factory=list)
     histogram: Histogram | None = None
 
-    def add(self, value: Array) -> None:
-        """What a frame made of it."""
-        self.low.append(float(value.min()))
-        self.high.append(float(value.max()))
+    def add(self, value: Array) -> bool:
+        """What a frame made of it, if that is finite; whether it is."""
+        low, high = float(value.min()), float(value.max())  # NaN if any is
+        if not (isfinite(low) and isfinite(high)):
+            return False
+        self.low.append(low)
+        self.high.append(high)
         if self.histogram is not None:
             self.histogram.add(value)
+        return True
 
     def extremes(self) -> tuple[float, float]:
         """The lowest and highest number seen, zero included."""
@@ -74,13 +79,12 @@ def calibrate(
     count = 0
 
     def watch(name: str, value: Array) -> None:
-        if not np.issubdtype(value.dtype, np.floating):
+        if value.dtype.kind != "f":
             return
-        if not np.isfinite(value).all():
-            raise DataError(f"calibration frame {count}: {name} is not finite; check the input")
         if name not in ranges:
             ranges[name] = Range(histogram=Histogram() if method == "mse" else None)
-        ranges[name].add(value)
+        if not ranges[name].add(value):
+            raise DataError(f"calibration frame {count}: {name} is not finite; check the input")
 
     stream = Reference(graph, watch)
     for frame in frames:
