@@ -1,13 +1,15 @@
 /* `Recognizer(library, beam, end_ms, phrases)`: blocks of samples in, words out. */
-#include "native.h"
+#include "hearing.h"
 #include "recognizer.h"
 #include "recognizer_saved.h"
 
 typedef struct {
-  native_live live;
+  native_hearing heard;
   edgernn_recognizer loop;
   edgernn_hot_place *places;
 } native_recognizer;
+
+NATIVE_CALLS(recognizer);
 
 /* ---- opened and closed */
 
@@ -59,13 +61,15 @@ static PyObject *recognizer_new(PyTypeObject *type, PyObject *args, PyObject *na
   const uint32_t bytes = edgernn_recognizer_bytes(model, options.beam);
   native_recognizer *const self = native_new(type, library, bytes);
   if (!self) return NULL;
+  self->heard.calls = &calls;
+  self->heard.loop = &self->loop;
   if (PyTuple_Size(phrases) && plant(self, phrases)) {
     Py_DecRef((PyObject *)self);
     return NULL;
   }
   options.hot = self->places;
   options.end_frames = frames_of(end_ms, (double)model->word_ms);
-  edgernn_recognizer_init(&self->loop, model, &options, self->live.memory, bytes);
+  edgernn_recognizer_init(&self->loop, model, &options, self->heard.live.memory, bytes);
   return (PyObject *)self;
 }
 
@@ -78,7 +82,7 @@ static void recognizer_dealloc(PyObject *object) {
 
 static int append_words(PyObject *list, native_recognizer *self, const edgernn_word *words,
                         uint32_t count) {
-  const edgernn_model *const model = self->live.library->model;
+  const edgernn_model *const model = self->heard.live.library->model;
   for (uint32_t i = 0; i < count; ++i) {
     const double ms = ((double)words[i].frame + 1.0) * (double)self->loop.model->word_ms;
     PyObject *const one = Py_BuildValue("sddI", model->labels[words[i].label], ms,
@@ -93,10 +97,10 @@ static int append_words(PyObject *list, native_recognizer *self, const edgernn_w
 static PyObject *recognizer_push(PyObject *object, PyObject *samples) {
   native_recognizer *const self = (native_recognizer *)object;
   Py_buffer view;
-  if (native_enter(&self->live)) return NULL;
+  if (native_enter(&self->heard.live)) return NULL;
   const uint32_t block = self->loop.model->block;
-  if (native_blocks(&self->live, samples, block, &view)) {
-    native_leave(&self->live);
+  if (native_blocks(&self->heard.live, samples, block, &view)) {
+    native_leave(&self->heard.live);
     return NULL;
   }
   PyObject *const list = PyList_New(0);
@@ -104,13 +108,13 @@ static PyObject *recognizer_push(PyObject *object, PyObject *samples) {
   int failed = !list;
   for (; at < end && !failed; at += block) {
     const edgernn_word *words;
-    const native_run run = native_begin(&self->live, 1);
+    const native_run run = native_begin(&self->heard.live, 1);
     const uint32_t count = edgernn_recognizer_push(&self->loop, at, &words);
-    native_end(&self->live, run, 1);
+    native_end(&self->heard.live, run, 1);
     failed = append_words(list, self, words, count);
   }
   PyBuffer_Release(&view);
-  native_leave(&self->live);
+  native_leave(&self->heard.live);
   if (!failed) return list;
   if (list) Py_DecRef(list);
   return NULL;
@@ -120,11 +124,11 @@ static PyObject *recognizer_finish(PyObject *object, PyObject *unused) {
   native_recognizer *const self = (native_recognizer *)object;
   const edgernn_word *words;
   (void)unused;
-  if (native_enter(&self->live)) return NULL;
+  if (native_enter(&self->heard.live)) return NULL;
   PyObject *const list = PyList_New(0);
   const uint32_t count = edgernn_recognizer_finish(&self->loop, &words);
   if (list) append_words(list, self, words, count);
-  native_leave(&self->live);
+  native_leave(&self->heard.live);
   return list;
 }
 
@@ -133,7 +137,7 @@ static PyObject *recognizer_readings(PyObject *object, PyObject *unused) {
   native_recognizer *const self = (native_recognizer *)object;
   const edgernn_reading *readings;
   (void)unused;
-  if (native_enter(&self->live)) return NULL;
+  if (native_enter(&self->heard.live)) return NULL;
   const uint32_t count = edgernn_recognizer_readings(&self->loop, &readings);
   PyObject *const all = PyList_New(0);
   for (uint32_t i = 0; all && i < count; ++i) {
@@ -143,78 +147,15 @@ static PyObject *recognizer_readings(PyObject *object, PyObject *unused) {
     if (one) PyList_Append(all, one);
     if (one) Py_DecRef(one);
   }
-  native_leave(&self->live);
+  native_leave(&self->heard.live);
   return all;
-}
-
-/* With the samples that wait: bytes. */
-static PyObject *recognizer_save(PyObject *object, PyObject *rest) {
-  native_recognizer *const self = (native_recognizer *)object;
-  PyObject *saved = NULL;
-  Py_buffer view;
-  if (native_enter(&self->live)) return NULL;
-  if (!native_rest(&self->live, rest, self->loop.model->block, &view)) {
-    const edgernn_rest waits = {view.buf, (uint32_t)((size_t)view.len / sizeof(float))};
-    const uint32_t bytes = edgernn_recognizer_saved_bytes(&self->loop);
-    saved = PyBytes_FromStringAndSize(NULL, bytes);
-    if (saved)
-      edgernn_recognizer_save(&self->loop, self->live.library->model, &waits, PyBytes_AsString(saved),
-                        bytes);
-    PyBuffer_Release(&view);
-  }
-  native_leave(&self->live);
-  return saved;
-}
-
-/* The samples that wait, as bytes. */
-static PyObject *recognizer_restore(PyObject *object, PyObject *saved) {
-  native_recognizer *const self = (native_recognizer *)object;
-  PyObject *rest = NULL;
-  Py_buffer view;
-  if (native_enter(&self->live)) return NULL;
-  if (!PyObject_GetBuffer(saved, &view, PyBUF_SIMPLE)) {
-    const edgernn_model *const model = self->live.library->model;
-    edgernn_rest waits = {PyMem_Malloc(self->loop.model->block * sizeof(float)), 0};
-    if (!waits.samples)
-      PyErr_NoMemory();
-    else if (!native_refused(&self->live,
-                             edgernn_recognizer_restore(&self->loop, model, &waits, view.buf,
-                                                    native_bytes(&view)),
-                             &view))
-      rest = PyBytes_FromStringAndSize((const char *)waits.samples,
-                                       (Py_ssize_t)(waits.count * sizeof(float)));
-    PyMem_Free(waits.samples);
-    PyBuffer_Release(&view);
-  }
-  native_leave(&self->live);
-  return rest;
-}
-
-static PyObject *recognizer_reset(PyObject *object, PyObject *unused) {
-  native_recognizer *const self = (native_recognizer *)object;
-  (void)unused;
-  if (native_enter(&self->live)) return NULL;
-  edgernn_recognizer_reset(&self->loop);
-  native_leave(&self->live);
-  return native_none();
-}
-
-static PyObject *recognizer_block(PyObject *object, PyObject *unused) {
-  native_recognizer *const self = (native_recognizer *)object;
-  (void)unused;
-  if (native_enter(&self->live)) return NULL;
-  native_leave(&self->live);
-  return PyLong_FromLong((long)self->loop.model->block);
 }
 
 static PyMethodDef methods[] = {
     {"push", recognizer_push, METH_O, "push(blocks): (text, ms, score, utterance) of each word."},
     {"finish", recognizer_finish, METH_NOARGS, "finish(): the words that are left, likewise."},
     {"readings", recognizer_readings, METH_NOARGS, "readings(): (words, score) of each."},
-    {"reset", recognizer_reset, METH_NOARGS, "reset(): before the first sample."},
-    {"save", recognizer_save, METH_O, "save(rest): bytes; rest: samples that wait for their block."},
-    {"restore", recognizer_restore, METH_O, "restore(saved): the samples that wait, as bytes."},
-    {"block", recognizer_block, METH_NOARGS, "block(): samples in a block."},
+    NATIVE_HEARING_METHODS,
     {"close", native_close, METH_NOARGS, "close(): what comes after it raises ClosedError."},
     EDGERNN_NO_METHOD,
 };

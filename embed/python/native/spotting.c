@@ -1,12 +1,14 @@
 /* `Spotter(library)`: blocks of samples in, words that were heard out. */
-#include "native.h"
+#include "hearing.h"
 #include "spotter.h"
 #include "spotter_saved.h"
 
 typedef struct {
-  native_live live;
+  native_hearing heard;
   edgernn_spotter loop;
 } native_spotter;
+
+NATIVE_CALLS(spotter);
 
 static PyObject *spotter_new(PyTypeObject *type, PyObject *args, PyObject *names) {
   PyObject *library;
@@ -16,7 +18,10 @@ static PyObject *spotter_new(PyTypeObject *type, PyObject *args, PyObject *names
   if (!model) return NULL;
   const uint32_t bytes = edgernn_spotter_bytes(model);
   native_spotter *const self = native_new(type, library, bytes);
-  if (self) edgernn_spotter_init(&self->loop, model, self->live.memory, bytes);
+  if (!self) return NULL;
+  self->heard.calls = &calls;
+  self->heard.loop = &self->loop;
+  edgernn_spotter_init(&self->loop, model, self->heard.live.memory, bytes);
   return (PyObject *)self;
 }
 
@@ -51,14 +56,14 @@ static PyObject *spotter_push(PyObject *object, PyObject *samples) {
   const edgernn_spotter_model *const model = self->loop.model;
   PyObject *list = NULL;
   Py_buffer view;
-  if (native_enter(&self->live)) return NULL;
-  if (!native_blocks(&self->live, samples, model->block, &view)) {
+  if (native_enter(&self->heard.live)) return NULL;
+  if (!native_blocks(&self->heard.live, samples, model->block, &view)) {
     const uint32_t blocks = (uint32_t)((size_t)view.len / sizeof(float) / model->block);
     edgernn_detection *const found = PyMem_Malloc((size_t)blocks * model->frames * sizeof *found);
     if (found) {
-      const native_run run = native_begin(&self->live, blocks);
+      const native_run run = native_begin(&self->heard.live, blocks);
       const uint32_t count = hear(&self->loop, &view, found);
-      native_end(&self->live, run, blocks);
+      native_end(&self->heard.live, run, blocks);
       list = told(model, found, count);
     } else {
       PyErr_NoMemory();
@@ -66,88 +71,25 @@ static PyObject *spotter_push(PyObject *object, PyObject *samples) {
     PyMem_Free(found);
     PyBuffer_Release(&view);
   }
-  native_leave(&self->live);
+  native_leave(&self->heard.live);
   return list;
-}
-
-/* With the samples that wait: bytes. */
-static PyObject *spotter_save(PyObject *object, PyObject *rest) {
-  native_spotter *const self = (native_spotter *)object;
-  PyObject *saved = NULL;
-  Py_buffer view;
-  if (native_enter(&self->live)) return NULL;
-  if (!native_rest(&self->live, rest, self->loop.model->block, &view)) {
-    const edgernn_rest waits = {view.buf, (uint32_t)((size_t)view.len / sizeof(float))};
-    const uint32_t bytes = edgernn_spotter_saved_bytes(&self->loop);
-    saved = PyBytes_FromStringAndSize(NULL, bytes);
-    if (saved)
-      edgernn_spotter_save(&self->loop, self->live.library->model, &waits, PyBytes_AsString(saved),
-                        bytes);
-    PyBuffer_Release(&view);
-  }
-  native_leave(&self->live);
-  return saved;
-}
-
-/* The samples that wait, as bytes. */
-static PyObject *spotter_restore(PyObject *object, PyObject *saved) {
-  native_spotter *const self = (native_spotter *)object;
-  PyObject *rest = NULL;
-  Py_buffer view;
-  if (native_enter(&self->live)) return NULL;
-  if (!PyObject_GetBuffer(saved, &view, PyBUF_SIMPLE)) {
-    const edgernn_model *const model = self->live.library->model;
-    edgernn_rest waits = {PyMem_Malloc(self->loop.model->block * sizeof(float)), 0};
-    if (!waits.samples)
-      PyErr_NoMemory();
-    else if (!native_refused(&self->live,
-                             edgernn_spotter_restore(&self->loop, model, &waits, view.buf,
-                                                    native_bytes(&view)),
-                             &view))
-      rest = PyBytes_FromStringAndSize((const char *)waits.samples,
-                                       (Py_ssize_t)(waits.count * sizeof(float)));
-    PyMem_Free(waits.samples);
-    PyBuffer_Release(&view);
-  }
-  native_leave(&self->live);
-  return rest;
-}
-
-static PyObject *spotter_reset(PyObject *object, PyObject *unused) {
-  native_spotter *const self = (native_spotter *)object;
-  (void)unused;
-  if (native_enter(&self->live)) return NULL;
-  edgernn_spotter_reset(&self->loop);
-  native_leave(&self->live);
-  return native_none();
-}
-
-static PyObject *spotter_block(PyObject *object, PyObject *unused) {
-  native_spotter *const self = (native_spotter *)object;
-  (void)unused;
-  if (native_enter(&self->live)) return NULL;
-  native_leave(&self->live);
-  return PyLong_FromLong((long)self->loop.model->block);
 }
 
 static PyObject *spotter_threshold(PyObject *object, PyObject *given) {
   native_spotter *const self = (native_spotter *)object;
   float threshold = 0.0f;
   if (!PyArg_ParseTuple(given, "|f:threshold", &threshold)) return NULL;
-  if (native_enter(&self->live)) return NULL;
+  if (native_enter(&self->heard.live)) return NULL;
   if (PyTuple_Size(given)) self->loop.threshold = threshold;
   threshold = self->loop.threshold;
-  native_leave(&self->live);
+  native_leave(&self->heard.live);
   return Py_BuildValue("d", (double)threshold);
 }
 
 static PyMethodDef methods[] = {
     {"push", spotter_push, METH_O, "push(blocks): (label, ms, score) of each word heard."},
-    {"reset", spotter_reset, METH_NOARGS, "reset(): before the first sample."},
-    {"save", spotter_save, METH_O, "save(rest): bytes; rest: samples that wait for their block."},
-    {"restore", spotter_restore, METH_O, "restore(saved): the samples that wait, as bytes."},
-    {"block", spotter_block, METH_NOARGS, "block(): samples in a block."},
     {"threshold", spotter_threshold, METH_VARARGS, "threshold([new]): the threshold."},
+    NATIVE_HEARING_METHODS,
     {"close", native_close, METH_NOARGS, "close(): what comes after it raises ClosedError."},
     EDGERNN_NO_METHOD,
 };
