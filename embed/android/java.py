@@ -24,6 +24,12 @@ OF_KIND: Mapping[str, tuple[str, ...]] = {
     "recognizer": ("Blocks", "Listener", "Loop", "Reading", "Recognizer", "Word"),
     "keyboard": ("Guess", "Keyboard", "Loop", "Shown"),
 }
+NATIVES: Mapping[str, tuple[str, ...]] = {  # lists of functions in C
+    "": (),
+    "spotter": ("Listener", "Spotter"),
+    "recognizer": ("Listener", "Recognizer"),
+    "keyboard": ("Keyboard",),
+}
 # Kotlin knows these by their names alone: they are compiled against, and no archive holds them
 ANNOTATION = """package androidx.annotation;
 import java.lang.annotation.*;
@@ -45,8 +51,7 @@ def java_name(name: str) -> str:
 
 def sources(folder: Path, kind: str, words: Mapping[str, str]) -> dict[str, str]:
     """Path -> Java of a model's package, of the loop of its kind alone."""
-    natives = folder / f"Native{kind.capitalize()}.txt"
-    loop = natives.read_text("utf-8") if kind else ""
+    loop = "".join((folder / f"Native{name}.txt").read_text("utf-8") for name in NATIVES[kind])
     return {
         f"edgernn/{words['NAME']}/{name}.java": filled(
             (folder / f"{name}.java").read_text("utf-8"), {**words, "LOOP_NATIVES": loop}

@@ -22,6 +22,12 @@ ABIS: Mapping[str, str] = {
     "x86_64": "android-x86_64",
 }
 SHARED = ("jni_table.h", "outbox.h", "live.c", "model.c")
+OF_KIND: Mapping[str, tuple[str, ...]] = {
+    "": (),
+    "spotter": ("live_listener.h", "live_spotter.c"),
+    "recognizer": ("live_listener.h", "live_recognizer.c"),
+    "keyboard": ("live_keyboard.c",),
+}
 # Android has libdl.so; this one, of the same name and symbols, is for our linker alone
 LIBDL = "libdl.so"
 DL_SYMBOLS = ("dlopen", "dlsym", "dlclose", "dlerror")
@@ -45,7 +51,7 @@ def binding_library(bundle: Bundle, target: Target, package: str, cc: Compiler |
     package: behind `edgernn.` in Java. Raises: ToolError, DataError, BundleError.
     """
     code = package_code(bundle, target.name)
-    names = [*SHARED, *([f"live_{code.kind}.c"] if code.kind else [])]
+    names = (*SHARED, *OF_KIND[code.kind])
     native = {name: (NATIVE / name).read_text("utf-8") for name in names}
     prefix = f"Java_edgernn_{package.replace('_', '_1')}_Native_"  # as JNI writes an underscore
     header = f"#define EDGERNN_JAVA(name) {prefix}##name\n#define EDGERNN_PACKAGED {code.symbol}\n"

@@ -15,9 +15,12 @@ abstract class Listener<Told> extends Loop {
     super(model, kind);
   }
 
-  /** Where in the memory the C tells, and takes a block of so many samples behind it. */
-  final void listen(ByteBuffer memory, int told, int samples, int block) {
+  /** In the memory the C tells what it heard, and takes a block of samples behind that. */
+  final void listen(ByteBuffer memory) {
+    int told = Native.listenerOutbox(at());
+    int samples = Native.listenerSamples(at());
     outbox = Native.slice(memory, told, samples - told);
+    int block = Native.listenerBlock(model);
     ByteBuffer whole = Native.slice(memory, samples, block * Float.BYTES);
     blocks = new Blocks(name, whole.asFloatBuffer(), this::hear);
   }
@@ -27,8 +30,6 @@ abstract class Listener<Told> extends Loop {
 
   /** One thing that was heard. */
   abstract Told read(ByteBuffer from);
-
-  abstract void cleared();
 
   final ByteBuffer outbox() {
     outbox.clear();
@@ -81,7 +82,7 @@ abstract class Listener<Told> extends Loop {
   public synchronized void reset() {
     at();
     blocks.clear();
-    cleared();
+    Native.listenerReset(at());
   }
 
   /** Go on from what was saved. What does not fit changes nothing. */
@@ -89,8 +90,18 @@ abstract class Listener<Told> extends Loop {
     blocks.await(restored(saved));
   }
 
-  /** Samples that wait until they are a block. */
-  final int waiting() {
-    return blocks.waiting();
+  @Override
+  int savedBytes() {
+    return Native.listenerSavedBytes(at());
+  }
+
+  @Override
+  int saveInto(ByteBuffer saved, int bytes) {
+    return Native.listenerSave(at(), model, blocks.waiting(), saved, bytes);
+  }
+
+  @Override
+  int restoreFrom(ByteBuffer saved, int bytes) {
+    return Native.listenerRestore(at(), model, saved, bytes);
   }
 }

@@ -77,8 +77,7 @@ public final class Recognizer extends Listener<Word> {
       ByteBuffer phrase = phrases.get(next++);
       Native.recognizerExpect(at(), phrase, phrase.capacity() / Short.BYTES, worth);
     }
-    int block = Native.recognizerBlock(this.model);
-    listen(memory, Native.recognizerOutbox(at()), Native.recognizerSamples(at()), block);
+    listen(memory);
   }
 
   /** Of each phrase its labels, 16 bits each. */
@@ -141,25 +140,5 @@ public final class Recognizer extends Listener<Word> {
     double timeMs = (from.getInt() + 1L) * wordMs;
     int utterance = from.getInt();
     return new Word(text, timeMs, from.getFloat(), utterance);
-  }
-
-  @Override
-  void cleared() {
-    Native.recognizerReset(at());
-  }
-
-  @Override
-  int savedBytes() {
-    return Native.recognizerSavedBytes(at());
-  }
-
-  @Override
-  int saveInto(ByteBuffer saved, int bytes) {
-    return Native.recognizerSave(at(), model, waiting(), saved, bytes);
-  }
-
-  @Override
-  int restoreFrom(ByteBuffer saved, int bytes) {
-    return Native.recognizerRestore(at(), model, saved, bytes);
   }
 }

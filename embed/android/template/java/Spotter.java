@@ -18,8 +18,7 @@ public final class Spotter extends Listener<Detection> {
     threshold = Native.spotterThreshold(this.model);
     ByteBuffer memory = take(Native.spotterBytes(this.model));
     opened(Native.spotterOpen(at(), this.model), "export the model again");
-    int block = Native.spotterBlock(this.model);
-    listen(memory, Native.spotterOutbox(at()), Native.spotterSamples(at()), block);
+    listen(memory);
   }
 
   public synchronized float getThreshold() {
@@ -47,25 +46,5 @@ public final class Spotter extends Listener<Detection> {
     String label = labels.get(from.getInt());
     double timeMs = (from.getInt() + 1L) * frameMs;
     return new Detection(label, timeMs, from.getFloat());
-  }
-
-  @Override
-  void cleared() {
-    Native.spotterReset(at());
-  }
-
-  @Override
-  int savedBytes() {
-    return Native.spotterSavedBytes(at());
-  }
-
-  @Override
-  int saveInto(ByteBuffer saved, int bytes) {
-    return Native.spotterSave(at(), model, waiting(), saved, bytes);
-  }
-
-  @Override
-  int restoreFrom(ByteBuffer saved, int bytes) {
-    return Native.spotterRestore(at(), model, saved, bytes);
   }
 }

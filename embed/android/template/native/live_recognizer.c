@@ -9,19 +9,17 @@
 #include "stream.h"
 
 typedef struct {
-  edgernn_recognizer recognizer;
+  edgernn_recognizer loop;
   unsigned char *outbox;
   float *samples;
   edgernn_hot_place *places; /* of hot words */
   uint32_t room, used;
 } edgernn_live;
 
-#define WORD_BYTES 16u
+#define KIND recognizer
+#include "live_listener.h"
 
-static const edgernn_recognizer_model *loop_of(int64_t number) {
-  const edgernn_model *const model = JNI_POINTER(number);
-  return model->loop;
-}
+#define WORD_BYTES 16u
 
 /* Words of a push or a finish, and readings with all theirs. */
 static uint32_t outbox_bytes(const edgernn_recognizer_model *m, uint32_t beam) {
@@ -43,10 +41,6 @@ static uint32_t own_at(const edgernn_recognizer_model *m, uint32_t beam, uint32_
   return places_at(m, beam) + EDGERNN_ROOM(hot * (uint32_t)sizeof(edgernn_hot_place));
 }
 
-JNI_FUNCTION(int32_t, recognizerBlock)(JNI_CLASS, int64_t number) {
-  return (int32_t)loop_of(number)->block;
-}
-
 JNI_FUNCTION(double, recognizerWordMs)(JNI_CLASS, int64_t number) {
   return loop_of(number)->word_ms;
 }
@@ -58,16 +52,6 @@ JNI_FUNCTION(int32_t, recognizerBytes)(JNI_CLASS, int64_t number, int32_t beam, 
   const edgernn_recognizer_model *const m = loop_of(number);
   return (int32_t)(own_at(m, (uint32_t)beam, (uint32_t)hot) +
                    edgernn_recognizer_bytes(m, (uint32_t)beam));
-}
-
-JNI_FUNCTION(int32_t, recognizerOutbox)(JNI_CLASS, int64_t at) {
-  const edgernn_live *const live = JNI_POINTER(at);
-  return (int32_t)(live->outbox - (unsigned char *)JNI_POINTER(at));
-}
-
-JNI_FUNCTION(int32_t, recognizerSamples)(JNI_CLASS, int64_t at) {
-  const edgernn_live *const live = JNI_POINTER(at);
-  return (int32_t)((unsigned char *)live->samples - (unsigned char *)JNI_POINTER(at));
 }
 
 /* Memory for hot words is all zeros. */
@@ -84,7 +68,7 @@ JNI_FUNCTION(int32_t, recognizerOpen)(JNI_CLASS, int64_t at, int64_t number, int
   live->used = 0;
   const edgernn_recognizer_options options = {
       .beam = width, .end_frames = (uint32_t)end_frames, .hot = hot ? live->places : 0};
-  return edgernn_recognizer_init(&live->recognizer, m, &options, memory + own_at(m, width, room),
+  return edgernn_recognizer_init(&live->loop, m, &options, memory + own_at(m, width, room),
                                  edgernn_recognizer_bytes(m, width))
              ? EDGERNN_BAD_MEMORY
              : EDGERNN_OK;
@@ -96,11 +80,6 @@ JNI_FUNCTION(int32_t, recognizerExpect)(JNI_CLASS, int64_t at, jni_object labels
   edgernn_live *const live = JNI_POINTER(at);
   return edgernn_hot_words_add(live->places, live->room, &live->used, jni_address(env, labels),
                                (uint32_t)count, worth);
-}
-
-JNI_FUNCTION(void, recognizerReset)(JNI_CLASS, int64_t at) {
-  edgernn_live *const live = JNI_POINTER(at);
-  edgernn_recognizer_reset(&live->recognizer);
 }
 
 static void put_words(edgernn_outbox *out, const edgernn_word *words, uint32_t count) {
@@ -117,7 +96,7 @@ JNI_FUNCTION(int32_t, recognizerPush)(JNI_CLASS, int64_t at) {
   edgernn_live *const live = JNI_POINTER(at);
   edgernn_outbox out = {live->outbox, 0};
   const edgernn_word *words;
-  const uint32_t count = edgernn_recognizer_push(&live->recognizer, live->samples, &words);
+  const uint32_t count = edgernn_recognizer_push(&live->loop, live->samples, &words);
   put_words(&out, words, count);
   return (int32_t)count;
 }
@@ -126,7 +105,7 @@ JNI_FUNCTION(int32_t, recognizerFinish)(JNI_CLASS, int64_t at) {
   edgernn_live *const live = JNI_POINTER(at);
   edgernn_outbox out = {live->outbox, 0};
   const edgernn_word *words;
-  const uint32_t count = edgernn_recognizer_finish(&live->recognizer, &words);
+  const uint32_t count = edgernn_recognizer_finish(&live->loop, &words);
   put_words(&out, words, count);
   return (int32_t)count;
 }
@@ -136,35 +115,11 @@ JNI_FUNCTION(int32_t, recognizerReadings)(JNI_CLASS, int64_t at) {
   edgernn_live *const live = JNI_POINTER(at);
   edgernn_outbox out = {live->outbox, 0};
   const edgernn_reading *readings;
-  const uint32_t count = edgernn_recognizer_readings(&live->recognizer, &readings);
+  const uint32_t count = edgernn_recognizer_readings(&live->loop, &readings);
   for (uint32_t i = 0; i < count; ++i) {
     put_float(&out, readings[i].score);
     put_word(&out, readings[i].count);
     put_words(&out, readings[i].words, readings[i].count);
   }
   return (int32_t)count;
-}
-
-JNI_FUNCTION(int32_t, recognizerSavedBytes)(JNI_CLASS, int64_t at) {
-  const edgernn_live *const live = JNI_POINTER(at);
-  return (int32_t)edgernn_recognizer_saved_bytes(&live->recognizer);
-}
-
-/* waiting: samples of a block that lie at samples. */
-JNI_FUNCTION(int32_t, recognizerSave)(JNI_CLASS, int64_t at, int64_t model, int32_t waiting,
-                                  jni_object saved, int32_t bytes) {
-  const edgernn_live *const live = JNI_POINTER(at);
-  const edgernn_rest rest = {live->samples, (uint32_t)waiting};
-  return edgernn_recognizer_save(&live->recognizer, JNI_POINTER(model), &rest, jni_address(env, saved),
-                             (uint32_t)bytes);
-}
-
-/* How many samples lie at samples then; or an error. */
-JNI_FUNCTION(int32_t, recognizerRestore)(JNI_CLASS, int64_t at, int64_t model, jni_object saved,
-                                     int32_t bytes) {
-  edgernn_live *const live = JNI_POINTER(at);
-  edgernn_rest rest = {live->samples, 0};
-  const int error = edgernn_recognizer_restore(&live->recognizer, JNI_POINTER(model), &rest,
-                                           jni_address(env, saved), (uint32_t)bytes);
-  return error ? error : (int32_t)rest.count;
 }
