@@ -90,16 +90,27 @@ def _families(found: Found) -> Any:
     if not every:
         return None
     figure, axis = _panel("algorithmic latency, ms", 8)
+    named: dict[float, list[tuple[float, str]]] = {}
     for name, rows in every.items():
-        x = next(iter(rows.values()))["latency_ms"]
+        x, colour = next(iter(rows.values()))["latency_ms"], COLOURS[name.split(",")[0]]
         for head, marker in (("wer", "o"), ("ctc_wer", "x")):
-            y, colour = 100 * mean(rows, head), COLOURS[name.split(",")[0]]
-            axis.plot(x, y, marker=marker, color=colour, linestyle="")
-            if head == "wer":
-                axis.annotate(name, (x, y), xytext=(5, 2), textcoords="offset points", fontsize=6)
+            axis.plot(x, 100 * mean(rows, head), marker=marker, color=colour, linestyle="")
+        named.setdefault(x, []).append((100 * mean(rows, "wer"), name))
     axis.set_title("dots: transducer; crosses: CTC head")
-    axis.margins(x=0.2)
+    axis.set_xlim(0, 1.4 * max(named))
+    for x, points in named.items():
+        _names(axis, x, points)
     return figure
+
+
+def _names(axis: Any, x: float, points: Sequence[tuple[float, str]]) -> None:
+    """Each beside its point, and above the one before."""
+    low, high = axis.get_ylim()
+    line, free = (high - low) / 28, low
+    for y, name in sorted(points):
+        free = max(y, free)
+        axis.annotate(name, (x, free), xytext=(6, -2), textcoords="offset points", fontsize=6)
+        free += line
 
 
 def _targets(rows: Sequence[Row]) -> Any:
