@@ -19,11 +19,7 @@ class _Place(NamedTuple):
     address: int
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    values: int
-
-    @property
-    def nbytes(self) -> int:
-        return self.values * self.dtype.itemsize
+    nbytes: int
 
 
 class CProgram:
@@ -51,9 +47,8 @@ class CProgram:
 
     def _place(self, port: Mapping[str, Any]) -> _Place:
         dtype, shape = np_dtype(port["dtype"]), tuple(port["shape"])
-        count = math.prod(shape)
-        address = self.module.alloc(max(count * dtype.itemsize, 16))
-        return _Place(port["name"], address, shape, dtype, count)
+        nbytes = math.prod(shape) * dtype.itemsize
+        return _Place(port["name"], self.module.alloc(max(nbytes, 16)), shape, dtype, nbytes)
 
     def reset(self) -> None:
         """Back to the initial state."""
@@ -69,19 +64,19 @@ class CProgram:
     def steps(self, frames: Mapping[str, Array]) -> dict[str, Array]:
         """Run one chunk after the other: arrays (N, ...) in and out."""
         count = len(next(iter(frames.values())))
-        given = [(p.address, p.nbytes, self._bytes(frames, p, count)) for p in self.inputs]
-        taken = [(p.address, p.nbytes, list[bytes]()) for p in self.outputs]
+        given = [(place, self._bytes(frames, place, count)) for place in self.inputs]
+        taken = [(place, bytearray()) for place in self.outputs]
         symbol, module = f"{self.symbol}_step", self.module
         for at in range(count):
-            for address, size, data in given:
-                module.write(address, data[at * size : (at + 1) * size])
+            for place, data in given:
+                size = place.nbytes
+                module.write(place.address, data[at * size : (at + 1) * size])
             module.call(symbol, *self.arguments)
-            for address, size, chunks in taken:
-                chunks.append(module.read(address, size))
-        made = zip(self.outputs, taken, strict=True)
+            for place, made in taken:
+                made += module.read(place.address, place.nbytes)
         return {
-            p.name: np.frombuffer(bytearray().join(chunks), p.dtype).reshape(count, *p.shape)
-            for p, (_, _, chunks) in made
+            place.name: np.frombuffer(made, place.dtype).reshape(count, *place.shape)
+            for place, made in taken
         }
 
     def count(self, inputs: Mapping[str, Array]) -> int:
@@ -96,7 +91,7 @@ class CProgram:
     def _bytes(self, inputs: Mapping[str, Array], place: _Place, chunks: int = 1) -> bytes:
         """So many chunks of an input. Raises: ShapeError for other sizes."""
         array = np.ascontiguousarray(inputs[place.name], place.dtype)
-        if array.size != chunks * place.values:
+        if array.nbytes != chunks * place.nbytes:
             before = "" if chunks == 1 else f"{chunks} of "
             raise ShapeError(
                 f"{self.symbol} input {place.name}: need {before}{place.shape}, got {array.shape}"
