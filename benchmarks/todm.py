@@ -92,9 +92,9 @@ def written(made: dict[str, list[str]], found: Found) -> None:
     """Tables and pictures into the page, rows beside it."""
     from benchmarks.todm_plots import draw
 
-    drawn = draw(found, PAGE.parent)
+    drawn = draw(found, made, PAGE.parent)
     for part, lines in made.items():
-        pictures = [f"![{part}]({path.name})" for path in drawn if path.stem == f"todm-{part}"]
+        pictures = [f"![{part}]({drawn[part].name})"] if part in drawn else []
         if lines:
             write_section(f"todm {part}", [*pictures, "", *lines], PAGE)
     found.rows.write(RESULTS)

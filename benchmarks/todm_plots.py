@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +17,20 @@ ALONE, SHARED = "#b279a2", "#4c78a8"
 HEADS = {"wer": "-", "ctc_wer": ":"}
 
 
-def draw(found: Found, folder: Path = FOLDER) -> list[Path]:
-    """All pictures that there are rows for."""
-    drawn = {
-        "sizes": _sizes(found),
-        "ablation": _ablation(found),
-        "families": _families(found),
-        "targets": _targets(compiled(found)),
+def draw(found: Found, parts: Iterable[str], folder: Path = FOLDER) -> dict[str, Path]:
+    """The picture of each part that there are rows for."""
+    drawn: dict[str, Callable[[Found], Any]] = {
+        "sizes": _sizes,
+        "ablation": _ablation,
+        "families": _families,
+        "targets": lambda found: _targets(compiled(found)),
     }
-    made = []
-    for name, figure in drawn.items():
+    made = {}
+    for part in parts:
+        figure = drawn[part](found)
         if figure is not None:
-            made.append(folder / f"todm-{name}.svg")
-            saved(figure, made[-1])
+            made[part] = folder / f"todm-{part}.svg"
+            saved(figure, made[part])
     return made
 
 
