@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from edgernn.errors import ShapeError
 from edgernn.frames import need_frames
@@ -14,6 +15,7 @@ from edgernn.state import State
 from edgernn.streaming import Example, Streaming
 from edgernn.timing import Timing
 
+LEAST = 32  # frames that are read at once, at least
 HEARD = 30.0  # added to the score of a frame that was heard: beside it no other has a share
 
 
@@ -110,13 +112,33 @@ class Window(Streaming):
         heard: (B, left + right + T); near: r (heads, left + 1 + right).
         """
         if not torch.compiler.is_exporting():
-            return self.attended(q, keys, values, heard, _distances(near, q.shape[1]))
+            return self._in_blocks(q, keys, values, heard, near)
         spans = [slice(t, t + near.shape[1]) for t in range(q.shape[1])]  # no mask
         each = [
             self.attended(q[:, t : t + 1], keys[:, at], values[:, at], heard[:, at], near[:, None])
             for t, at in enumerate(spans)
         ]
         return each[0] if len(each) == 1 else torch.cat(each, dim=1)
+
+    def _in_blocks(
+        self, q: Tensor, keys: Tensor, values: Tensor, heard: Tensor, near: Tensor
+    ) -> Tensor:
+        """The same with masks, a block of queries as long as the window at once.
+
+        So the work grows with the frames, not with their square.
+        """
+        frames, before = q.shape[1], near.shape[1] - 1
+        block = max(LEAST, before)
+        if frames <= 2 * block:
+            return self.attended(q, keys, values, heard, _distances(near, frames))
+        more = -frames % block
+        own = F.pad(q, (0, 0, 0, more)).reshape(-1, block, q.shape[2])
+        seen = [
+            F.pad(x, (0, 0, 0, more)).unfold(1, block + before, block).transpose(2, 3).flatten(0, 1)
+            for x in (keys, values, heard[..., None])
+        ]
+        y = self.attended(own, seen[0], seen[1], seen[2][..., 0], _distances(near, block))
+        return y.reshape(len(q), -1, q.shape[2])[:, :frames]
 
     def attended(
         self, q: Tensor, keys: Tensor, values: Tensor, heard: Tensor | None, bias: Tensor

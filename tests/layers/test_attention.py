@@ -7,7 +7,8 @@ import torch
 from torch.nn import functional as F
 
 from edgernn.errors import ShapeError
-from edgernn.layers.attention import WindowAttention
+from edgernn.layers import attention
+from edgernn.layers.attention import Window, WindowAttention
 from edgernn.streaming import offline
 
 
@@ -27,6 +28,22 @@ def test_it_equals_torchs_attention_under_a_mask(left: int, right: int) -> None:
     y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
     wanted = layer.output(y.transpose(1, 2).flatten(2))[:, :11]
     torch.testing.assert_close(offline(layer, x), wanted, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("left", "right", "key_heads"), [(4, 0, 2), (3, 2, 1), (40, 9, 2)])
+@pytest.mark.parametrize("frames", [65, 96, 100, 250])
+def test_in_blocks_it_is_what_it_is_at_once(
+    left: int, right: int, key_heads: int, frames: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer = Window(2, 3, left, right, key_heads=key_heads).double()
+    x = torch.randn(2, frames, 6 + 6 * key_heads, dtype=torch.float64, requires_grad=True)
+    wanted, weights = [], torch.randn(2, frames, 6, dtype=torch.float64)
+    for least in (frames, 32):
+        monkeypatch.setattr(attention, "LEAST", least)
+        y, after = layer.step(x, layer.initial_state(2))
+        (grad,) = torch.autograd.grad((y * weights).sum(), x)
+        wanted.append((y, grad, *after))
+    torch.testing.assert_close(wanted[1], wanted[0], atol=1e-12, rtol=1e-12)
 
 
 def test_sizes_that_make_no_window_are_refused() -> None:
