@@ -63,6 +63,7 @@ OPTIONS = {
     "smoothed labels": Option(  # half of what is smoothed stays with the word itself; not tuned
         {}, {"smoothing": {"alpha": 0.1, "temperature": 0.08, "vectors": "spelling"}}
     ),
+    "words foretold": Option({}, {"foretold": 256}),
     "a quarter of the texts": Option({}, {"share": 1 / 4}),
     "a sixteenth of the texts": Option({}, {"share": 1 / 16}),
 }

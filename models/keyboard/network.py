@@ -121,6 +121,18 @@ class Decoder(nn.Module):
         made: Tensor = self.drop(self.words.mixed(x, self.words.attention.at(typed, x, at)))
         return made
 
+    def foretold(self, words: Tensor) -> Tensor:
+        """The same for each word from those before it alone, with nothing typed.
+
+        Shapes: words (B, U) labels -> (B, U, joint).
+        """
+        begin = words.new_full((len(words), 1), END)
+        past = self.drop(self.history(torch.cat([begin, words[:, :-1]], dim=1)))
+        nothing = past.new_zeros(*words.shape, self.words.attention.channels)
+        x = torch.cat([nothing, past], dim=2)
+        made: Tensor = self.drop(self.words.mixed(x, nothing))
+        return made
+
 
 def decoder(
     *,

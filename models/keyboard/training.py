@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -12,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
 
 from edgernn.errors import DataError
 from edgernn.keyboard.corpora import frequencies, training_texts
@@ -126,6 +128,12 @@ def in_pieces(text: str, longest: int) -> list[str]:
     return [*pieces, piece] if piece else pieces
 
 
+def _wanted(batch: Mapping[str, Tensor]) -> Tensor:
+    """The label that each question wants, or NONE."""
+    some = [batch[name].flatten() for name in ("word", "told") if name in batch]
+    return torch.cat(some)
+
+
 def part(texts: Sequence[str], share: float) -> list[str]:
     """A share of the texts, evenly spread and the same each time; a quarter holds a sixteenth.
 
@@ -142,12 +150,16 @@ class Task:
     """Sentences typed with slips, in batches of near lengths; those with misspelt words left out.
 
     A batch holds what `stacked` gives, and `labels` (C,) with `likely` (C,) of a `Sample`.
-    Output: logits (B, M, C + 1), the last of them that of an end.
+    Output: logits (questions, C + 1), the last of them that of an end; B M of them are asked, and
+    behind those come the words that are foretold.
 
     Options: `corpora`, `longest` of a piece in characters, `within`, the share of keystrokes that
     are asked within words, `sample`, the labels drawn beside the wanted ones, `salad`, the share of
     sentences of words drawn from the vocabulary, so that rare ones are spelled often enough, and
-    `errors`, those of `edgernn.keyboard.typing.Errors`. With `share`, it is `part` of the texts
+    `errors`, those of `edgernn.keyboard.typing.Errors`. With `foretold`, so many more texts a step
+    are only read: each word is foretold from those before it, at a small part of what typed texts
+    cost, and with a loss that counts as much (our choice); a batch then holds their labels `told`
+    (F, U), padded by NONE. With `share`, it is `part` of the texts
     that is learnt from; the vocabulary, and what is misspelt, are those of all. With `smoothing`, a
     table of `Smoothing` whose `vectors` are those of `likeness.vectors`, what is wanted of a word
     is smoothed over the labels drawn; a batch then holds their `shares` (C,) and `vectors` (C, D)
@@ -170,6 +182,7 @@ class Task:
         if not self.texts:
             raise DataError(f"{data}: no training texts")
         self.near = NearLengths([len(text) for text in self.texts])
+        self.near_told = NearLengths([len(text.split()) for text in self.texts])
         counts = np.ones(LABELS - 1)
         for text in self.texts[:: max(1, len(self.texts) // 50000)]:
             np.add.at(counts, labelled(text), 1)
@@ -189,10 +202,20 @@ class Task:
         texts = [self._salad(rng, self.texts[row]) for row in rows]
         some = [self._asked(self.typist.typed(text, rng), text, rng) for text in texts]
         batch = stacked(some)
-        wanted = batch["word"][batch["word"] != NONE]
+        batch |= self._told(step)
+        wanted = _wanted(batch)
+        wanted = wanted[wanted != NONE]
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         labels, likely = self.sample.drawn(wanted, generator)
         return {**batch, "labels": labels, "likely": likely.float(), **self._alike(labels)}
+
+    def _told(self, step: int) -> dict[str, Tensor]:
+        """Texts whose words are foretold."""
+        if not (count := self.options.get("foretold", 0)):
+            return {}
+        rows = self.near_told.rows(step, count, self.recipe.seed)
+        labels = [torch.tensor(labelled(self.texts[row])) for row in rows]
+        return {"told": pad_sequence(labels, batch_first=True, padding_value=NONE)}
 
     def _alike(self, labels: Tensor) -> dict[str, Tensor]:
         """What smoothing asks of the labels drawn."""
@@ -215,47 +238,59 @@ class Task:
     def output(self, network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
         """Logits of the sampled labels and of an end."""
         assert isinstance(network, Decoder)
-        made = network.asked(*(batch[name] for name in ("keystrokes", "before", "at", "known")))
+        given = (batch[name] for name in ("keystrokes", "before", "at", "known"))
+        made = network.asked(*given).flatten(0, 1)
+        if "told" in batch:
+            told = batch["told"].clamp(min=0)  # what pads a text is foretold from, and not counted
+            made = torch.cat([made, network.foretold(told).flatten(0, 1)])
         weight, bias = network.words.output.table()
         rows = torch.cat([batch["labels"], batch["labels"].new_tensor([END])])
         logits = F.linear(made, weight[rows], bias[rows])
         return logits - F.pad(batch["likely"], (0, 1))
 
     def counted(self, output: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
-        """Which questions want a word, (B, M)."""
-        return batch["word"] != NONE
+        """Which questions want a word."""
+        return _wanted(batch) != NONE
 
     def loss(self, output: Tensor, batch: Mapping[str, Tensor]) -> tuple[Tensor, float]:
         """Of a word and of an end, a question; and the share of right words behind runs."""
-        asked, told = batch["word"] != NONE, batch["end"] != NONE
-        words, ends = output[..., :-1][asked], output[..., -1][told]
-        wanted = torch.searchsorted(batch["labels"], batch["word"][asked])
-        target = wanted
+        words, end = batch["word"].flatten(), batch["end"].flatten()
+        typed, told = output[: len(words)], output[len(words) :]
+        loss = self._missed(typed, words, batch)
+        ends = typed[end != NONE, -1]
+        loss = loss + F.binary_cross_entropy_with_logits(ends, end[end != NONE].to(ends.dtype))
+        if "told" in batch:
+            loss = loss + self._missed(told, batch["told"].flatten(), batch)
+        whole = end == 0
+        right = batch["labels"][typed[whole, :-1].argmax(1)] == words[whole]
+        return loss, float(right.float().mean()) if len(right) else 0.0
+
+    def _missed(self, logits: Tensor, words: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+        """Cross entropy of the words that are wanted."""
+        asked = words != NONE
+        target = torch.searchsorted(batch["labels"], words[asked])
         if self.smoothing:
             labels = Labels(batch["shares"], batch.get("vectors"), batch["likely"])
-            target = smoothed(wanted, labels, self.smoothing)
-        loss = F.cross_entropy(words, target)
-        loss = loss + F.binary_cross_entropy_with_logits(ends, batch["end"][told].to(ends.dtype))
-        whole = batch["end"][asked] == 0
-        right = (words.detach().argmax(1) == wanted)[whole]
-        return loss, float(right.float().mean()) if len(right) else 0.0
+            target = smoothed(target, labels, self.smoothing)
+        return F.cross_entropy(logits[asked, :-1], target)
 
     def validate(self, network: nn.Module) -> dict[str, float]:
         """Shares of held-out dialogues, typed with 5 % wrong characters and with none.
 
         val_words: words read rightly where those before are known; val_sentences: of which all
         words and ends are, so that greedy reading is right; val_clean: words of clean sentences;
-        val_completions: words within the first three while they are typed.
+        val_completions: words within the first three while they are typed; val_foretold: before
+        their first letter.
         """
         wrong, clean = (self._judged(network, rate) for rate in (0.05, 0.0))
-        names = ("words", "sentences", "completions")
+        names = ("words", "sentences", "completions", "foretold")
         found = {f"val_{name}": wrong[name] for name in names}
         return {**found, "val_clean": clean["words"]}
 
     def _judged(self, network: nn.Module, rate: float) -> dict[str, float]:
         assert isinstance(network, Decoder)
         rng = np.random.default_rng(0)
-        right: dict[str, list[bool]] = {"words": [], "sentences": [], "completions": []}
+        right: dict[str, list[bool]] = defaultdict(list)
         for first in range(0, len(self.validation), self.recipe.batch_size):
             texts = self.validation[first : first + self.recipe.batch_size]
             some = [self._asked(self.typist.typed(t, rng, rate=rate), t, rng) for t in texts]
@@ -267,9 +302,9 @@ class Task:
             word, end = batch["word"], batch["end"]
             same = words[..., 0] == word
             right["words"] += same[end == 0].tolist()
-            right["completions"] += (
-                (words == word[..., None]).any(2)[(end == NONE) & (word != NONE)].tolist()
-            )
+            among = (words == word[..., None]).any(2)
+            right["completions"] += among[(end == NONE) & (word != NONE)].tolist()
+            right["foretold"] += among[(end == 1) & (word != NONE)].tolist()
             fine = torch.where(end == 0, same & ~ends, torch.where(end == 1, ends, True))
             right["sentences"] += fine.all(1).tolist()
         return {name: float(np.mean(each)) for name, each in right.items()}

@@ -229,17 +229,56 @@ def test_smoothing_changes_what_is_wanted_of_words_and_nothing_else(tmp_path: Pa
     torch.manual_seed(0)
     network = plain.build().eval()
     logits = plain.output(network, batch)
-    asked = batch["word"] != NONE
+    asked = plain.counted(logits, batch)
     (loss, accuracy), (smooth, same) = plain.loss(logits, batch), other.loss(logits, more)
     assert accuracy == same
-    words = logits[..., :-1][asked]
-    right = torch.searchsorted(batch["labels"], batch["word"][asked])
+    words = logits[asked, :-1]
+    right = torch.searchsorted(batch["labels"], batch["word"].flatten()[asked])
     assert other.smoothing is not None
     target = smoothed(
         right, Labels(more["shares"], more["vectors"], more["likely"]), other.smoothing
     )
     cross = torch.nn.functional.cross_entropy
     torch.testing.assert_close(smooth - loss, cross(words, target) - cross(words, right))
+
+
+@pytest.mark.usefixtures("spoken")
+def test_texts_that_are_only_read_add_their_loss_and_teach_no_keys(tmp_path: Path) -> None:
+    plain = Task(TRAINING, tmp_path)
+    other = Task(replace(TRAINING, data={**TRAINING.data, "foretold": 3}), tmp_path)
+    batch, more = plain.batch(0), other.batch(0)
+    assert more.keys() - batch.keys() == {"told"}
+    said = sorted([one for one in row if one != NONE] for row in more["told"].tolist())
+    assert len(said) == 3
+    assert all(one in [labelled(text) for text in SPOKEN] for one in said)
+    assert set(more["told"][more["told"] != NONE].tolist()) <= set(more["labels"].tolist())
+    torch.manual_seed(0)
+    network = plain.build().eval()
+    logits = other.output(network, more)
+    count = batch["word"].numel()
+    own = {name: tensor for name, tensor in more.items() if name != "told"}
+    torch.testing.assert_close(logits[:count], plain.output(network, own))
+    words = more["told"].flatten()
+    right = torch.searchsorted(more["labels"], words[words != NONE])
+    extra = torch.nn.functional.cross_entropy(logits[count:][words != NONE, :-1], right)
+    (loss, accuracy), (asked, same) = other.loss(logits, more), plain.loss(logits[:count], own)
+    assert accuracy == same
+    torch.testing.assert_close(loss - asked, extra)
+    extra.backward()
+    moved = {name for name, p in network.named_parameters() if p.grad is not None and p.grad.any()}
+    assert {name.partition(".")[0] for name in moved} == {"history", "words"}
+    assert not any("attention" in name for name in moved)
+
+
+def test_a_word_is_foretold_from_those_before_it() -> None:
+    network = small(END + 1)
+    words = torch.randint(0, END, (2, 5))
+    other = words.clone()
+    other[:, 2] = (other[:, 2] + 1) % END
+    with torch.no_grad():
+        a, b = network.foretold(words), network.foretold(other)
+    assert torch.equal(a[:, :3], b[:, :3])
+    assert (a[:, 3:] != b[:, 3:]).any(2).all()
 
 
 def test_a_keyboard_learns_from_its_share_of_the_texts(
@@ -257,10 +296,11 @@ def test_a_keyboard_learns_from_its_share_of_the_texts(
     [
         smoothing(alpha=0.2, temperature=0.1, vectors="spelling"),
         smoothing(alpha=0.1),
+        replace(TRAINING, data={**TRAINING.data, "foretold": 3}),
         replace(TRAINING, weight_drop=0.5),
         replace(TRAINING, optimizer="nt_asgd", watch="val_words", learning_rate=0.5),
     ],
-    ids=["alike", "uniform", "weight drop", "nt_asgd"],
+    ids=["alike", "uniform", "foretold", "weight drop", "nt_asgd"],
 )
 def test_a_keyboard_trains_by_every_option_and_resumes_to_the_same_bits(
     tmp_path: Path, recipe: Recipe
