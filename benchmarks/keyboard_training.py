@@ -1,15 +1,16 @@
 """What options of training do for a keyboard: `python -m benchmarks.keyboard_training --data PATH`.
 
 The keyboard's own recipe over fewer steps: as it is, with each option alone, and on a share of the
-texts (over more steps too), by the same seed. Rows are the figures of the validation at the end,
-and those on the way there; see docs/keyboards.md. A training that was interrupted goes on from its
-checkpoint, and what is there is not trained again. `--write` puts the table, the picture and the
-rows into docs/.
+texts (over more steps too), by the same seed; and the shipped weights. Rows are the figures of the
+validation at the end, and those on the way there; see docs/keyboards.md. A training that was
+interrupted goes on from its checkpoint, and what is there is not trained again. `--write` puts the
+table, the picture and the rows into docs/.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 import time
@@ -25,9 +26,9 @@ from benchmarks.figure import pyplot, saved
 from benchmarks.rows import Row, Rows
 from benchmarks.trainings import OutOfTime, spent, trained
 from edgernn.errors import EdgernnError
-from edgernn.model import find_model
+from edgernn.model import find_model, load_weights
 from edgernn.train.recipe import Recipe, read_recipe
-from edgernn.train.run import HISTORY, own_recipe
+from edgernn.train.run import HISTORY, WEIGHTS, find_task, own_recipe
 
 PAGE, RESULTS = Path("docs/keyboards.md"), Path("docs/keyboard_training.json")
 PICTURE = "keyboards-training.svg"
@@ -35,6 +36,7 @@ STEPS, CHECKS, CHECKPOINTS = 2000, 20, 30  # of a training, its validations and 
 LONGER = 2  # times as many steps for the shares of the texts
 SELDOM = 10  # steps between them at least, of short trials too
 HEAD = ("", "words right", "lines right", "clean words right", "completed", "core-minutes")
+SHIPPED = "as shipped"
 FIGURES = ("val_words", "val_sentences", "val_clean", "val_completions")
 DRAWN = {"val_words": "words right, %", "val_completions": "completed, %"}
 
@@ -71,14 +73,18 @@ OPTIONS = {
 
 def recipe(option: Option, steps: int) -> Recipe:
     """The keyboard's own, over so many steps."""
-    own = read_recipe("keyboard", own_recipe(find_model("keyboard"))).with_steps(steps)
+    own = _own()
     return replace(
-        own,
+        own.with_steps(steps),
         validate_every=max(SELDOM, steps // CHECKS),
         checkpoint_every=max(SELDOM, steps // CHECKPOINTS),
         **option.train,
         data={**own.data, **option.data},
     )
+
+
+def _own() -> Recipe:
+    return read_recipe("keyboard", own_recipe(find_model("keyboard")))
 
 
 def plan(steps: int, only: Sequence[str] = ()) -> list[tuple[str, int]]:
@@ -113,12 +119,29 @@ def carried_out(
             rows.note(row, name, str(steps))
 
 
+def shipped(data: Path, rows: Rows) -> None:
+    """A row of the shipped weights, if these have none."""
+    model, how = find_model("keyboard"), _own()
+    assert model.folder is not None
+    weights = model.folder / WEIGHTS
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    if (rows.get(SHIPPED) or {}).get("weights") != digest:
+        task = find_task(model)(how, data)
+        network = task.build()
+        load_weights({"": network}, weights)
+        with torch.no_grad():
+            figures = task.validate(network.eval())
+        rows.note({"weights": digest, "steps": how.steps, **figures}, SHIPPED)
+
+
 def lines(rows: Rows, steps: int) -> list[str]:
     """The table of what is there; nothing without a row."""
     found = there(rows, steps)
     titled = dict(found)
     for name, row in there(rows, LONGER * steps).items():
         titled[f"{name}, {LONGER * steps:,} steps"] = row
+    if found and (final := rows.get(SHIPPED)):
+        titled[f"{SHIPPED}, {final['steps']:,} steps"] = final
     made = table(HEAD, [[name, *told(row)] for name, row in titled.items()])
     return [*made, "", f"![by steps and by texts]({PICTURE})"] if found else []
 
@@ -130,7 +153,8 @@ def there(rows: Rows, steps: int) -> dict[str, Row]:
 
 def told(row: Row) -> list[str]:
     """The cells of a row."""
-    return [*(f"{100 * row[name]:.1f}" for name in FIGURES), f"{row['cpu_s'] / 60:.1f}"]
+    spent = f"{row['cpu_s'] / 60:.1f}" if "cpu_s" in row else ""
+    return [*(f"{100 * row[name]:.1f}" for name in FIGURES), spent]
 
 
 def draw(rows: Rows, steps: int, folder: Path) -> None:
@@ -157,7 +181,7 @@ def draw(rows: Rows, steps: int, folder: Path) -> None:
             axis.set(xlabel=along, ylabel=title)
             axis.set_ylim(0, 100)
             axis.grid(color="#eeeeee")
-    axes[0, 0].legend()
+    axes[0, 0].legend(loc="center right")
     axes[1, 0].legend()
     figure.tight_layout()
     saved(figure, folder / PICTURE)
@@ -183,6 +207,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         try:
             wanted = plan(options.steps, options.only)
+            shipped(options.data, rows)
             carried_out(options.data, options.output, rows, wanted, end)
         except OutOfTime as over:
             print(over, file=sys.stderr)

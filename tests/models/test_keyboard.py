@@ -343,13 +343,15 @@ def test_the_benchmark_of_options_goes_on_where_it_was_and_writes_its_table(
     asked = ["--data", str(tmp_path), "--output", str(tmp_path / "runs"), "--steps", "2"]
     assert keyboard_training.main([*asked, "--minutes", "0", "--write"]) == 0
     assert "the time is over" in capsys.readouterr().err
-    assert not (tmp_path / "rows.json").exists()
+    assert not (tmp_path / "rows.json").exists()  # there is no table without a training
     assert keyboard_training.main([*asked, "--write"]) == 0
     rows = json.loads((tmp_path / "rows.json").read_text())["rows"]
+    assert 0 < rows.pop("as shipped")["val_words"] <= 1
     longer = [f"{name} 4" for name in keyboard_training.shares()]
     assert list(rows) == [*(f"{name} 2" for name in keyboard_training.OPTIONS), *longer]
     assert all(row["step"] == row["steps"] and row["cpu_s"] > 0 for row in rows.values())
     assert page.read_text().count("| weight drop | ") == 1
+    assert page.read_text().count("| as shipped, 24,000 steps | ") == 1
     assert all(row["curve"][-1][:2] == [row["steps"], row["val_words"]] for row in rows.values())
     assert "a sixteenth of the texts" in (tmp_path / keyboard_training.PICTURE).read_text()
     monkeypatch.setattr(keyboard_training, "trained", None)  # nothing is trained again
