@@ -117,7 +117,7 @@ def make_optimizer(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
         return ScaledAdam(groups, lr=0.0)
     if recipe.optimizer == "nt_asgd":
         return torch.optim.SGD(groups, lr=0.0)
-    return torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.99))
+    return torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.99), fused=True)
 
 
 class _Run:
