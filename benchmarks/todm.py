@@ -2,8 +2,8 @@
 
 Repeats on one recogniser what TODM (arXiv:2309.01947) claims; see docs/todm.md. A training that was
 interrupted goes on from its checkpoint, and what is judged is not judged again: the same command
-goes on. `--minutes 0` only tells what there is. `--write` puts results, tables and pictures into
-docs/.
+goes on. `--jobs 2` trains two at a time. `--minutes 0` only tells what there is. `--write` puts
+results, tables and pictures into docs/.
 """
 
 from __future__ import annotations
@@ -36,10 +36,13 @@ SECTIONS = {
 }
 
 
-def carried_out(parts: Sequence[str], bench: Bench, seeds: int, steps: int | None) -> None:
+def carried_out(
+    parts: Sequence[str], bench: Bench, seeds: int, steps: int | None, jobs: int
+) -> None:
     """All that is not done yet. Raises: OutOfTime."""
     trained = [part for part in parts if part in PARTS]
-    for one in planned(trained, seeds, steps):
+    left = [one for one in planned(trained, seeds, steps) if bench.left(one)]
+    for one in bench.side_by_side(left, jobs) if jobs > 1 and left else left:
         bench.judged(one)
     if "families" in parts:
         for one in PARTS["families"](base(1, steps)):
@@ -60,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, help="of each training, for a trial")
     parser.add_argument("--minutes", type=float, help="stop behind the first checkpoint after that")
+    parser.add_argument("--jobs", type=int, default=1, help="trainings at a time; 1")
     parser.add_argument("--output", type=Path, default=Path("runs/todm"))
     parser.add_argument("--write", action="store_true", help=f"into {PAGE} and {RESULTS}")
     parser.add_argument("--json", action="store_true", help="all rows instead of tables")
@@ -71,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     bench = Bench(options.data, options.output, rows, end, quiet=options.json)
     try:
         try:
-            carried_out(parts, bench, options.seeds, options.steps)
+            carried_out(parts, bench, options.seeds, options.steps, options.jobs)
         except OutOfTime as over:
             print(over, file=sys.stderr)
         found = Found(rows, options.seeds, options.steps)

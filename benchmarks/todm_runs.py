@@ -6,8 +6,11 @@ what was asked of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+import multiprocessing
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,14 +72,33 @@ class Bench:
         trained(self.model, recipe, self.data, folder, self.deadline, quiet=self.quiet)
         return folder
 
+    def left(self, one: Training) -> list[str]:
+        """What of a training is not judged yet."""
+        return [name for name in one.heard if self.rows.get(one.key, name) is None]
+
     def judged(self, one: Training) -> None:
         """A row for each network of a training that is judged; only what is missing is done."""
-        for name in one.heard:
-            if self.rows.get(one.key, name) is None:
-                folder = self.trained(one.recipe)
-                row = {"name": one.name, "subnetwork": name, **facts(one.recipe, folder)}
-                network = self.network(one.recipe, folder, name)
-                self.rows.note({**row, **self.heard(network)}, one.key, name)
+        for name in self.left(one):
+            folder = self.trained(one.recipe)
+            row = {"name": one.name, "subnetwork": name, **facts(one.recipe, folder)}
+            network = self.network(one.recipe, folder, name)
+            self.rows.note({**row, **self.heard(network)}, one.key, name)
+
+    def side_by_side(self, some: Sequence[Training], jobs: int) -> Iterator[Training]:
+        """The trainings in their order, each trained, in so many processes. Raises: OutOfTime."""
+        pool = ProcessPoolExecutor(
+            jobs, multiprocessing.get_context("spawn"), torch.set_num_threads, (1,)
+        )
+        try:
+            alone = replace(self, quiet=True)
+            begun = {one.key: pool.submit(alone.trained, one.recipe) for one in some}
+            for count, one in enumerate(some, 1):
+                begun[one.key].result()
+                yield one
+                if not self.quiet:
+                    print(f"{count} of {len(some)} trainings", file=sys.stderr, flush=True)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def network(self, recipe: Recipe, folder: Path, subnetwork: str) -> Transducer:
         """What was trained, or a part of it, to be heard."""

@@ -141,6 +141,21 @@ def test_each_part_is_trained_judged_and_written(part: str, tiny: Path) -> None:
     assert (tiny / "runs" / "rows.json").read_bytes() == before
 
 
+@pytest.mark.slow
+def test_trainings_side_by_side_are_those_one_after_the_other(tiny: Path, capsys: Any) -> None:
+    some = planned(["sizes"], 1, None)
+    one_by_one, together = bench(tiny, "a", 1e6), bench(tiny, "b", 1e6)
+    for one in some:
+        one_by_one.trained(one.recipe)
+    for one in together.side_by_side(some, 2):
+        folders = [each.folder(one.recipe) / WEIGHTS for each in (one_by_one, together)]
+        assert folders[0].read_bytes() == folders[1].read_bytes()
+    with pytest.raises(OutOfTime, match="the time is over"):
+        list(bench(tiny, "c", -1.0).side_by_side(some, 2))
+    assert run(tiny, "--only", "sizes", "--jobs", "2") == 0
+    assert len(json.loads(capsys.readouterr().out)) == 4
+
+
 @pytest.mark.cc
 @pytest.mark.slow
 def test_chosen_sizes_are_compiled_and_counted(tiny: Path) -> None:
