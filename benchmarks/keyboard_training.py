@@ -66,6 +66,7 @@ OPTIONS = {
         {}, {"smoothing": {"alpha": 0.1, "temperature": 0.08, "vectors": "spelling"}}
     ),
     "words foretold": Option({}, {"foretold": 256}),
+    "spelled alike": Option({}, {"spelled": True}),
     "a quarter of the texts": Option({}, {"share": 1 / 4}),
     "a sixteenth of the texts": Option({}, {"share": 1 / 16}),
 }

@@ -34,7 +34,8 @@ class Task(Protocol):
     """What a model brings to the loop; models/NAME/training.py offers one as `Task`.
 
     It may have `counted(output, batch)` besides: which of the outputs' rows are not of padding, by
-    a mask without the last axis. A teacher is heard in these alone.
+    a mask without the last axis. A teacher is heard in these alone. And `methods()`: what acts on
+    its training beside what the recipe asks of any.
     """
 
     recipe: Recipe

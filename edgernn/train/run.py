@@ -82,6 +82,7 @@ def run_recipe(
     task, subnetworks = sandwich(task)
     recipe = task.recipe
     acting = [*methods(compression, model, task), *weight_drop(recipe), *subnetworks, *beside]
+    acting += getattr(task, "methods", list)()
     trained = train(
         task, out / CHECKPOINT, methods=acting, resume=resume, device=device, quiet=quiet
     )

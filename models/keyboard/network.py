@@ -42,7 +42,8 @@ DEVIATION = 0.1  # of fresh vectors of words
 class Labels(Streaming):
     """y = W x + b, of which the most frequent words, the others, and the end have parts of W.
 
-    So compression may leave one part more bits than another: `common` words bear no four.
+    So compression may leave one part more bits than another: `common` words bear no four. While it
+    is trained, W may be a sum with a `spelling`, which tells its part of some labels or of all.
 
     Shapes: x (B, T, size) -> y (B, T, labels); no state.
     """
@@ -52,17 +53,35 @@ class Labels(Streaming):
         self.common = Linear(size, common)
         self.rare = Linear(size, labels - common - 1)
         self.end = Linear(size, 1)
+        self.spelling: nn.Module | None = None
 
     def initial_state(self, batch: int) -> State:
         return ()
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        if self.spelling is not None:
+            return nn.functional.linear(x, *self.table()), ()
         return torch.cat([part.linear(x) for part in self._parts()], dim=-1), ()
 
-    def table(self) -> tuple[Tensor, Tensor]:
-        """W (labels, size) and b (labels,)."""
+    def table(self, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """W (labels, size) and b (labels,), of some labels or of all."""
         linear = [part.linear for part in self._parts()]
-        return torch.cat([one.weight for one in linear]), torch.cat([one.bias for one in linear])
+        weight = torch.cat([one.weight for one in linear])
+        bias = torch.cat([one.bias for one in linear])
+        if labels is not None:
+            weight, bias = weight[labels], bias[labels]
+        return weight if self.spelling is None else weight + self.spelling(labels), bias
+
+    @torch.no_grad()
+    def settle(self) -> None:
+        """Make what it computes with its own weights, without a `spelling`."""
+        weight, _ = self.table()
+        self.spelling = None
+        first = 0
+        for part in self._parts():
+            own = part.linear.weight
+            own.copy_(weight[first : first + len(own)])
+            first += len(own)
 
     def _parts(self) -> tuple[Linear, Linear, Linear]:
         return self.common, self.rare, self.end

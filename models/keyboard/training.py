@@ -25,9 +25,11 @@ from edgernn.models.keyboard import END, LABELS, VOCABULARY
 from edgernn.models.keyboard.likeness import vectors
 from edgernn.models.keyboard.network import Decoder, decoder
 from edgernn.models.keyboard.samples import labelled
+from edgernn.models.keyboard.spelling import Spelled
 from edgernn.train.losses.smoothing import Labels, Smoothing, smoothed
+from edgernn.train.method import Method
 from edgernn.train.near_lengths import NearLengths
-from edgernn.train.recipe import Recipe, filled
+from edgernn.train.recipe import Recipe, RecipeError, filled
 
 HELD = 400  # texts that are validated on
 TOGETHER = 64  # texts beside each other that a share takes or leaves, so that dialogues stay whole
@@ -159,11 +161,11 @@ class Task:
     `errors`, those of `edgernn.keyboard.typing.Errors`. With `foretold`, so many more texts a step
     are only read: each word is foretold from those before it, at a small part of what typed texts
     cost, and with a loss that counts as much (our choice); a batch then holds their labels `told`
-    (F, U), padded by NONE. With `share`, it is `part` of the texts
-    that is learnt from; the vocabulary, and what is misspelt, are those of all. With `smoothing`, a
-    table of `Smoothing` whose `vectors` are those of `likeness.vectors`, what is wanted of a word
-    is smoothed over the labels drawn; a batch then holds their `shares` (C,) and `vectors` (C, D)
-    too.
+    (F, U), padded by NONE. With `spelled`, words that are spelled alike share a part of their
+    weights (`edgernn.models.keyboard.spelling`). With `share`, it is `part` of the texts that is
+    learnt from; the vocabulary, and what is misspelt, are those of all. With `smoothing`, a table
+    of `Smoothing` whose `vectors` are those of `likeness.vectors`, what is wanted of a word is
+    smoothed over the labels drawn; a batch then holds their `shares` (C,) and `vectors` (C, D) too.
     """
 
     def __init__(self, recipe: Recipe, data: Path) -> None:
@@ -190,6 +192,17 @@ class Task:
         held = training_texts(data, "val", ("self_dialogue",))
         held = held[:: max(1, len(held) // HELD)]
         self.validation = [piece for text in held for piece in in_pieces(text, longest)]
+
+    def methods(self) -> list[Method]:
+        """Raises: RecipeError for a compression of the weights that are a sum."""
+        if not self.options.get("spelled"):
+            return []
+        if odd := sorted(self.recipe.compress.keys() - {"start"}):
+            raise RecipeError(
+                f"{self.recipe.name}: compress.{odd[0]} and data.spelled in one training; compress "
+                "what was trained"
+            )
+        return [Spelled()]
 
     def build(self) -> Decoder:
         """A network of the recipe's sizes."""
@@ -243,9 +256,8 @@ class Task:
         if "told" in batch:
             told = batch["told"].clamp(min=0)  # what pads a text is foretold from, and not counted
             made = torch.cat([made, network.foretold(told).flatten(0, 1)])
-        weight, bias = network.words.output.table()
-        rows = torch.cat([batch["labels"], batch["labels"].new_tensor([END])])
-        logits = F.linear(made, weight[rows], bias[rows])
+        labels = torch.cat([batch["labels"], batch["labels"].new_tensor([END])])
+        logits = F.linear(made, *network.words.output.table(labels))
         return logits - F.pad(batch["likely"], (0, 1))
 
     def counted(self, output: Tensor, batch: Mapping[str, Tensor]) -> Tensor:

@@ -26,6 +26,7 @@ from edgernn.models.keyboard import END, VOCABULARY, card, evaluate, training
 from edgernn.models.keyboard.likeness import vectors
 from edgernn.models.keyboard.network import Decoder, decoder
 from edgernn.models.keyboard.samples import labelled
+from edgernn.models.keyboard.spelling import Spelled
 from edgernn.models.keyboard.training import (
     NONE,
     TOGETHER,
@@ -37,7 +38,7 @@ from edgernn.models.keyboard.training import (
     stacked,
 )
 from edgernn.train.losses.smoothing import Labels, smoothed
-from edgernn.train.recipe import Recipe, parse_recipe, recipe_text
+from edgernn.train.recipe import Recipe, RecipeError, parse_recipe, recipe_text
 from edgernn.train.run import WEIGHTS, run_recipe, save_weights
 
 from ..keyboard import spelling
@@ -270,6 +271,29 @@ def test_texts_that_are_only_read_add_their_loss_and_teach_no_keys(tmp_path: Pat
     assert not any("attention" in name for name in moved)
 
 
+def test_what_words_share_by_their_spelling_ends_in_their_own_weights() -> None:
+    network = small(END + 1)
+    output, plain = network.words.output, set(network.state_dict())
+    x, some = torch.randn(1, 3, 6), torch.tensor([5, 0, END, *labelled("movie")])
+    with torch.no_grad():
+        before = output(x)
+        method = Spelled()
+        method.attach(network)
+        assert set(network.state_dict()) - plain == {"words.output.spelling.shared"}
+        torch.testing.assert_close(output(x), before)
+        shared = network.get_parameter("words.output.spelling.shared")
+        shared[:, 2] = 1.0  # of every pair of letters
+        moved = output(x)
+        of_all = [part[some] for part in output.table()]
+        torch.testing.assert_close(list(output.table(some)), of_all)
+        method.finish(network)
+    assert set(network.state_dict()) == plain
+    torch.testing.assert_close(output(x), moved)
+    apart = (moved - before).abs().amax((0, 1))
+    assert apart[END] < 1e-5, "an end has no spelling"
+    assert (apart[:END] > 0.01).all()
+
+
 def test_a_word_is_foretold_from_those_before_it() -> None:
     network = small(END + 1)
     words = torch.randint(0, END, (2, 5))
@@ -297,10 +321,11 @@ def test_a_keyboard_learns_from_its_share_of_the_texts(
         smoothing(alpha=0.2, temperature=0.1, vectors="spelling"),
         smoothing(alpha=0.1),
         replace(TRAINING, data={**TRAINING.data, "foretold": 3}),
+        replace(TRAINING, data={**TRAINING.data, "spelled": True}),
         replace(TRAINING, weight_drop=0.5),
         replace(TRAINING, optimizer="nt_asgd", watch="val_words", learning_rate=0.5),
     ],
-    ids=["alike", "uniform", "foretold", "weight drop", "nt_asgd"],
+    ids=["alike", "uniform", "foretold", "spelled", "weight drop", "nt_asgd"],
 )
 def test_a_keyboard_trains_by_every_option_and_resumes_to_the_same_bits(
     tmp_path: Path, recipe: Recipe
@@ -357,6 +382,16 @@ def test_the_benchmark_of_options_goes_on_where_it_was_and_writes_its_table(
     monkeypatch.setattr(keyboard_training, "trained", None)  # nothing is trained again
     assert keyboard_training.main(asked) == 0
     assert "<!-- keyboards training: begin -->" in (root / "docs/keyboards.md").read_text()
+
+
+@pytest.mark.usefixtures("spoken")
+def test_weights_that_are_a_sum_are_not_compressed(tmp_path: Path) -> None:
+    data = {**TRAINING.data, "spelled": True}
+    how = replace(TRAINING, data=data, compress={"quantize": {"number_type": "w8a8"}})
+    with pytest.raises(RecipeError, match=r"compress\.quantize and data.spelled in one training"):
+        Task(how, tmp_path).methods()
+    assert len(Task(replace(how, compress={"start": "keyboard"}), tmp_path).methods()) == 1
+    assert Task(TRAINING, tmp_path).methods() == []
 
 
 def test_options_of_the_benchmark_are_recipes_of_their_own() -> None:
