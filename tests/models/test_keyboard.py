@@ -26,7 +26,7 @@ from edgernn.models.keyboard import END, VOCABULARY, card, evaluate, training
 from edgernn.models.keyboard.likeness import vectors
 from edgernn.models.keyboard.network import Decoder, decoder
 from edgernn.models.keyboard.samples import labelled
-from edgernn.models.keyboard.spelling import Spelled
+from edgernn.models.keyboard.spelling import Spelled, parts
 from edgernn.models.keyboard.training import (
     NONE,
     TOGETHER,
@@ -292,6 +292,18 @@ def test_what_words_share_by_their_spelling_ends_in_their_own_weights() -> None:
     apart = (moved - before).abs().amax((0, 1))
     assert apart[END] < 1e-5, "an end has no spelling"
     assert (apart[:END] > 0.01).all()
+
+
+def test_parts_of_a_spelling_are_its_pairs_and_places() -> None:
+    none, tea, eat, eaten = parts(["tea", "eat", "eaten"])
+    assert none.count_nonzero() == 1
+    assert none @ torch.stack([tea, eat, eaten]).T == pytest.approx([0, 0, 0])
+    for each in (tea, eat, eaten):
+        assert each @ each == pytest.approx(2)  # pairs and places, each of length 1
+    # pairs: "ea" of 4 and 4; places: the length of 7 and 7
+    assert tea @ eat == pytest.approx(1 / 4 + 1 / 7)
+    # pairs: " e", "ea", "at" of 4 and 6; places: e, a, t from the beginning of 7 and 11
+    assert eat @ eaten == pytest.approx(3 / 24**0.5 + 3 / 77**0.5)
 
 
 def test_a_word_is_foretold_from_those_before_it() -> None:
