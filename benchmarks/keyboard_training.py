@@ -154,8 +154,8 @@ def there(rows: Rows, steps: int) -> dict[str, Row]:
 
 def told(row: Row) -> list[str]:
     """The cells of a row."""
-    spent = f"{row['cpu_s'] / 60:.1f}" if "cpu_s" in row else ""
-    return [*(f"{100 * row[name]:.1f}" for name in FIGURES), spent]
+    minutes = f"{row['cpu_s'] / 60:.1f}" if "cpu_s" in row else ""
+    return [*(f"{100 * row[name]:.1f}" for name in FIGURES), minutes]
 
 
 def draw(rows: Rows, steps: int, folder: Path) -> None:

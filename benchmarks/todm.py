@@ -42,7 +42,7 @@ def carried_out(
     """All that is not done yet. Raises: OutOfTime."""
     trained = [part for part in parts if part in PARTS]
     left = [one for one in planned(trained, seeds, steps) if bench.left(one)]
-    for one in bench.side_by_side(left, jobs) if jobs > 1 and left else left:
+    for one in bench.side_by_side(left, jobs) if jobs > 1 else left:
         bench.judged(one)
     if "families" in parts:
         for one in PARTS["families"](base(1, steps)):

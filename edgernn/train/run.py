@@ -81,8 +81,8 @@ def run_recipe(
     compression = parse_compression(task.recipe.compress, task.recipe.name)
     task, subnetworks = sandwich(task)
     recipe = task.recipe
-    acting = [*methods(compression, model, task), *weight_drop(recipe), *subnetworks, *beside]
-    acting += getattr(task, "methods", list)()
+    acting = [*methods(compression, model, task), *weight_drop(recipe), *subnetworks]
+    acting += [*getattr(task, "methods", list)(), *beside]
     trained = train(
         task, out / CHECKPOINT, methods=acting, resume=resume, device=device, quiet=quiet
     )

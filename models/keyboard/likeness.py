@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from itertools import pairwise
 
 import torch
 from safetensors.torch import load_file
@@ -34,15 +35,19 @@ def spelled(words: Sequence[str]) -> Tensor:
 
     The first row is that of what the vocabulary lacks, and like no other.
     """
-    pairs: dict[str, int] = {"": 0}
-    places = [(0, 0)]
-    for label, word in enumerate(words, 1):
-        text = f"{BOUND}{word.lower()}{BOUND}"
-        for at in range(len(text) - 1):
-            places.append((label, pairs.setdefault(text[at : at + 2], len(pairs))))
-    rows, columns = torch.tensor(places).unbind(1)
-    counts = torch.zeros(1 + len(words), len(pairs))
-    return counts.index_put_((rows, columns), torch.ones(()), accumulate=True)
+    texts = (f"{BOUND}{word.lower()}{BOUND}" for word in words)
+    return occurrences([[""], *([a + b for a, b in pairwise(text)] for text in texts)])
+
+
+def occurrences(rows: Sequence[Sequence[Hashable]]) -> Tensor:
+    """How often each thing is in each row, (rows, things), in the order in which they are met."""
+    known: dict[Hashable, int] = {}
+    places = [
+        (row, known.setdefault(one, len(known))) for row, some in enumerate(rows) for one in some
+    ]
+    at = torch.tensor(places).unbind(1)
+    counts = torch.zeros(len(rows), len(known))
+    return counts.index_put_(at, torch.ones(()), accumulate=True)
 
 
 def _learned(name: str) -> Tensor:

@@ -77,11 +77,9 @@ class Labels(Streaming):
         """Make what it computes with its own weights, without a `spelling`."""
         weight, _ = self.table()
         self.spelling = None
-        first = 0
-        for part in self._parts():
-            own = part.linear.weight
-            own.copy_(weight[first : first + len(own)])
-            first += len(own)
+        own = [part.linear.weight for part in self._parts()]
+        for each, found in zip(own, torch.split(weight, [*map(len, own)]), strict=True):
+            each.copy_(found)
 
     def _parts(self) -> tuple[Linear, Linear, Linear]:
         return self.common, self.rare, self.end

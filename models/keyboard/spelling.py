@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from edgernn.models.keyboard import VOCABULARY
-from edgernn.models.keyboard.likeness import spelled
+from edgernn.models.keyboard.likeness import occurrences, spelled
 from edgernn.models.keyboard.network import Decoder
 from edgernn.train.method import Method
 
@@ -33,17 +33,14 @@ def parts(words: Sequence[str]) -> Tensor:
 
     The first row is that of what the vocabulary lacks, and like no other.
     """
-    known: dict[tuple[str, int, str], int] = {}
-    placed = []
-    for label, word in enumerate(words, 1):
-        some = [("first", at, letter) for at, letter in enumerate(word.lower()[:FIRST])]
-        some += [("last", at, letter) for at, letter in enumerate(word.lower()[: -LAST - 1 : -1])]
-        some.append(("length", len(word), ""))
-        placed += [(label, known.setdefault(one, len(known))) for one in some]
-    rows, columns = torch.tensor(placed).unbind(1)
-    places = torch.zeros(1 + len(words), len(known))
-    places[rows, columns] = 1.0
+    places = occurrences([[], *(_places(word.lower()) for word in words)])
     return torch.cat([F.normalize(each, dim=1) for each in (spelled(words), places)], dim=1)
+
+
+def _places(word: str) -> list[tuple[str, int, str]]:
+    first = [("first", at, letter) for at, letter in enumerate(word[:FIRST])]
+    last = [("last", at, letter) for at, letter in enumerate(word[: -LAST - 1 : -1])]
+    return [*first, *last, ("length", len(word), "")]
 
 
 class Spelling(nn.Module):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil
 from pathlib import Path
 
@@ -184,7 +185,6 @@ class Task:
         if not self.texts:
             raise DataError(f"{data}: no training texts")
         self.near = NearLengths([len(text) for text in self.texts])
-        self.near_told = NearLengths([len(text.split()) for text in self.texts])
         counts = np.ones(LABELS - 1)
         for text in self.texts[:: max(1, len(self.texts) // 50000)]:
             np.add.at(counts, labelled(text), 1)
@@ -221,6 +221,11 @@ class Task:
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         labels, likely = self.sample.drawn(wanted, generator)
         return {**batch, "labels": labels, "likely": likely.float(), **self._alike(labels)}
+
+    @cached_property
+    def near_told(self) -> NearLengths:
+        """Of texts that are only read."""
+        return NearLengths([len(text.split()) for text in self.texts])
 
     def _told(self, step: int) -> dict[str, Tensor]:
         """Texts whose words are foretold."""
