@@ -128,11 +128,15 @@ PARTS: dict[str, Callable[[Bench], Iterator[tuple[str, Measure]]]] = {
 
 
 def carried_out(part: str, bench: Bench, rows: Rows, names: Sequence[str]) -> None:
-    """A row of each set and system that has none; what is not installed is told and left out."""
+    """A row of each set and system that has none; what is not installed is told and left out.
+
+    A row of another bundle of the same name is none.
+    """
     lines = bench.sets.lines
     for title, measure in PARTS[part](bench):
         for name in names:
-            if rows.get(part, title, name, str(lines)) is not None:
+            known, bundle = rows.get(part, title, name, str(lines)), bench.systems.bundle(name)
+            if known is not None and known.get("bundle") == bundle:
                 continue
             start = time.perf_counter()
             try:
@@ -142,6 +146,7 @@ def carried_out(part: str, bench: Bench, rows: Rows, names: Sequence[str]) -> No
                 continue
             seconds = round(time.perf_counter() - start, 1)
             row = {"part": part, "set": title, "system": name, "lines": lines, "seconds": seconds}
+            row |= {"bundle": bundle} if bundle else {}
             rows.note({**row, **figures}, part, title, name, str(lines))
 
 

@@ -10,7 +10,6 @@ where the loops differ.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import platform
 import struct
@@ -28,7 +27,7 @@ import numpy as np
 
 from benchmarks.document import table, write_section
 from benchmarks.keyboard_sets import sets
-from benchmarks.rows import Row, Rows
+from benchmarks.rows import Row, Rows, digest
 from edgernn.backend import find_runner
 from edgernn.bundle import open_bundle
 from edgernn.compilers import compiler, host_cpu
@@ -101,11 +100,6 @@ def compare(bundle: Path, lines: Sequence[Line], rows: Rows, jobs: int) -> Row:
             print(f"compared {there} of {len(keys)} parts", file=sys.stderr, flush=True)
     found = [row for key in keys.values() if (row := rows.get(*key))]
     return {name: sum(row[name] for row in found) for name in found[0]}
-
-
-def digest(bundle: Path) -> str:
-    """Of the file's bytes."""
-    return hashlib.sha256(bundle.read_bytes()).hexdigest()[:16]
 
 
 def loaded(path: Path, target: str) -> Any:

@@ -13,6 +13,7 @@ from benchmarks.peers.keyboard.channel import Channel
 from benchmarks.peers.keyboard.ispell import Ispell
 from benchmarks.peers.keyboard.ngram import NGram
 from benchmarks.peers.keyboard.symspell import Compound, Words
+from benchmarks.rows import digest
 from edgernn.keyboard.metrics import Completer, Corrector
 
 
@@ -33,10 +34,12 @@ class Systems:
             "noisy channel": lambda: Channel(self.words, self.ngram),
         }
         self.completers: dict[str, Callable[[], Completer]] = {"n-gram": lambda: self.ngram}
+        self.bundles: dict[str, Path] = {}
         for name, bundle in (bundles or {}).items():
             ours = cache(partial(opened, bundle))  # compiled once
             self.correctors[name] = self.completers[name] = ours
             self.correctors[f"{name}, touches"] = partial(Touched.of_ours, ours)
+            self.bundles |= dict.fromkeys((name, f"{name}, touches"), bundle)
         self.made: dict[str, Any] = {}
 
     @cached_property
@@ -46,6 +49,10 @@ class Systems:
     @cached_property
     def ngram(self) -> NGram:
         return NGram(self.library)
+
+    def bundle(self, name: str) -> str | None:
+        """What tells its bundle from others; None for what has none."""
+        return digest(self.bundles[name]) if name in self.bundles else None
 
     def corrector(self, name: str) -> Corrector:
         """The only one of this name."""

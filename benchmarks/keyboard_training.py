@@ -10,7 +10,6 @@ table, the picture and the rows into docs/.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import sys
 import time
@@ -23,7 +22,7 @@ import torch
 
 from benchmarks.document import table, write_section
 from benchmarks.figure import pyplot, saved
-from benchmarks.rows import Row, Rows
+from benchmarks.rows import Row, Rows, digest
 from benchmarks.trainings import OutOfTime, spent, trained
 from edgernn.errors import EdgernnError
 from edgernn.model import find_model, load_weights
@@ -125,14 +124,14 @@ def shipped(data: Path, rows: Rows) -> None:
     model, how = find_model("keyboard"), _own()
     assert model.folder is not None
     weights = model.folder / WEIGHTS
-    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
-    if (rows.get(SHIPPED) or {}).get("weights") != digest:
+    whose = digest(weights)
+    if (rows.get(SHIPPED) or {}).get("weights") != whose:
         task = find_task(model)(how, data)
         network = task.build()
         load_weights({"": network}, weights)
         with torch.no_grad():
             figures = task.validate(network.eval())
-        rows.note({"weights": digest, "steps": how.steps, **figures}, SHIPPED)
+        rows.note({"weights": whose, "steps": how.steps, **figures}, SHIPPED)
 
 
 def lines(rows: Rows, steps: int) -> list[str]:

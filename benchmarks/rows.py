@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edgernn.errors import DataError
 from edgernn.train.checkpoint import write_bytes
 
 Row = dict[str, Any]
+
+
+def digest(path: Path) -> str:
+    """What tells a file from another: of its bytes. Raises: DataError for what cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    except OSError as cause:
+        raise DataError(f"{path}: {cause.strerror}") from cause
 
 
 @dataclass(slots=True)

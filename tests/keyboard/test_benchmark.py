@@ -149,14 +149,38 @@ def test_a_keyboard_of_ours_corrects_completes_and_names_what_a_word_may_be(ours
 def test_bundles_are_measured_by_name_with_and_without_touches(page: Path, ours: None) -> None:
     """Touches that are all in the middle of their keys change nothing."""
     names = ["ours", "ours, touches"]
-    asked = ["--data", str(page.parent), "--output", str(page.parent / "runs")]
-    asked += ["--bundle", "ours=a.edgernn", "--systems", *names, "--only"]
+    asked = bundled(page, *names)
     assert keyboard.main([*asked, "errors", "--write"]) == 0
     assert keyboard.main([*asked, "completion", "--write"]) == 0
     rows = json.loads((page.parent / "keyboards.json").read_text())["rows"]
     both = [rows[f"errors 5 % {name} 1000"]["word_accuracy"] for name in names]
     assert both[0] == both[1]
     assert "completion dialogues ours 1000" in rows
+
+
+def bundled(page: Path, *names: str) -> list[str]:
+    """The command for a bundle of ours, but for the part."""
+    (bundle := page.with_name("a.edgernn")).write_bytes(b"one")
+    asked = ["--data", str(page.parent), "--output", str(page.parent / "runs")]
+    return [*asked, "--bundle", f"ours={bundle}", "--systems", *names, "--only"]
+
+
+def test_another_bundle_of_a_name_is_measured_anew(
+    page: Path, ours: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = [*bundled(page, "as typed", "ours"), "aalto"]
+    counted, line_figures = [], keyboard.line_figures
+    monkeypatch.setattr(
+        keyboard, "line_figures", lambda *pair: [counted.append(pair), line_figures(*pair)][1]
+    )
+    assert [keyboard.main(asked), keyboard.main(asked)] == [0, 0]
+    assert len(counted) == 2
+    page.with_name("a.edgernn").write_bytes(b"another")
+    assert keyboard.main(asked) == 0
+    assert len(counted) == 3
+    page.with_name("a.edgernn").unlink()
+    assert keyboard.main(asked) == 2
+    assert capsys.readouterr().err.endswith("a.edgernn: No such file or directory\n")
 
 
 def test_a_bundle_without_a_name_is_told(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
