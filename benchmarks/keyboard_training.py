@@ -1,10 +1,10 @@
 """What options of training do for a keyboard: `python -m benchmarks.keyboard_training --data PATH`.
 
-The keyboard's own recipe over fewer steps: as it is, with each option alone, and on a share of the
-texts (over more steps too), by the same seed; and the shipped weights. Rows are the figures of the
-validation at the end, and those on the way there; see docs/keyboards.md. A training that was
-interrupted goes on from its checkpoint, and what is there is not trained again. `--write` puts the
-table, the picture and the rows into docs/.
+The keyboard's own recipe over fewer steps: without options, with each alone, and as it is; on a
+share of the texts over more steps; all by the same seed; and the shipped weights. Rows are the
+figures of the validation at the end, and those on the way there; see docs/keyboards.md. A training
+that was interrupted goes on from its checkpoint, and what is there is not trained again. `--write`
+puts the table, the picture and the rows into docs/.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -48,9 +48,10 @@ class Option:
     data: Mapping[str, Any]
 
 
+PLAIN = {"foretold": 0, "spelled": False}  # the recipe's own options, which others do without
 OPTIONS = {
-    "the recipe": Option({}, {}),
-    "weight drop": Option({"weight_drop": 0.5}, {}),  # the paper's
+    "no option": Option({}, PLAIN),
+    "weight drop": Option({"weight_drop": 0.5}, PLAIN),  # the paper's
     "NT-ASGD": Option(
         {
             "optimizer": "nt_asgd",
@@ -59,15 +60,19 @@ OPTIONS = {
             "grad_clip": 0.25,  # this and the decay are the paper's
             "weight_decay": 1.2e-6,
         },
-        {},
+        PLAIN,
     ),
     "smoothed labels": Option(  # half of what is smoothed stays with the word itself; not tuned
-        {}, {"smoothing": {"alpha": 0.1, "temperature": 0.08, "vectors": "spelling"}}
+        {}, {**PLAIN, "smoothing": {"alpha": 0.1, "temperature": 0.08, "vectors": "spelling"}}
     ),
-    "words foretold": Option({}, {"foretold": 256}),
-    "spelled alike": Option({}, {"spelled": True}),
-    "a quarter of the texts": Option({}, {"share": 1 / 4}),
-    "a sixteenth of the texts": Option({}, {"share": 1 / 16}),
+    "words foretold": Option({}, {**PLAIN, "foretold": 256}),
+    "spelled alike": Option({}, {**PLAIN, "spelled": True}),
+    "the recipe": Option({}, {}),
+}
+SHARES = {  # the recipe, on so much of the texts
+    "a sixteenth of the texts": 1 / 16,
+    "a quarter of the texts": 1 / 4,
+    "all of the texts": 1.0,
 }
 
 
@@ -87,30 +92,21 @@ def _own() -> Recipe:
     return read_recipe("keyboard", own_recipe(find_model("keyboard")))
 
 
-def plan(steps: int, only: Sequence[str] = ()) -> list[tuple[str, int]]:
-    """Options and their steps: all of them, and those of the texts' share over LONGER as many."""
-    all_of_them = [(name, steps) for name in OPTIONS]
-    longer = [(name, LONGER * steps) for name in shares()]
-    return [one for one in (*all_of_them, *longer) if not only or one[0] in only]
-
-
-def shares() -> dict[str, float]:
-    """Options that differ in the share of the texts alone, and it."""
-    plain = OPTIONS["the recipe"]
-    return {
-        name: option.data.get("share", 1)
-        for name, option in OPTIONS.items()
-        if option == plain or "share" in option.data
-    }
+def plan(steps: int, only: Sequence[str] = ()) -> list[tuple[str, Recipe]]:
+    """Options, then shares of the texts over LONGER as many steps."""
+    every = {name: recipe(option, steps) for name, option in OPTIONS.items()}
+    for name, share in SHARES.items():
+        every[name] = recipe(Option({}, {"share": share}), LONGER * steps)
+    return [(name, how) for name, how in every.items() if not only or name in only]
 
 
 def carried_out(
-    data: Path, output: Path, rows: Rows, wanted: Sequence[tuple[str, int]], deadline: float
+    data: Path, output: Path, rows: Rows, wanted: Sequence[tuple[str, Recipe]], deadline: float
 ) -> None:
     """A row of each that has none. Raises: OutOfTime."""
-    for name, steps in wanted:
+    for name, how in wanted:
+        steps = how.steps
         if rows.get(name, str(steps)) is None:
-            how = recipe(OPTIONS[name], steps)
             folder = output / how.fingerprint()[:16]
             trained(find_model("keyboard"), how, data, folder, deadline)
             history = json.loads((folder / HISTORY).read_text())["rows"]
@@ -136,9 +132,9 @@ def shipped(data: Path, rows: Rows) -> None:
 
 def lines(rows: Rows, steps: int) -> list[str]:
     """The table of what is there; nothing without a row."""
-    found = there(rows, steps)
+    found = there(rows, OPTIONS, steps)
     titled = dict(found)
-    for name, row in there(rows, LONGER * steps).items():
+    for name, row in there(rows, SHARES, LONGER * steps).items():
         titled[f"{name}, {LONGER * steps:,} steps"] = row
     if found and (final := rows.get(SHIPPED)):
         titled[f"{SHIPPED}, {final['steps']:,} steps"] = final
@@ -146,9 +142,9 @@ def lines(rows: Rows, steps: int) -> list[str]:
     return [*made, "", f"![by steps and by texts]({PICTURE})"] if found else []
 
 
-def there(rows: Rows, steps: int) -> dict[str, Row]:
-    """The row of each option that has one."""
-    return {name: row for name in OPTIONS if (row := rows.get(name, str(steps)))}
+def there(rows: Rows, names: Iterable[str], steps: int) -> dict[str, Row]:
+    """The row of each that has one."""
+    return {name: row for name in names if (row := rows.get(name, str(steps)))}
 
 
 def told(row: Row) -> list[str]:
@@ -158,23 +154,20 @@ def told(row: Row) -> list[str]:
 
 
 def draw(rows: Rows, steps: int, folder: Path) -> None:
-    """Above: each training by its steps; below: the recipe's by its share of the texts."""
-    found = there(rows, steps)
+    """Above: each option by its steps; below: the recipe by its share of the texts."""
+    found, shared = there(rows, OPTIONS, steps), there(rows, SHARES, LONGER * steps)
     figure, axes = pyplot().subplots(2, len(DRAWN), figsize=(9, 6.5))
     for column, (name, title) in enumerate(DRAWN.items(), 1):
         by_steps, by_share = axes[:, column - 1]
         for option, row in found.items():
             curve = [(point[0], 100 * point[column]) for point in row["curve"]]
             by_steps.plot(*zip(*curve, strict=True), label=option, linewidth=1)
-        for count in (steps, LONGER * steps):
-            rows_of = there(rows, count)
-            points = [
-                (100 * x, 100 * rows_of[k][name]) for k, x in shares().items() if k in rows_of
-            ]
-            if points:
-                label = f"{count:,} steps"
-                by_share.plot(*zip(*points, strict=True), marker="o", label=label)
-        ticks = [100 * share for share in shares().values()]
+        points = [(100 * SHARES[of], 100 * row[name]) for of, row in shared.items()]
+        if points:
+            label = f"the recipe, {LONGER * steps:,} steps"
+            by_share.plot(*zip(*points, strict=True), marker="o", label=label)
+            by_share.legend()
+        ticks = [100 * share for share in SHARES.values()]
         by_share.set_xscale("log", base=4)
         by_share.set_xticks(ticks, [f"{x:g}" for x in ticks])
         for axis, along in ((by_steps, "steps"), (by_share, "texts learnt from, %")):
@@ -182,7 +175,6 @@ def draw(rows: Rows, steps: int, folder: Path) -> None:
             axis.set_ylim(0, 100)
             axis.grid(color="#eeeeee")
     axes[0, 0].legend(loc="center right")
-    axes[1, 0].legend()
     figure.tight_layout()
     saved(figure, folder / PICTURE)
 
@@ -196,7 +188,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--data", type=Path, required=True, help="folder with the corpora")
     parser.add_argument("--steps", type=int, default=STEPS, help=f"of each training; {STEPS}")
-    parser.add_argument("--only", nargs="*", choices=[*OPTIONS], default=[])
+    parser.add_argument("--only", nargs="*", choices=[*OPTIONS, *SHARES], default=[])
     parser.add_argument("--minutes", type=float, help="stop behind the first checkpoint after that")
     parser.add_argument("--output", type=Path, default=Path("runs/keyboard_training"))
     parser.add_argument("--write", action="store_true", help=f"into {PAGE} and {RESULTS}")

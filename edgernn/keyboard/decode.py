@@ -28,7 +28,7 @@ from edgernn.keyboard.letters import lower
 from edgernn.keyboard.own_words import LONGEST, OwnWords
 from edgernn.keyboard.search import MARGIN, TYPED, Ask, Chances, Held, Readings, Runs, Search
 from edgernn.keyboard.typing import Keystroke
-from edgernn.keyboard.words import Word, capital, cased_like, parted, word_of
+from edgernn.keyboard.words import Word, capital, cased_like, parted, shift_slipped, word_of
 from edgernn.single import F32, add_logs, exp, likeliest, log
 
 STEPS = ("keys", "history", "words")
@@ -420,7 +420,7 @@ def _cased(held: Held, typed: Word) -> str:
     """The word that a run holds; the run itself where these are its letters."""
     if held.as_is:
         return held.text
-    if held.text == typed.core:
+    if held.text == typed.core and not shift_slipped(typed):
         return typed._replace(lead="", trail="").surface
     return cased_like(held.text, typed.surface)
 

@@ -8,9 +8,9 @@ agree on is settled, and what is LAG runs old.
 The network alone now and then puts a frequent word in the place of a rare one that was typed
 without a slip, or leaves a slip as it is. So each edit between what was typed and what is read
 costs SLIP nats beside what the network thinks of it, and to leave what was typed as it is STRANGE a
-letter. What the network gives to a word that has no label goes, less LISTED, to each listed word
-that is typed so or nearly so. A reading that is MARGIN nats less likely than the best is not
-followed. All of this is our choice.
+letter, or LISTED where it is made of listed words: film's, well-known. What the network gives to a
+word that has no label goes, less LISTED, to each listed word that is typed so or nearly so. A
+reading that is MARGIN nats less likely than the best is not followed. All of this is our choice.
 
 Everything is float32 in a stated order, so that a twin in C may have the same numbers.
 """
@@ -221,6 +221,8 @@ class Search:
 
     def _spelt(self, typed: str) -> np.float32:
         """The cost of a run that is left as it was typed."""
+        if self.spellings.joined(typed):
+            return self.listed
         return F32(self.strange * F32(len(typed)))
 
     def _begun(self, one: Reading, typed: Sequence[str]) -> np.float32:

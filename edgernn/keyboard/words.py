@@ -97,6 +97,12 @@ def cased_like(form: str, other: str) -> str:
     return capital(form) if begins else form
 
 
+def shift_slipped(word: Word) -> bool:
+    """Whether shift was held a letter too long, as in THe; TVs and TV's are meant so."""
+    first, rest = word.literal[:2], word.literal[2:]
+    return all(map(is_upper, first)) and rest == lower(rest) and rest not in ("", "s", "'s")
+
+
 def capital(form: str) -> str:
     """A form as it begins a sentence: with a capital, if it has none."""
     return _capitalised(form) if form == lower(form) else form

@@ -176,6 +176,7 @@ typedef struct {
   float *row, *both, *logits;
   void *scratch, *asked; /* asked: a state of `words` */
   uint32_t at, past, answer_count, own_count, sought, near_count;
+  float strange; /* what it costs to leave the last run as it was typed */
   /* the last run as it was typed, own words and listed ones that it may be */
   edgernn_held near[1u + 2u * EDGERNN_KEYBOARD_NEAREST];
   edgernn_shown shown;

@@ -51,6 +51,9 @@ edgernn_run edgernn_parted(const char *typed, uint32_t start, uint32_t end);
 /* How another word is cased like this one. */
 edgernn_casing edgernn_casing_of(edgernn_text core);
 
+/* Whether shift was held a letter too long, as in THe; TVs and TV's are meant so. */
+int edgernn_shift_slipped(edgernn_text core);
+
 /* The place of a character in a row for `keys`. */
 uint32_t edgernn_place(const edgernn_keyboard_model *m, uint32_t c);
 
@@ -83,6 +86,9 @@ uint32_t edgernn_near(const edgernn_keyboard *k, edgernn_text core, edgernn_held
 /* The label or further word that is typed so; if there is none, those that it may be. The twin of
  * edgernn/keyboard/spellings.py. */
 uint32_t edgernn_spelled(const edgernn_keyboard_model *m, edgernn_text core, edgernn_held *found);
+
+/* Whether it is made of listed words: joined by hyphens, with 's behind them, or both. */
+int edgernn_is_joined(const edgernn_keyboard_model *m, edgernn_text core);
 
 /* Own words that begin so: how many, and the first `most` of them. */
 uint32_t edgernn_begun(const edgernn_keyboard *k, edgernn_text core, uint32_t most, uint16_t *own);

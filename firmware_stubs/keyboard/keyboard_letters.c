@@ -175,6 +175,18 @@ edgernn_casing edgernn_casing_of(edgernn_text core) {
   return first ? EDGERNN_CAPITALISED : EDGERNN_AS_IT_IS;
 }
 
+int edgernn_shift_slipped(edgernn_text core) {
+  const char *at = core.at, *const end = at + core.bytes;
+  for (uint32_t i = 0; i < 2u; ++i) {
+    const uint32_t c = at < end ? edgernn_next(&at, end) : 0u;
+    if (edgernn_lower(c) == c) return 0;
+  }
+  const edgernn_text rest = {at, (uint32_t)(end - at)};
+  return rest.bytes && !edgernn_has_capitals(rest) &&
+         !edgernn_same_text(rest, edgernn_whole_text("s")) &&
+         !edgernn_same_text(rest, edgernn_whole_text("'s"));
+}
+
 uint32_t edgernn_place(const edgernn_keyboard_model *m, uint32_t c) {
   const uint32_t key = edgernn_is_space(c) && c != EDGERNN_ENTER ? ' ' : edgernn_lower(c);
   for (uint32_t i = 0; i < m->key_count; ++i) {

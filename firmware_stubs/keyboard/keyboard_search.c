@@ -36,12 +36,14 @@ static edgernn_text core_of(const edgernn_keyboard *k, uint32_t run) {
 
 /* What it costs to leave a run as it was typed. */
 static float strange(const edgernn_keyboard *k, uint32_t run) {
-  return k->model->strange * (float)edgernn_characters(core_of(k, run));
+  const edgernn_text core = core_of(k, run);
+  if (edgernn_is_joined(k->model, core)) return k->model->listed;
+  return k->model->strange * (float)edgernn_characters(core);
 }
 
 float edgernn_likely(const edgernn_keyboard *k, const edgernn_reading *one) {
   const uint32_t last = k->now->run_count - 1u;
-  return one->counts[last] ? one->score : one->score - strange(k, last);
+  return one->counts[last] ? one->score : one->score - k->strange;
 }
 
 static edgernn_reading *grown(const edgernn_keyboard *k, uint32_t at) {
@@ -215,7 +217,7 @@ static void offer_typed(edgernn_keyboard *k, uint32_t from, const edgernn_answer
 
 /* Of a word in k->near, beside what the network gives to a word without a label. */
 static float nats_of(const edgernn_keyboard *k, edgernn_held held) {
-  if (held.own == AS_TYPED) return -strange(k, k->now->run_count - 1u);
+  if (held.own == AS_TYPED) return -k->strange;
   return held.own && held.own < AS_TYPED ? k->own[held.own - 1u].worth : -k->model->listed;
 }
 
@@ -289,7 +291,7 @@ static void end_reading(edgernn_keyboard *k, uint32_t from, float end, int fixed
   if (!is_whole(k, one)) return;
   if (words && !fixed) score -= m->slip * edits_of(k, one, words).all;
   finish(k, done,
-         (edgernn_offer){score, words ? score : score - strange(k, last), from, {TYPED, AS_TYPED}});
+         (edgernn_offer){score, words ? score : score - k->strange, from, {TYPED, AS_TYPED}});
 }
 
 /* k->done are the best readings of the last run; how many. */
@@ -339,6 +341,7 @@ static uint32_t settle(edgernn_keyboard *k, uint32_t done) {
 uint32_t edgernn_readings_close(edgernn_keyboard *k, int fixed) {
   const uint32_t last = k->now->run_count - 1u;
   const edgernn_text core = core_of(k, last);
+  k->strange = strange(k, last);
   if (!fixed) {
     k->near[0] = (edgernn_held){TYPED, AS_TYPED};
     k->near_count = 1u + edgernn_near(k, core, k->near + 1);
@@ -378,7 +381,8 @@ void edgernn_readings_drop(edgernn_keyboard *k, uint32_t count) {
 static char *write_first(edgernn_text text, edgernn_text typed, int first, char *to) {
   const edgernn_casing least = first ? EDGERNN_CAPITALISED : EDGERNN_AS_IT_IS;
   const edgernn_casing casing = edgernn_casing_of(typed);
-  if (edgernn_same_letters(text, typed) && !edgernn_has_capitals(text)) {
+  if (edgernn_same_letters(text, typed) && !edgernn_has_capitals(text) &&
+      !edgernn_shift_slipped(typed)) {
     return edgernn_put_cased(to, typed, least);
   }
   return edgernn_put_cased(to, text, casing == EDGERNN_AS_IT_IS ? least : casing);

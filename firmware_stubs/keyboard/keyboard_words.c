@@ -138,6 +138,32 @@ uint32_t edgernn_spelled(const edgernn_keyboard_model *m, edgernn_text core, edg
   return n.count;
 }
 
+/* Whether a label or a further word is typed so. */
+static int is_listed(const edgernn_keyboard_model *m, edgernn_text word) {
+  if (!word.bytes) return 0;
+  const edgernn_text further = further_of(m, first_of(word.at));
+  const char *const end = further.at + further.bytes;
+  if (edgernn_label_of(m, word)) return 1;
+  for (const char *at = further.at; at < end;) {
+    const edgernn_text text = edgernn_whole_text(at);
+    if (edgernn_same_letters(text, word)) return 1;
+    at += text.bytes + 1u;
+  }
+  return 0;
+}
+
+int edgernn_is_joined(const edgernn_keyboard_model *m, edgernn_text core) {
+  const char *start = core.at, *const end = core.at + core.bytes;
+  for (const char *at = start; at < end; ++at) {
+    if (*at != '-') continue;
+    if (!is_listed(m, (edgernn_text){start, (uint32_t)(at - start)})) return 0;
+    start = at + 1;
+  }
+  const int genitive = end - start > 1 && end[-2] == '\'' && (end[-1] == 's' || end[-1] == 'S');
+  if (!genitive && start == core.at) return 0;
+  return is_listed(m, (edgernn_text){start, (uint32_t)(end - start) - (genitive ? 2u : 0u)});
+}
+
 uint32_t edgernn_begun(const edgernn_keyboard *k, edgernn_text core, uint32_t most, uint16_t *own) {
   uint32_t typed[LONGEST + 1u], word[LONGEST], count = 0;
   const uint32_t length = edgernn_lowered(core, LONGEST + 1u, typed);

@@ -59,6 +59,8 @@ TEXTS = (
     "caf\u00e9 \U0001f600 \u201cteh\u201d \u2014 \u732b \U0001f1e6 \u0301 \u00b5 \ufffd",
     "Halo yestreday herlad ecole frendly leters iphone movis recieved wolds hell \u00e9cole",
     f"{'y' * 30} {'y' * 32} {'y' * 31}x supercalifragilisticexpialidocio",
+    "THe TVs tVs CAT's movies's then-tea's yesterday-herlad -then tea- tea--ten 's",
+    "\u00c9COLE-\u00e9cran's \u00c9Cole",
     "thn englihs \u00c9CRNA \u00e9coel Cat, thhe the tehh",
     "\x01\x1c \x85 a\xa0b \x7f\t\r\u2003c\u200bd \u3000",
 )

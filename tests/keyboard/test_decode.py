@@ -31,6 +31,10 @@ def test_case_apostrophes_digits_and_other_scripts_stay() -> None:
     )
 
 
+def test_a_shift_held_too_long_is_mended_in_a_word_that_is_known() -> None:
+    assert typed(keyboard(), "THe CAn DOn't THe's HEs ").text == "The Can Don't THe's HEs "
+
+
 def test_words_that_are_not_corrected_stay_to_the_letter() -> None:
     line = "hEllo caT wOrld, "
     assert typed(keyboard(), line).text == line

@@ -28,6 +28,14 @@ def test_the_nearest_come_first_and_of_those_the_more_frequent() -> None:
     assert spellings.near("gather") == spellings.near("") == []  # none begins so
 
 
+def test_words_are_joined_by_hyphens_or_have_an_s_behind_them() -> None:
+    spellings = Spellings(["film", "Known", "well"])
+    made = ("film's", "FILM'S", "well-known", "well-known-film's")
+    assert all(map(spellings.joined, made))
+    none = ("film", "films", "folm's", "well-knwon", "well--known", "-film", "film-", "'s", "", "-")
+    assert not any(map(spellings.joined, none))
+
+
 def read(further: tuple[str, ...], typed: str, **prices: float) -> list[tuple[str, int]]:
     """What a run is, for a network that knows of no label."""
 
@@ -47,4 +55,5 @@ def test_what_the_network_has_no_label_for_goes_to_listed_words() -> None:
     assert read(("drifted",), "Drifetd", **prices) == [("Drifted", TYPED)]
     assert read(("drifted",), "Drifetd", **prices | {"slip": 6.0}) == [("Drifetd", TYPED)]
     assert read(("drifted",), "Drifted", **prices) == [("Drifted", TYPED)]
+    assert read(("car",), "car's", **prices) == [("car's", TYPED)]
     assert read(("ward",), "crad", **prices | {"strange": 2.0}) == [("card", 2)]

@@ -20,7 +20,9 @@ from edgernn.keyboard.words import (
     counted,
     join,
     parted,
+    shift_slipped,
     split,
+    word_of,
 )
 
 hypothesis = pytest.importorskip("hypothesis")
@@ -116,6 +118,13 @@ def test_capitals_of_a_word_stay_as_do_those_that_are_typed() -> None:
     assert [cased_like("the", one) for one in ("teh", "Teh", "TEH", "tEh", "TeH")] == [
         "the", "The", "THE", "the", "The",
     ]  # fmt: skip
+
+
+def test_shift_slips_where_two_capitals_begin_a_word() -> None:
+    slipped = ("THe", '"ONe,"', "WOnder", "ÉTat", "DOn't")
+    meant = ("The", "THE", "tHE", "iPhone", "TVs", "TV's", "OK", "A", "", "McD", "ABcD", "X")
+    assert all(shift_slipped(word_of(surface)) for surface in slipped)
+    assert not any(shift_slipped(word_of(surface)) for surface in meant)
 
 
 def test_a_vocabulary_is_the_same_from_its_file(tmp_path: Path) -> None:

@@ -384,13 +384,14 @@ def test_the_benchmark_of_options_goes_on_where_it_was_and_writes_its_table(
     assert keyboard_training.main([*asked, "--write"]) == 0
     rows = json.loads((tmp_path / "rows.json").read_text())["rows"]
     assert 0 < rows.pop("as shipped")["val_words"] <= 1
-    longer = [f"{name} 4" for name in keyboard_training.shares()]
+    longer = [f"{name} 4" for name in keyboard_training.SHARES]
     assert list(rows) == [*(f"{name} 2" for name in keyboard_training.OPTIONS), *longer]
     assert all(row["step"] == row["steps"] and row["cpu_s"] > 0 for row in rows.values())
     assert page.read_text().count("| weight drop | ") == 1
     assert page.read_text().count("| as shipped, 24,000 steps | ") == 1
     assert all(row["curve"][-1][:2] == [row["steps"], row["val_words"]] for row in rows.values())
-    assert "a sixteenth of the texts" in (tmp_path / keyboard_training.PICTURE).read_text()
+    picture = (tmp_path / keyboard_training.PICTURE).read_text()
+    assert all(label in picture for label in ("spelled alike", "the recipe, 4 steps"))
     monkeypatch.setattr(keyboard_training, "trained", None)  # nothing is trained again
     assert keyboard_training.main(asked) == 0
     assert "<!-- keyboards training: begin -->" in (root / "docs/keyboards.md").read_text()
@@ -407,9 +408,9 @@ def test_weights_that_are_a_sum_are_not_compressed(tmp_path: Path) -> None:
 
 
 def test_options_of_the_benchmark_are_recipes_of_their_own() -> None:
-    recipes = [keyboard_training.recipe(one, 3000) for one in keyboard_training.OPTIONS.values()]
-    assert len({recipe.fingerprint() for recipe in recipes}) == len(keyboard_training.OPTIONS)
-    assert {recipe.validate_every for recipe in recipes} == {150}
+    recipes = [recipe for _, recipe in keyboard_training.plan(3000)]
+    assert len({recipe.fingerprint() for recipe in recipes}) == len(recipes)
+    assert {recipe.validate_every for recipe in recipes} == {150, 300}
     for recipe in recipes:
         assert parse_recipe("keyboard", recipe_text(recipe)) == recipe
 
