@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "--suggestions", type=click.IntRange(1), default=3, show_default=True, help="Completions."
 )
-@click.option("--no-capitals", is_flag=True, help="A line may begin in lower case.")
+@click.option("--no-capitals", is_flag=True, help="A sentence may begin in lower case.")
 @click.option("--each", is_flag=True, help="With --json, a document for every keystroke.")
 @click.option("--on", type=TargetName(), help="Which code of the bundle: host, cortex-m7, any...")
 def type_(

@@ -35,6 +35,7 @@ LOOP = (
     "keyboard_show.c",
     "keyboard_undo.c",
     "keyboard_words.c",
+    "keyboard_write.c",
 )
 SAVED = ("keyboard_saved.h", "keyboard_saved.c")
 TABLES = (

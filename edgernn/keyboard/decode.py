@@ -11,7 +11,7 @@ Needs numpy alone. Steps: `keys`, `history`, `words` (see models/keyboard).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, reduce
 from itertools import pairwise
@@ -26,9 +26,10 @@ from edgernn.keyboard.encoding import ENTER, encode
 from edgernn.keyboard.layout import QWERTY, SPACE
 from edgernn.keyboard.letters import lower
 from edgernn.keyboard.own_words import LONGEST, OwnWords
-from edgernn.keyboard.search import MARGIN, TYPED, Ask, Chances, Held, Readings, Runs, Search
+from edgernn.keyboard.search import MARGIN, TYPED, Ask, Chances, Readings, Runs, Search
 from edgernn.keyboard.typing import Keystroke
-from edgernn.keyboard.words import Word, capital, cased_like, parted, shift_slipped, word_of
+from edgernn.keyboard.words import capital, cased_like, ends_sentence, parted
+from edgernn.keyboard.writing import Run, written
 from edgernn.single import F32, add_logs, exp, likeliest, log
 
 STEPS = ("keys", "history", "words")
@@ -77,21 +78,12 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """What was typed between spaces, and the spaces behind it. first: its line begins with it."""
-
-    typed: str
-    behind: str = ""
-    first: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Moment:
     """All that changes from keystroke to keystroke.
 
     settled: text that is no longer in question. runs: those behind it; typing: the open one.
-    completions: of the keystroke before it, `key`. first: with capitals, no run of this line has
-    ended. sure: the open run is held as it was typed, cut: its beginning is settled.
+    completions: of the keystroke before it, `key`. first: with capitals, a sentence begins with
+    the open run. sure: the open run is held as it was typed, cut: its beginning is settled.
     """
 
     keys: Any
@@ -116,8 +108,8 @@ class Keyboard:
 
     sessions: of `edgernn.runtime.open_steps`. beam: readings that are followed. suggestions: how
     many completions there are. back: keystrokes that can be taken back one by one. own: the user's
-    words. capitals: the first word of a line begins with one, if it is read from a list. margin:
-    nats below the likeliest from which on a reading is not followed; None: all are.
+    words. capitals: the first word of a sentence begins with one, if it is read from a list.
+    margin: nats below the likeliest from which on a reading is not followed; None: all are.
 
     Raises: DataError if the sessions or their labels are no keyboard decoder's, or for a beam,
         suggestions or back below 1, or a margin that is not above 0.
@@ -338,7 +330,7 @@ class Keyboard:
             settled=now.settled + written(settled, runs),
             runs=runs[len(settled) :],
             typing="",
-            first=False,
+            first=self.capitals and ends_sentence(now.typing),
             cut=False,
             readings=readings,
             sure=False,
@@ -388,41 +380,6 @@ def correctable(core: str) -> bool:
     """Whether another word may be read from what was typed: letters, not too many, no digits."""
     letters = any(char.isalpha() for char in core) and not any(char.isdigit() for char in core)
     return letters and len(core) <= LONGEST and not QWERTY.strangers(core)
-
-
-def written(words: Sequence[Sequence[Held]], runs: Sequence[Run]) -> str:
-    """Runs as they are read. Those without a word are part of the next one that has some.
-
-    Punctuation around a run stays, behind the word where that hides several, and words are cased
-    as it was.
-    """
-    text = ""
-    waiting: list[Run] = []
-    for held, run in zip(words, runs, strict=False):
-        waiting.append(run)
-        if held:
-            text += _worded(held, waiting) + run.behind
-            waiting = []
-    return text + "".join(one.typed + one.behind for one in waiting)
-
-
-def _worded(held: Sequence[Held], runs: Sequence[Run]) -> str:
-    typed = [word_of(one.typed) for one in runs]
-    first, last = typed[0], typed[-1]
-    word = _cased(held[0], first)
-    begins = runs[0].first and not held[0].as_is
-    texts = [capital(word) if begins else word, *(one.text for one in held[1:])]
-    within = "".join(one.trail + other.lead for one, other in pairwise(typed))
-    return f"{first.lead}{' '.join(texts)}{within}{last.trail}"
-
-
-def _cased(held: Held, typed: Word) -> str:
-    """The word that a run holds; the run itself where these are its letters."""
-    if held.as_is:
-        return held.text
-    if held.text == typed.core and not shift_slipped(typed):
-        return typed._replace(lead="", trail="").surface
-    return cased_like(held.text, typed.surface)
 
 
 def _revised(before: str, after: str, typed: str) -> Revision | None:

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from edgernn.errors import DataError
 from edgernn.keyboard.letters import begins_words, in_words, is_upper, lower, upper
 
+ENDS = (".", "!", "?")  # of sentences
 UNKNOWN = 0  # the label of a core that is not in the vocabulary
 
 
@@ -75,14 +76,19 @@ def join(words: Iterable[Word]) -> str:
 def word_of(surface: str) -> Word:
     """One word, which has no space in it."""
     lead, own, trail = parted(surface)
+    return cased(own)._replace(lead=lead, trail=trail)
+
+
+def cased(own: str) -> Word:
+    """One without punctuation around it."""
     core = lower(own)
     if own == core:
-        return Word(core, Casing.LOWER, lead, trail)
+        return Word(core, Casing.LOWER)
     if own == _capitalised(core):
-        return Word(core, Casing.CAPITALISED, lead, trail)
+        return Word(core, Casing.CAPITALISED)
     if own == upper(core):
-        return Word(core, Casing.UPPER, lead, trail)
-    return Word(core, Casing.MIXED, lead, trail, own)
+        return Word(core, Casing.UPPER)
+    return Word(core, Casing.MIXED, literal=own)
 
 
 def cased_like(form: str, other: str) -> str:
@@ -95,6 +101,12 @@ def cased_like(form: str, other: str) -> str:
         return upper(form)
     begins = model.casing is Casing.CAPITALISED or any(map(is_upper, model.literal[:1]))
     return capital(form) if begins else form
+
+
+def ends_sentence(surface: str) -> bool:
+    """Whether a sentence ends with this word; an ellipsis ends none, and U.S. has signs within."""
+    core, text = parted(surface)[1], surface.rstrip('")]}')
+    return text[-1:] in ENDS and not text.endswith("..") and "." not in core
 
 
 def shift_slipped(word: Word) -> bool:

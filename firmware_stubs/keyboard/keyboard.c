@@ -208,10 +208,12 @@ static void hear(edgernn_keyboard *k, uint32_t c, float dx, float dy) {
 /* The open run ends here. */
 static void end_run(edgernn_keyboard *k) {
   edgernn_moment *const m = k->now;
-  m->runs[m->run_count] = edgernn_parted(m->typed, m->typing, m->bytes);
+  const edgernn_run run = edgernn_parted(m->typed, m->typing, m->bytes);
+  m->runs[m->run_count] = run;
   m->runs[m->run_count++].first = (uint16_t)m->first;
   m->typing = m->bytes;
-  m->cut = m->sure = m->first = 0;
+  m->cut = m->sure = 0;
+  m->first = !k->options.no_capitals && edgernn_ends_sentence(m->typed, run);
 }
 
 /* Whether the open run is held as it was typed. */

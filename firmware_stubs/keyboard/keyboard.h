@@ -63,8 +63,8 @@ typedef struct {
 
 /* beam: readings that are followed. suggestions: completions. back: keystrokes that can be taken
  * back one by one; behind them it is the last character of the text as it is read. own: words of
- * the user's there is room for. no_capitals: the first word of a line is not given one; 0: it is, if
- * it is read from a list. margin: nats below the likeliest from which on a reading is not followed, 6
+ * the user's there is room for. no_capitals: the first word of a sentence is not given one; 0: it
+ * is, if it is read from a list. margin: nats below the likeliest from which on a reading is not followed, 6
  * as a rule, which costs a text nothing and saves half the time at a space; 0: all are that the beam
  * takes. The first three are at least 1. */
 typedef struct {
@@ -112,7 +112,7 @@ typedef struct {
 } edgernn_completion;
 
 /* What was typed between spaces, by where it lies: signs, from core the word, from rest signs
- * again, from end the spaces behind it. first: its line begins with it. */
+ * again, from end the spaces behind it. first: a sentence begins with it. */
 typedef struct {
   uint16_t start, core, rest, end, first;
 } edgernn_run;
@@ -126,8 +126,8 @@ typedef struct {
 
 /* All that changes from keystroke to keystroke. Behind it lie the states of `keys` and `words`, and
  * the readings. typed: the runs in question and, from typing on, the open one, whose beginning is
- * settled if it is cut; sure: it is held as it was typed; first: with capitals, no run of this line
- * has ended; key, dx, dy: the keystroke before it. To take back the one that came next: kept,
+ * settled if it is cut; sure: it is held as it was typed; first: with capitals, a sentence begins
+ * with it; key, dx, dy: the keystroke before it. To take back the one that came next: kept,
  * characters in question that stayed, and put, those that came behind them. changed: whether it did
  * more than to add itself, and of which words: from..to are bytes of what was in question, and the
  * key behind it. */

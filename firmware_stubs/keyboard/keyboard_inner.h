@@ -51,6 +51,9 @@ edgernn_run edgernn_parted(const char *typed, uint32_t start, uint32_t end);
 /* How another word is cased like this one. */
 edgernn_casing edgernn_casing_of(edgernn_text core);
 
+/* Whether a sentence ends with a run; an ellipsis ends none, and U.S. has signs within. */
+int edgernn_ends_sentence(const char *typed, edgernn_run run);
+
 /* Whether shift was held a letter too long, as in THe; TVs and TV's are meant so. */
 int edgernn_shift_slipped(edgernn_text core);
 
@@ -93,7 +96,7 @@ int edgernn_is_joined(const edgernn_keyboard_model *m, edgernn_text core);
 /* Own words that begin so: how many, and the first `most` of them. */
 uint32_t edgernn_begun(const edgernn_keyboard *k, edgernn_text core, uint32_t most, uint16_t *own);
 
-/* ---- keyboard_search.c: the twin of edgernn/keyboard/search.py and of what decode.py writes */
+/* ---- keyboard_search.c: the twin of edgernn/keyboard/search.py */
 
 edgernn_reading *edgernn_reading_at(const edgernn_keyboard *k, const edgernn_moment *m, uint32_t i);
 float *edgernn_vector(const edgernn_reading *one);
@@ -119,6 +122,8 @@ edgernn_text edgernn_between(const edgernn_moment *m, uint32_t from, uint32_t to
 /* Of a held word in a run. */
 edgernn_text edgernn_held_text(const edgernn_keyboard *k, uint32_t run, edgernn_held held);
 edgernn_text edgernn_label_text(const edgernn_keyboard_model *m, uint32_t label);
+
+/* ---- keyboard_write.c: the twin of edgernn/keyboard/writing.py */
 
 /* All in question as it is read; the last run alone, without spaces. Give the end, not a zero. */
 char *edgernn_write_all(const edgernn_keyboard *k, const edgernn_reading *one, char *to);

@@ -175,6 +175,17 @@ edgernn_casing edgernn_casing_of(edgernn_text core) {
   return first ? EDGERNN_CAPITALISED : EDGERNN_AS_IT_IS;
 }
 
+int edgernn_ends_sentence(const char *typed, edgernn_run run) {
+  const char *const start = typed + run.start;
+  const char *end = typed + run.end;
+  for (const char *at = typed + run.core; at < typed + run.rest; ++at) {
+    if (*at == '.') return 0;
+  }
+  while (end > start && (end[-1] == '"' || end[-1] == ')' || end[-1] == ']' || end[-1] == '}')) --end;
+  if (end == start || (end[-1] != '.' && end[-1] != '!' && end[-1] != '?')) return 0;
+  return end - start == 1 || end[-1] != '.' || end[-2] != '.';
+}
+
 int edgernn_shift_slipped(edgernn_text core) {
   const char *at = core.at, *const end = at + core.bytes;
   for (uint32_t i = 0; i < 2u; ++i) {

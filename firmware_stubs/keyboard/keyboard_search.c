@@ -1,4 +1,4 @@
-/* Beam search over the words of a sentence, run of keys by run of keys; how readings are written.
+/* Beam search over the words of a sentence, run of keys by run of keys.
  *
  * The twin of edgernn/keyboard/search.py: the order of every sum and choice is the same there.
  */
@@ -372,60 +372,4 @@ void edgernn_readings_drop(edgernn_keyboard *k, uint32_t count) {
     copy_bytes(one->counts, one->counts + count, m->run_count);
     copy_bytes(one->words, one->words + count, m->run_count * (uint32_t)sizeof *one->words);
   }
-}
-
-/* ---- what is written */
-
-/* The first word of a run; where its letters are those that were typed, as they were typed.
- * first: a line begins with it. */
-static char *write_first(edgernn_text text, edgernn_text typed, int first, char *to) {
-  const edgernn_casing least = first ? EDGERNN_CAPITALISED : EDGERNN_AS_IT_IS;
-  const edgernn_casing casing = edgernn_casing_of(typed);
-  if (edgernn_same_letters(text, typed) && !edgernn_has_capitals(text) &&
-      !edgernn_shift_slipped(typed)) {
-    return edgernn_put_cased(to, typed, least);
-  }
-  return edgernn_put_cased(to, text, casing == EDGERNN_AS_IT_IS ? least : casing);
-}
-
-/* The words of a run, of which runs from `first` on are a part. */
-static char *write_words(const edgernn_keyboard *k, const edgernn_reading *one, uint32_t first,
-                         uint32_t run, char *to) {
-  const edgernn_moment *const m = k->now;
-  to = edgernn_put_text(to, edgernn_between(m, m->runs[first].start, m->runs[first].core));
-  for (uint32_t i = 0; i < one->counts[run]; ++i) {
-    const edgernn_held held = one->words[run][i];
-    const edgernn_text text = edgernn_held_text(k, run, held);
-    if (i) *to++ = ' ';
-    const int as_it_is = i || (held.own && held.own <= AS_TYPED);
-    to = as_it_is ? edgernn_put_text(to, text)
-                  : write_first(text, core_of(k, first), m->runs[first].first, to);
-  }
-  for (; first < run; ++first) {
-    const edgernn_run *const next = &m->runs[first + 1u];
-    to = edgernn_put_text(to, edgernn_between(m, m->runs[first].rest, m->runs[first].end));
-    to = edgernn_put_text(to, edgernn_between(m, next->start, next->core));
-  }
-  return edgernn_put_text(to, edgernn_between(m, m->runs[run].rest, m->runs[run].end));
-}
-
-char *edgernn_write_all(const edgernn_keyboard *k, const edgernn_reading *one, char *to) {
-  const edgernn_moment *const m = k->now;
-  uint32_t waiting = 0;
-  for (uint32_t run = 0; run < m->run_count; ++run) {
-    if (!one->counts[run]) continue;
-    const uint32_t next = run + 1u < m->run_count ? m->runs[run + 1u].start : m->typing;
-    to = write_words(k, one, waiting, run, to);
-    to = edgernn_put_text(to, edgernn_between(m, m->runs[run].end, next));
-    waiting = run + 1u;
-  }
-  const uint32_t rest = waiting < m->run_count ? m->runs[waiting].start : m->typing;
-  return edgernn_put_text(to, edgernn_between(m, rest, m->bytes));
-}
-
-char *edgernn_write_last(const edgernn_keyboard *k, const edgernn_reading *one, char *to) {
-  const uint32_t run = k->now->run_count - 1u;
-  const edgernn_run *const last = &k->now->runs[run];
-  if (one->counts[run]) return write_words(k, one, run, run, to);
-  return edgernn_put_text(to, edgernn_between(k->now, last->start, last->end));
 }

@@ -7,11 +7,12 @@ from math import inf, nan
 import pytest
 
 from edgernn.errors import DataError
-from edgernn.keyboard.decode import ROOM, Guess, Keyboard, Run, written
+from edgernn.keyboard.decode import ROOM, Guess, Keyboard
 from edgernn.keyboard.encoding import FARTHEST, encode
 from edgernn.keyboard.own_words import LONGEST, NEAREST, OwnWords
 from edgernn.keyboard.search import Held
 from edgernn.keyboard.typing import Keystroke
+from edgernn.keyboard.writing import Run, written
 from edgernn.single import F32
 
 from .spelling import Words, keyboard, steps, typed
@@ -277,10 +278,19 @@ def test_no_capital_is_put_where_a_word_is_as_it_was_typed() -> None:
         assert typed(keyboard(capitals=True, own=own), line).text == line
     assert keyboard(capitals=True).accept("hello").text == "hello "
     board = keyboard(capitals=True)
-    assert typed(board, '"helloworld. teh ').text == '"Hello world. the '
+    assert typed(board, '"helloworld. teh ').text == '"Hello world. The '
     assert board.undo().text == '"Hello world. teh '
     long = "z" * (ROOM - 1)
     assert "the" in [one.word for one in typed(board, f"\n{long}he").completions]
+
+
+def test_the_first_word_of_a_sentence_has_a_capital() -> None:
+    text = "See it. The cat... he can!  It can. Xyzzyx see"
+    assert typed(keyboard(capitals=True), f"{text.lower()} ").text == f"{text.replace('X', 'x')} "
+    board = keyboard(capitals=True)
+    assert typed(board, "it. ").completions[0].word == "It"
+    assert typed(board, "c").completions[0].word == "Cat"
+    assert typed(keyboard(), "see it. the ").text == "see it. the "
 
 
 def test_the_first_word_of_a_line_has_a_capital() -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from edgernn.keyboard.decode import Revision, Run, _revised, written
+from edgernn.keyboard.decode import Revision, _revised
 from edgernn.keyboard.search import LAG, Held, Reading, Search
+from edgernn.keyboard.writing import Run, written
 
 LABELS = ("<typed>", "the", "cat", "<end>")
 BEGIN = 3

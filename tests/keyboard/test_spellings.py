@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from edgernn.keyboard.decode import Run, written
 from edgernn.keyboard.search import TYPED, Search
 from edgernn.keyboard.spellings import Spellings
+from edgernn.keyboard.writing import Run, written
 
 from .test_search import told
 

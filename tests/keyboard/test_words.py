@@ -18,6 +18,7 @@ from edgernn.keyboard.words import (
     Word,
     cased_like,
     counted,
+    ends_sentence,
     join,
     parted,
     shift_slipped,
@@ -118,6 +119,13 @@ def test_capitals_of_a_word_stay_as_do_those_that_are_typed() -> None:
     assert [cased_like("the", one) for one in ("teh", "Teh", "TEH", "tEh", "TeH")] == [
         "the", "The", "THE", "the", "The",
     ]  # fmt: skip
+
+
+def test_a_sentence_ends_with_its_signs_and_what_closes_behind_them() -> None:
+    ends = ("cat.", "Cat!", "what?!", '"yes!"', "(so.)", "3.", ".", 'd."')
+    none = ("cat", "cat,", "well...", "..", "U.S.", "e.g.", '"', "", "cat.'", "(cat)")
+    assert all(map(ends_sentence, ends))
+    assert not any(map(ends_sentence, none))
 
 
 def test_shift_slips_where_two_capitals_begin_a_word() -> None:

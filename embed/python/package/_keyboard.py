@@ -55,7 +55,7 @@ class Keyboard(Closing):
 
     model: the package's own if none. beam: readings that are followed. suggestions: how many
     completions there are. back: keystrokes that can be taken back one by one. own: room for so
-    many words of the user's. capitals: whether the first word of a line is given one. margin: nats
+    many words of the user's. capitals: whether the first word of a sentence has one. margin: nats
     below the likeliest from which on a reading is not followed; None: all are. Each thread needs
     one of its own.
 

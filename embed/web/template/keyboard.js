@@ -17,7 +17,7 @@ export class Keyboard extends Loop {
 
   /**
    * beam: readings that are followed. suggestions: completions. back: keystrokes that can be taken
-   * back one by one. own: words of the user's that there is room for. capitals: a line begins with
+   * back one by one. own: words of the user's that there is room for. capitals: a sentence begins with
    * one. margin: nats below the likeliest from which on a reading is not followed; 0: all are.
    */
   constructor(model, options = {}) {

@@ -52,7 +52,7 @@ public final class Keyboard extends Loop {
       return this;
     }
 
-    /** Whether the first word of a line is given a capital. */
+    /** Whether the first word of a sentence is given a capital. */
     @NonNull
     public Options capitals(boolean given) {
       capitals = given;

@@ -40,8 +40,8 @@ public final class Keyboard: @unchecked Sendable {
   private let own: Int
 
   /// beam: readings that are followed. suggestions: completions. back: keystrokes that can be taken
-  /// back one by one. own: words of the user's there is room for. capitals: whether a line's first
-  /// word is given one. margin: nats below the likeliest from which on a reading is not followed.
+  /// back one by one. own: words of the user's there is room for. capitals: whether a sentence's
+  /// first word is given one. margin: nats below the likeliest from which on a reading is not followed.
   public init(
     _ model: Model = Model(), beam: Int = 4, suggestions: Int = 3, back: Int = 64, own: Int = 100,
     capitals: Bool = true, margin: Float = 6
