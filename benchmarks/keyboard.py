@@ -12,6 +12,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -32,7 +33,7 @@ from edgernn.keyboard.metrics import (
     line_figures,
     wrongly_changed,
 )
-from edgernn.keyboard.typing import Typed
+from edgernn.keyboard.typing import Typed, plainly_typed
 
 PAGE, RESULTS = Path("docs/keyboards.md"), Path("docs/keyboards.json")
 SUGGESTIONS, NEAREST = 3, (1, 5)
@@ -74,8 +75,11 @@ class Bench:
             yield title, partial(self._mistyped, self.sets.with_errors(SEEN_RATE, split))
 
     def wrong(self) -> Iterator[tuple[str, Measure]]:
-        """Why words of dialogues at 5 % are not the intended ones."""
-        yield "held out", partial(self._wrong, self.sets.with_errors(SEEN_RATE))
+        """Why words are not the intended ones: of dialogues at 5 % and 0, of what people typed."""
+        yield "5 %", partial(self._wrong, self.sets.with_errors(SEEN_RATE))
+        yield "0 %", partial(self._wrong, self.sets.with_errors(0.0))
+        copied = [replace(plainly_typed(to), text=typed) for typed, to in self.sets.aalto()]
+        yield "Aalto", partial(self._wrong, copied)
 
     def _wrong(self, lines: Sequence[Typed], name: str) -> Figures:
         return reasons(lines, self._made(lines, name), self._known)

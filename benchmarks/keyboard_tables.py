@@ -83,7 +83,8 @@ def seen(rows: Rows, lines: int) -> list[str]:
 
 def wrong(rows: Rows, lines: int) -> list[str]:
     """Shares of the intended words that are lacking, by reason."""
-    return Part(rows, "wrong", lines).of_set("held out", WHY, 2)
+    part = Part(rows, "wrong", lines)
+    return [line for where in part.sets for line in (*part.of_set(where, WHY, 2), "")][:-1]
 
 
 def clean(rows: Rows, lines: int) -> list[str]:

@@ -71,11 +71,12 @@ def run(folder: Path, *more: str) -> int:
 def test_every_part_is_measured_and_written(page: Path) -> None:
     assert run(page.parent, "--write") == 0
     kept = json.loads((page.parent / "keyboards.json").read_text())["rows"]
-    assert len(kept) == 3 * (len(RATES) + len(keyboard.SEEN) + 1 + 2 + 1 + 1) + 1
+    assert len(kept) == 3 * (len(RATES) + len(keyboard.SEEN) + 3 + 2 + 1 + 1) + 1
     typed = kept["errors 5 % as typed 1000"]
     assert typed["word_accuracy"][0] == pytest.approx(1 - 3 / 15)
     assert typed["sequence_accuracy"][0] == 0
-    assert kept["wrong held out as typed 1000"]["left"][0] == pytest.approx(3 / 15)
+    assert kept["wrong 5 % as typed 1000"]["left"][0] == pytest.approx(3 / 15)
+    assert kept["wrong Aalto as typed 1000"]["left"][0] == pytest.approx(1 / 4)
     assert kept["errors 0 % as typed 1000"]["cer"] == [0, 0]
     assert kept["errors 5 % symspell, words 1000"]["word_accuracy"][0] > 0.9
     assert kept["misspellings list symspell, words 1000"]["top-1"][0] == 1
