@@ -109,7 +109,7 @@ class Bench:
 
     def _nearest(self, pairs: Sequence[tuple[str, str]], name: str) -> Figures:
         corrector, wanted = self.systems.corrector(name), [right for _, right in pairs]
-        found = [corrector.best(wrong, (), max(NEAREST)) for wrong, _ in pairs]
+        found = [others(wrong, corrector.best(wrong, (), max(NEAREST) + 1)) for wrong, _ in pairs]
         return {f"top-{n}": among_first(wanted, found, n) for n in NEAREST}
 
     def completion(self) -> Iterator[tuple[str, Measure]]:
@@ -118,6 +118,11 @@ class Bench:
 
     def _completed(self, lines: Sequence[str], name: str) -> Figures:
         return keystrokes(self.systems.completer(name), lines, SUGGESTIONS)
+
+
+def others(typed: str, words: Sequence[str]) -> list[str]:
+    """Words that are not the one that was typed."""
+    return [word for word in words if word.casefold() != typed.casefold()]
 
 
 PARTS: dict[str, Callable[[Bench], Iterator[tuple[str, Measure]]]] = {

@@ -189,6 +189,10 @@ def test_a_bundle_without_a_name_is_told(page: Path, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().err == "error: --bundle a.edgernn: need NAME=FILE\n"
 
 
+def test_what_was_typed_is_not_among_what_it_may_be() -> None:
+    assert keyboard.others("teh", ["Teh", "the", "tea"]) == ["the", "tea"]
+
+
 def test_what_is_wrong_is_told_apart() -> None:
     line = replace(plainly_typed("The cat ate Zork in May"), text="teh kat ate Zrok inMay")
     known = {"the", "cat", "ate", "in", "may"}.__contains__
