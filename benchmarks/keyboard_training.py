@@ -24,7 +24,7 @@ from benchmarks.document import table, write_section
 from benchmarks.figure import pyplot, saved
 from benchmarks.rows import Row, Rows, digest
 from benchmarks.trainings import OutOfTime, spent, trained
-from edgernn.errors import EdgernnError
+from edgernn.errors import DataError, EdgernnError
 from edgernn.model import find_model, load_weights
 from edgernn.train.recipe import Recipe, read_recipe
 from edgernn.train.run import HISTORY, WEIGHTS, find_task, own_recipe
@@ -109,14 +109,29 @@ def carried_out(
         if rows.get(name, str(steps)) is None:
             folder = output / how.fingerprint()[:16]
             trained(find_model("keyboard"), how, data, folder, deadline)
-            history = json.loads((folder / HISTORY).read_text())["rows"]
-            curve = [[row[one] for one in ("step", *DRAWN)] for row in history]
-            row = {"steps": steps, "cpu_s": spent(folder), **history[-1], "curve": curve}
+            history = history_of(folder / HISTORY)
+            row = {"steps": steps, "cpu_s": spent(folder), **history[-1], "curve": curve(history)}
             rows.note(row, name, str(steps))
 
 
-def shipped(data: Path, rows: Rows) -> None:
-    """A row of the shipped weights, if these have none."""
+def history_of(path: Path) -> list[Row]:
+    """The validations of a training. Raises: DataError for another file."""
+    try:
+        rows: list[Row] = json.loads(path.read_bytes())["rows"]
+        if not curve(rows):
+            raise DataError(f"{path}: no validation")
+    except (OSError, ValueError, KeyError, TypeError) as cause:
+        raise DataError(f"{path}: is no history of a keyboard's training: {cause}") from cause
+    return rows
+
+
+def curve(history: Sequence[Row]) -> list[list[float]]:
+    """Steps with what is drawn."""
+    return [[row[one] for one in ("step", *DRAWN)] for row in history]
+
+
+def shipped(data: Path, rows: Rows, history: Path | None) -> None:
+    """A row of the shipped weights, if these have none; history: of the training they are from."""
     model, how = find_model("keyboard"), _own()
     assert model.folder is not None
     weights = model.folder / WEIGHTS
@@ -128,6 +143,9 @@ def shipped(data: Path, rows: Rows) -> None:
         with torch.no_grad():
             figures = task.validate(network.eval())
         rows.note({"weights": whose, "steps": how.steps, **figures}, SHIPPED)
+    if history:
+        row = rows.get(SHIPPED) or {}
+        rows.note({**row, "curve": curve(history_of(history))}, SHIPPED)
 
 
 def lines(rows: Rows, steps: int) -> list[str]:
@@ -154,14 +172,16 @@ def told(row: Row) -> list[str]:
 
 
 def draw(rows: Rows, steps: int, folder: Path) -> None:
-    """Above: each option by its steps; below: the recipe by its share of the texts."""
+    """Above: each option and what is shipped, by steps; below: the recipe by its share of texts."""
     found, shared = there(rows, OPTIONS, steps), there(rows, SHARES, LONGER * steps)
     figure, axes = pyplot().subplots(2, len(DRAWN), figsize=(9, 6.5))
     for column, (name, title) in enumerate(DRAWN.items(), 1):
         by_steps, by_share = axes[:, column - 1]
-        for option, row in found.items():
-            curve = [(point[0], 100 * point[column]) for point in row["curve"]]
-            by_steps.plot(*zip(*curve, strict=True), label=option, linewidth=1)
+        for option, row in {**found, SHIPPED: rows.get(SHIPPED) or {}}.items():
+            points = [(point[0], 100 * point[column]) for point in row.get("curve", ())]
+            if points:
+                by_steps.plot(*zip(*points, strict=True), label=option, linewidth=1)
+        by_steps.set_xscale("log")
         points = [(100 * SHARES[of], 100 * row[name]) for of, row in shared.items()]
         if points:
             label = f"the recipe, {LONGER * steps:,} steps"
@@ -174,7 +194,7 @@ def draw(rows: Rows, steps: int, folder: Path) -> None:
             axis.set(xlabel=along, ylabel=title)
             axis.set_ylim(0, 100)
             axis.grid(color="#eeeeee")
-    axes[0, 0].legend(loc="center right")
+    axes[0, 0].legend(loc="lower right")
     figure.tight_layout()
     saved(figure, folder / PICTURE)
 
@@ -191,6 +211,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", nargs="*", choices=[*OPTIONS, *SHARES], default=[])
     parser.add_argument("--minutes", type=float, help="stop behind the first checkpoint after that")
     parser.add_argument("--output", type=Path, default=Path("runs/keyboard_training"))
+    parser.add_argument("--history", type=Path, help=f"{HISTORY} of what is shipped, to draw")
     parser.add_argument("--write", action="store_true", help=f"into {PAGE} and {RESULTS}")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
@@ -199,7 +220,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         try:
             wanted = plan(options.steps, options.only)
-            shipped(options.data, rows)
+            shipped(options.data, rows, options.history)
             carried_out(options.data, options.output, rows, wanted, end)
         except OutOfTime as over:
             print(over, file=sys.stderr)

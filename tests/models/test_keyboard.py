@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from benchmarks import keyboard_training
+from benchmarks.keyboard_training import SHIPPED
 from edgernn.errors import DataError, ModelError
 from edgernn.graph.integer_weights import fewest_bits
 from edgernn.keyboard.encoding import INPUTS, encode
@@ -393,7 +394,13 @@ def test_the_benchmark_of_options_goes_on_where_it_was_and_writes_its_table(
     picture = (tmp_path / keyboard_training.PICTURE).read_text()
     assert all(label in picture for label in ("spelled alike", "the recipe, 4 steps"))
     monkeypatch.setattr(keyboard_training, "trained", None)  # nothing is trained again
-    assert keyboard_training.main(asked) == 0
+    assert SHIPPED not in picture
+    history = next(tmp_path.glob("runs/*/history.json"))
+    assert keyboard_training.main([*asked, "--history", str(history), "--write"]) == 0
+    assert SHIPPED in (tmp_path / keyboard_training.PICTURE).read_text()
+    history.write_text("{}")
+    assert keyboard_training.main([*asked, "--history", str(history)]) == 2
+    assert "history.json: is no history of a keyboard's training" in capsys.readouterr().err
     assert "<!-- keyboards training: begin -->" in (root / "docs/keyboards.md").read_text()
 
 
