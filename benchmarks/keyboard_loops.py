@@ -26,8 +26,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.document import table, write_section
+from benchmarks.keyboard_ours import digest_with_loop
 from benchmarks.keyboard_sets import sets
-from benchmarks.rows import Row, Rows, digest
+from benchmarks.rows import Row, Rows
 from edgernn.backend import find_runner
 from edgernn.bundle import open_bundle
 from edgernn.compilers import compiler, host_cpu
@@ -86,7 +87,7 @@ def compared(bundle: Path, lines: Sequence[Line]) -> Row:
 
 def compare(bundle: Path, lines: Sequence[Line], rows: Rows, jobs: int) -> Row:
     """The sums over rows of so many lines; those that are there are not compared again."""
-    whose = digest(bundle)
+    whose = digest_with_loop(bundle)
     keys = {at: ("undone", whose, str(len(lines)), str(at)) for at in range(0, len(lines), CHUNK)}
     with ProcessPoolExecutor(jobs) as pool:
         waiting = {

@@ -7,13 +7,12 @@ from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.keyboard_ours import Touched, opened
+from benchmarks.keyboard_ours import Touched, digest_with_loop, opened
 from benchmarks.peers.keyboard import AsTyped, Library
 from benchmarks.peers.keyboard.channel import Channel
 from benchmarks.peers.keyboard.ispell import Ispell
 from benchmarks.peers.keyboard.ngram import NGram
 from benchmarks.peers.keyboard.symspell import Compound, Words
-from benchmarks.rows import digest
 from edgernn.keyboard.metrics import Completer, Corrector
 
 
@@ -51,8 +50,8 @@ class Systems:
         return NGram(self.library)
 
     def bundle(self, name: str) -> str | None:
-        """What tells its bundle from others; None for what has none."""
-        return digest(self.bundles[name]) if name in self.bundles else None
+        """What tells its bundle and loop from others; None for what has none."""
+        return digest_with_loop(self.bundles[name]) if name in self.bundles else None
 
     def corrector(self, name: str) -> Corrector:
         """The only one of this name."""

@@ -14,12 +14,15 @@ from edgernn.train.checkpoint import write_bytes
 Row = dict[str, Any]
 
 
-def digest(path: Path) -> str:
-    """What tells a file from another: of its bytes. Raises: DataError for what cannot be read."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    except OSError as cause:
-        raise DataError(f"{path}: {cause.strerror}") from cause
+def digest(*paths: Path) -> str:
+    """What tells files from others: of their bytes. Raises: DataError for what cannot be read."""
+    whole = hashlib.sha256()
+    for path in paths:
+        try:
+            whole.update(path.read_bytes())
+        except OSError as cause:
+            raise DataError(f"{path}: {cause.strerror}") from cause
+    return whole.hexdigest()[:16]
 
 
 @dataclass(slots=True)
