@@ -78,7 +78,7 @@ class Bench:
         """Why words are not the intended ones: of dialogues at 5 % and 0, of what people typed."""
         yield "5 %", partial(self._wrong, self.sets.with_errors(SEEN_RATE))
         yield "0 %", partial(self._wrong, self.sets.with_errors(0.0))
-        copied = [replace(plainly_typed(to), text=typed) for typed, to in self.sets.aalto()]
+        copied = [replace(plainly_typed(typed), intended=to) for typed, to in self.sets.aalto()]
         yield "Aalto", partial(self._wrong, copied)
 
     def _wrong(self, lines: Sequence[Typed], name: str) -> Figures:

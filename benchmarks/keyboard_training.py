@@ -1,10 +1,10 @@
 """What options of training do for a keyboard: `python -m benchmarks.keyboard_training --data PATH`.
 
-The keyboard's own recipe over fewer steps: without options, with each alone, and as it is; on a
-share of the texts over more steps; all by the same seed; and the shipped weights. Rows are the
-figures of the validation at the end, and those on the way there; see docs/keyboards.md. A training
-that was interrupted goes on from its checkpoint, and what is there is not trained again. `--write`
-puts the table, the picture and the rows into docs/.
+The keyboard's own recipe over fewer steps, by itself and with each option; with both of those that
+serve, on a share of the texts over more steps, and to the end; all by the same seed; and what is
+shipped. Rows are the figures of the validation at the end, and those on the way there; see
+docs/keyboards.md. A training that was interrupted goes on from its checkpoint, and what is there is
+not trained again. `--write` puts the table, the picture and the rows into docs/.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from benchmarks.document import table, write_section
 from benchmarks.figure import pyplot, saved
 from benchmarks.rows import Row, Rows, digest
 from benchmarks.trainings import OutOfTime, spent, trained
-from edgernn.errors import DataError, EdgernnError
+from edgernn.errors import EdgernnError
 from edgernn.model import find_model, load_weights
 from edgernn.train.recipe import Recipe, read_recipe
 from edgernn.train.run import HISTORY, WEIGHTS, find_task, own_recipe
@@ -32,7 +32,6 @@ from edgernn.train.run import HISTORY, WEIGHTS, find_task, own_recipe
 PAGE, RESULTS = Path("docs/keyboards.md"), Path("docs/keyboard_training.json")
 PICTURE = "keyboards-training.svg"
 STEPS, CHECKS, CHECKPOINTS = 2000, 20, 30  # of a training, its validations and checkpoints
-LONGER = 2  # times as many steps for the shares of the texts
 SELDOM = 10  # steps between them at least, of short trials too
 HEAD = ("", "words right", "lines right", "clean words right", "completed", "core-minutes")
 SHIPPED = "as shipped"
@@ -42,16 +41,28 @@ DRAWN = {"val_words": "words right, %", "val_completions": "completed, %"}
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """What of the recipe is otherwise: keys of [train], and of [data]."""
+    """What of the recipe is otherwise: keys of [train], and of [data]; over so many times STEPS."""
 
     train: Mapping[str, Any]
     data: Mapping[str, Any]
+    times: int = 1
+
+    def recipe(self, steps: int) -> Recipe:
+        """The keyboard's own with it."""
+        own, steps = _own(), self.times * steps
+        return replace(
+            own.with_steps(steps),
+            validate_every=max(SELDOM, steps // CHECKS),
+            checkpoint_every=max(SELDOM, steps // CHECKPOINTS),
+            **self.train,
+            data={**own.data, **self.data},
+        )
 
 
-PLAIN = {"foretold": 0, "spelled": False}  # the recipe's own options, which others do without
+BOTH = {"foretold": 128, "spelled": True}
 OPTIONS = {
-    "no option": Option({}, PLAIN),
-    "weight drop": Option({"weight_drop": 0.5}, PLAIN),  # the paper's
+    "the recipe": Option({}, {}),
+    "weight drop": Option({"weight_drop": 0.5}, {}),  # the paper's
     "NT-ASGD": Option(
         {
             "optimizer": "nt_asgd",
@@ -60,78 +71,49 @@ OPTIONS = {
             "grad_clip": 0.25,  # this and the decay are the paper's
             "weight_decay": 1.2e-6,
         },
-        PLAIN,
+        {},
     ),
     "smoothed labels": Option(  # half of what is smoothed stays with the word itself; not tuned
-        {}, {**PLAIN, "smoothing": {"alpha": 0.1, "temperature": 0.08, "vectors": "spelling"}}
+        {}, {"smoothing": {"alpha": 0.1, "temperature": 0.08, "vectors": "spelling"}}
     ),
-    "words foretold": Option({}, {**PLAIN, "foretold": 256}),
-    "spelled alike": Option({}, {**PLAIN, "spelled": True}),
-    "the recipe": Option({}, {}),
+    "words foretold": Option({}, {"foretold": 256}),
+    "spelled alike": Option({}, {"spelled": True}),
+    "a quarter of the texts": Option({}, {"share": 1 / 4}),
+    "a sixteenth of the texts": Option({}, {"share": 1 / 16}),
+    "both": Option({}, BOTH),
+    "both, a quarter of the texts": Option({}, {**BOTH, "share": 1 / 4}, 2),
+    "both, a sixteenth of the texts": Option({}, {**BOTH, "share": 1 / 16}, 2),
+    "both, all of the texts": Option({}, {**BOTH, "share": 1.0}, 2),
+    "both, to the end": Option({}, BOTH, 8),
 }
-SHARES = {  # the recipe, on so much of the texts
-    "a sixteenth of the texts": 1 / 16,
-    "a quarter of the texts": 1 / 4,
-    "all of the texts": 1.0,
-}
-
-
-def recipe(option: Option, steps: int) -> Recipe:
-    """The keyboard's own, over so many steps."""
-    own = _own()
-    return replace(
-        own.with_steps(steps),
-        validate_every=max(SELDOM, steps // CHECKS),
-        checkpoint_every=max(SELDOM, steps // CHECKPOINTS),
-        **option.train,
-        data={**own.data, **option.data},
-    )
+BY_SHARE = (  # a curve each
+    ("the recipe", "a quarter of the texts", "a sixteenth of the texts"),
+    ("both, all of the texts", "both, a quarter of the texts", "both, a sixteenth of the texts"),
+)
+SHARES = {name: OPTIONS[name].data.get("share", 1.0) for names in BY_SHARE for name in names}
 
 
 def _own() -> Recipe:
     return read_recipe("keyboard", own_recipe(find_model("keyboard")))
 
 
-def plan(steps: int, only: Sequence[str] = ()) -> list[tuple[str, Recipe]]:
-    """Options, then shares of the texts over LONGER as many steps."""
-    every = {name: recipe(option, steps) for name, option in OPTIONS.items()}
-    for name, share in SHARES.items():
-        every[name] = recipe(Option({}, {"share": share}), LONGER * steps)
-    return [(name, how) for name, how in every.items() if not only or name in only]
-
-
 def carried_out(
-    data: Path, output: Path, rows: Rows, wanted: Sequence[tuple[str, Recipe]], deadline: float
+    data: Path, output: Path, rows: Rows, steps: int, only: Sequence[str], deadline: float
 ) -> None:
     """A row of each that has none. Raises: OutOfTime."""
-    for name, how in wanted:
-        steps = how.steps
-        if rows.get(name, str(steps)) is None:
+    for name in only or OPTIONS:
+        how = OPTIONS[name].recipe(steps)
+        if rows.get(name, str(how.steps)) is None:
             folder = output / how.fingerprint()[:16]
             trained(find_model("keyboard"), how, data, folder, deadline)
-            history = history_of(folder / HISTORY)
-            row = {"steps": steps, "cpu_s": spent(folder), **history[-1], "curve": curve(history)}
-            rows.note(row, name, str(steps))
+            history = json.loads((folder / HISTORY).read_text())["rows"]
+            curve = [[row[one] for one in ("step", *DRAWN)] for row in history]
+            row = {"steps": how.steps, "cpu_s": spent(folder), **history[-1], "curve": curve}
+            rows.note(row, name, str(how.steps))
 
 
-def history_of(path: Path) -> list[Row]:
-    """The validations of a training. Raises: DataError for another file."""
-    try:
-        rows: list[Row] = json.loads(path.read_bytes())["rows"]
-        if not curve(rows):
-            raise DataError(f"{path}: no validation")
-    except (OSError, ValueError, KeyError, TypeError) as cause:
-        raise DataError(f"{path}: is no history of a keyboard's training: {cause}") from cause
-    return rows
-
-
-def curve(history: Sequence[Row]) -> list[list[float]]:
-    """Steps with what is drawn."""
-    return [[row[one] for one in ("step", *DRAWN)] for row in history]
-
-
-def shipped(data: Path, rows: Rows, history: Path | None) -> None:
-    """A row of the shipped weights, if these have none; history: of the training they are from."""
+def shipped(data: Path, rows: Rows) -> None:
+    """A row of the shipped weights, if these have none."""
     model, how = find_model("keyboard"), _own()
     assert model.folder is not None
     weights = model.folder / WEIGHTS
@@ -143,26 +125,25 @@ def shipped(data: Path, rows: Rows, history: Path | None) -> None:
         with torch.no_grad():
             figures = task.validate(network.eval())
         rows.note({"weights": whose, "steps": how.steps, **figures}, SHIPPED)
-    if history:
-        row = rows.get(SHIPPED) or {}
-        rows.note({**row, "curve": curve(history_of(history))}, SHIPPED)
 
 
 def lines(rows: Rows, steps: int) -> list[str]:
     """The table of what is there; nothing without a row."""
-    found = there(rows, OPTIONS, steps)
-    titled = dict(found)
-    for name, row in there(rows, SHARES, LONGER * steps).items():
-        titled[f"{name}, {LONGER * steps:,} steps"] = row
+    found = there(rows, steps)
+    titled = {
+        name if row["steps"] == steps else f"{name}, {row['steps']:,} steps": row
+        for name, row in found.items()
+    }
     if found and (final := rows.get(SHIPPED)):
         titled[f"{SHIPPED}, {final['steps']:,} steps"] = final
     made = table(HEAD, [[name, *told(row)] for name, row in titled.items()])
     return [*made, "", f"![by steps and by texts]({PICTURE})"] if found else []
 
 
-def there(rows: Rows, names: Iterable[str], steps: int) -> dict[str, Row]:
-    """The row of each that has one."""
-    return {name: row for name in names if (row := rows.get(name, str(steps)))}
+def there(rows: Rows, steps: int) -> dict[str, Row]:
+    """The row of each option that has one."""
+    every = ((name, str(one.times * steps)) for name, one in OPTIONS.items())
+    return {key[0]: row for key in every if (row := rows.get(*key))}
 
 
 def told(row: Row) -> list[str]:
@@ -172,29 +153,29 @@ def told(row: Row) -> list[str]:
 
 
 def draw(rows: Rows, steps: int, folder: Path) -> None:
-    """Above: each option and what is shipped, by steps; below: the recipe by its share of texts."""
-    found, shared = there(rows, OPTIONS, steps), there(rows, SHARES, LONGER * steps)
+    """Above: each option by its steps; below: some by their share of the texts."""
+    found = there(rows, steps)
     figure, axes = pyplot().subplots(2, len(DRAWN), figsize=(9, 6.5))
     for column, (name, title) in enumerate(DRAWN.items(), 1):
         by_steps, by_share = axes[:, column - 1]
-        for option, row in {**found, SHIPPED: rows.get(SHIPPED) or {}}.items():
-            points = [(point[0], 100 * point[column]) for point in row.get("curve", ())]
-            if points:
+        for option, row in found.items():
+            if SHARES.get(option, 1.0) == 1:
+                points = [(point[0], 100 * point[column]) for point in row["curve"]]
                 by_steps.plot(*zip(*points, strict=True), label=option, linewidth=1)
         by_steps.set_xscale("log")
-        points = [(100 * SHARES[of], 100 * row[name]) for of, row in shared.items()]
-        if points:
-            label = f"the recipe, {LONGER * steps:,} steps"
-            by_share.plot(*zip(*points, strict=True), marker="o", label=label)
-            by_share.legend()
-        ticks = [100 * share for share in SHARES.values()]
+        for names in BY_SHARE:
+            points = [(100 * SHARES[of], 100 * found[of][name]) for of in names if of in found]
+            if points:
+                by_share.plot(*zip(*points, strict=True), marker="o", label=names[0])
+        ticks = sorted({100 * share for share in SHARES.values()})
         by_share.set_xscale("log", base=4)
         by_share.set_xticks(ticks, [f"{x:g}" for x in ticks])
         for axis, along in ((by_steps, "steps"), (by_share, "texts learnt from, %")):
             axis.set(xlabel=along, ylabel=title)
             axis.set_ylim(0, 100)
             axis.grid(color="#eeeeee")
-    axes[0, 0].legend(loc="lower right")
+    axes[0, 0].legend(loc="lower right", fontsize="small")
+    axes[1, 0].legend(loc="lower right")
     figure.tight_layout()
     saved(figure, folder / PICTURE)
 
@@ -208,10 +189,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--data", type=Path, required=True, help="folder with the corpora")
     parser.add_argument("--steps", type=int, default=STEPS, help=f"of each training; {STEPS}")
-    parser.add_argument("--only", nargs="*", choices=[*OPTIONS, *SHARES], default=[])
+    parser.add_argument("--only", nargs="*", choices=[*OPTIONS], default=[])
     parser.add_argument("--minutes", type=float, help="stop behind the first checkpoint after that")
     parser.add_argument("--output", type=Path, default=Path("runs/keyboard_training"))
-    parser.add_argument("--history", type=Path, help=f"{HISTORY} of what is shipped, to draw")
     parser.add_argument("--write", action="store_true", help=f"into {PAGE} and {RESULTS}")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
@@ -219,9 +199,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     end = float("inf") if options.minutes is None else time.monotonic() + 60 * options.minutes
     try:
         try:
-            wanted = plan(options.steps, options.only)
-            shipped(options.data, rows, options.history)
-            carried_out(options.data, options.output, rows, wanted, end)
+            shipped(options.data, rows)
+            carried_out(options.data, options.output, rows, options.steps, options.only, end)
         except OutOfTime as over:
             print(over, file=sys.stderr)
         made = lines(rows, options.steps)

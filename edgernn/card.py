@@ -55,7 +55,8 @@ def measure(
         built = next(iter(sessions.values())).bundle.all_built()
         for step, row in built.items():
             where = label if len(built) == 1 else f"{label}, {step}"
-            sizes[where] = dict(row.get("facts") or {})
+            facts = row.get("facts") or {}
+            sizes[where] = {name: fact for name, fact in facts.items() if name != "memory_plan"}
     if validation is None:
         raise ModelError(f"{name}: is measured as a bundle; give one that edgernn export made")
     return {

@@ -15,7 +15,6 @@ import torch
 from safetensors.torch import load_file
 
 from benchmarks import keyboard_training
-from benchmarks.keyboard_training import SHIPPED
 from edgernn.errors import DataError, ModelError
 from edgernn.graph.integer_weights import fewest_bits
 from edgernn.keyboard.encoding import INPUTS, encode
@@ -385,22 +384,15 @@ def test_the_benchmark_of_options_goes_on_where_it_was_and_writes_its_table(
     assert keyboard_training.main([*asked, "--write"]) == 0
     rows = json.loads((tmp_path / "rows.json").read_text())["rows"]
     assert 0 < rows.pop("as shipped")["val_words"] <= 1
-    longer = [f"{name} 4" for name in keyboard_training.SHARES]
-    assert list(rows) == [*(f"{name} 2" for name in keyboard_training.OPTIONS), *longer]
+    options = keyboard_training.OPTIONS
+    assert list(rows) == [f"{name} {2 * one.times}" for name, one in options.items()]
     assert all(row["step"] == row["steps"] and row["cpu_s"] > 0 for row in rows.values())
     assert page.read_text().count("| weight drop | ") == 1
     assert page.read_text().count("| as shipped, 24,000 steps | ") == 1
     assert all(row["curve"][-1][:2] == [row["steps"], row["val_words"]] for row in rows.values())
-    picture = (tmp_path / keyboard_training.PICTURE).read_text()
-    assert all(label in picture for label in ("spelled alike", "the recipe, 4 steps"))
+    assert "both, to the end" in (tmp_path / keyboard_training.PICTURE).read_text()
     monkeypatch.setattr(keyboard_training, "trained", None)  # nothing is trained again
-    assert SHIPPED not in picture
-    history = next(tmp_path.glob("runs/*/history.json"))
-    assert keyboard_training.main([*asked, "--history", str(history), "--write"]) == 0
-    assert SHIPPED in (tmp_path / keyboard_training.PICTURE).read_text()
-    history.write_text("{}")
-    assert keyboard_training.main([*asked, "--history", str(history)]) == 2
-    assert "history.json: is no history of a keyboard's training" in capsys.readouterr().err
+    assert keyboard_training.main(asked) == 0
     assert "<!-- keyboards training: begin -->" in (root / "docs/keyboards.md").read_text()
 
 
@@ -415,9 +407,9 @@ def test_weights_that_are_a_sum_are_not_compressed(tmp_path: Path) -> None:
 
 
 def test_options_of_the_benchmark_are_recipes_of_their_own() -> None:
-    recipes = [recipe for _, recipe in keyboard_training.plan(3000)]
+    recipes = [one.recipe(3000) for one in keyboard_training.OPTIONS.values()]
     assert len({recipe.fingerprint() for recipe in recipes}) == len(recipes)
-    assert {recipe.validate_every for recipe in recipes} == {150, 300}
+    assert {recipe.validate_every for recipe in recipes} == {150, 300, 1200}
     for recipe in recipes:
         assert parse_recipe("keyboard", recipe_text(recipe)) == recipe
 
