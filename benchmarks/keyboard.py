@@ -139,12 +139,12 @@ PARTS: dict[str, Callable[[Bench], Iterator[tuple[str, Measure]]]] = {
 def carried_out(part: str, bench: Bench, rows: Rows, names: Sequence[str]) -> None:
     """A row of each set and system that has none; what is not installed is told and left out.
 
-    A row of another bundle of the same name is none.
+    A row of another bundle of the same name, or of another loop, is none.
     """
     lines = bench.sets.lines
     for title, measure in PARTS[part](bench):
         for name in names:
-            known, bundle = rows.get(part, title, name, str(lines)), bench.systems.bundle(name)
+            known, bundle = rows.get(part, title, name, str(lines)), bench.systems.digests.get(name)
             if known is not None and known.get("bundle") == bundle:
                 continue
             start = time.perf_counter()

@@ -33,12 +33,12 @@ class Systems:
             "noisy channel": lambda: Channel(self.words, self.ngram),
         }
         self.completers: dict[str, Callable[[], Completer]] = {"n-gram": lambda: self.ngram}
-        self.bundles: dict[str, Path] = {}
+        self.digests: dict[str, str] = {}  # what tells a name's bundle and loop from others
         for name, bundle in (bundles or {}).items():
             ours = cache(partial(opened, bundle))  # compiled once
             self.correctors[name] = self.completers[name] = ours
             self.correctors[f"{name}, touches"] = partial(Touched.of_ours, ours)
-            self.bundles |= dict.fromkeys((name, f"{name}, touches"), bundle)
+            self.digests |= dict.fromkeys((name, f"{name}, touches"), digest_with_loop(bundle))
         self.made: dict[str, Any] = {}
 
     @cached_property
@@ -48,10 +48,6 @@ class Systems:
     @cached_property
     def ngram(self) -> NGram:
         return NGram(self.library)
-
-    def bundle(self, name: str) -> str | None:
-        """What tells its bundle and loop from others; None for what has none."""
-        return digest_with_loop(self.bundles[name]) if name in self.bundles else None
 
     def corrector(self, name: str) -> Corrector:
         """The only one of this name."""
