@@ -83,6 +83,10 @@ typedef uint16_t edgernn_rows[3][EDGERNN_TYPED + 1u];
 const uint16_t *edgernn_edits(const uint32_t *word, uint32_t length, const uint32_t *typed,
                               uint32_t count, uint32_t most, edgernn_rows rows);
 
+/* Edits between two words; most + 1 if more. */
+uint32_t edgernn_distance(const uint32_t *word, uint32_t length, const uint32_t *typed,
+                          uint32_t count, uint32_t most);
+
 /* Own words that a typed one may be, the nearest first; how many. */
 uint32_t edgernn_near(const edgernn_keyboard *k, edgernn_text core, edgernn_held *found);
 
@@ -118,6 +122,9 @@ void edgernn_readings_drop(edgernn_keyboard *k, uint32_t count);
 
 /* Of what was typed, between two places. */
 edgernn_text edgernn_between(const edgernn_moment *m, uint32_t from, uint32_t to);
+
+/* A run without the signs around it. */
+edgernn_text edgernn_core_of(const edgernn_keyboard *k, uint32_t run);
 
 /* Of a held word in a run. */
 edgernn_text edgernn_held_text(const edgernn_keyboard *k, uint32_t run, edgernn_held held);

@@ -29,14 +29,14 @@ edgernn_text edgernn_between(const edgernn_moment *m, uint32_t from, uint32_t to
   return (edgernn_text){m->typed + from, to - from};
 }
 
-static edgernn_text core_of(const edgernn_keyboard *k, uint32_t run) {
+edgernn_text edgernn_core_of(const edgernn_keyboard *k, uint32_t run) {
   const edgernn_run *const one = &k->now->runs[run];
   return edgernn_between(k->now, one->core, one->rest);
 }
 
 /* What it costs to leave a run as it was typed. */
 static float strange(const edgernn_keyboard *k, uint32_t run) {
-  const edgernn_text core = core_of(k, run);
+  const edgernn_text core = edgernn_core_of(k, run);
   if (edgernn_is_joined(k->model, core)) return k->model->listed;
   return k->model->strange * (float)edgernn_characters(core);
 }
@@ -75,7 +75,7 @@ edgernn_text edgernn_label_text(const edgernn_keyboard_model *m, uint32_t label)
 
 edgernn_text edgernn_held_text(const edgernn_keyboard *k, uint32_t run, edgernn_held held) {
   if (!held.own) return edgernn_label_text(k->model, held.label);
-  if (held.own == AS_TYPED) return core_of(k, run);
+  if (held.own == AS_TYPED) return edgernn_core_of(k, run);
   if (held.own > AS_TYPED) return edgernn_whole_text(k->model->further + (held.own - FURTHER));
   return (edgernn_text){k->own[held.own - 1u].text, k->own[held.own - 1u].bytes};
 }
@@ -130,7 +130,7 @@ static edits edits_of(const edgernn_keyboard *k, const edgernn_reading *one, uin
   while (run && !one->counts[run - 1u]) --run;
   for (const uint32_t first = run; run <= last; ++run) {
     if (run > first) typed[count++] = ' ';
-    count += edgernn_lowered(core_of(k, run), EDGERNN_KEYBOARD_LONGEST, typed + count);
+    count += edgernn_lowered(edgernn_core_of(k, run), EDGERNN_KEYBOARD_LONGEST, typed + count);
   }
   const uint16_t *const row = edgernn_edits(word, length, typed, count, UINT32_MAX, rows);
   uint32_t least = row[0];
@@ -266,7 +266,7 @@ static void hold_firm(edgernn_reading *one, uint32_t runs, uint32_t most) {
 static int is_whole(const edgernn_keyboard *k, const edgernn_reading *one) {
   uint32_t waiting = 0;
   for (uint32_t run = 0; run < k->now->run_count; ++run) {
-    const uint32_t letters = edgernn_characters(core_of(k, run));
+    const uint32_t letters = edgernn_characters(edgernn_core_of(k, run));
     if (!one->counts[run]) {
       waiting += letters;
       continue;
@@ -340,7 +340,7 @@ static uint32_t settle(edgernn_keyboard *k, uint32_t done) {
 
 uint32_t edgernn_readings_close(edgernn_keyboard *k, int fixed) {
   const uint32_t last = k->now->run_count - 1u;
-  const edgernn_text core = core_of(k, last);
+  const edgernn_text core = edgernn_core_of(k, last);
   k->strange = strange(k, last);
   if (!fixed) {
     k->near[0] = (edgernn_held){TYPED, AS_TYPED};

@@ -39,9 +39,8 @@ const uint16_t *edgernn_edits(const uint32_t *word, uint32_t length, const uint3
   return row;
 }
 
-/* Edits between them; most + 1 if more. */
-static uint32_t distance(const uint32_t *word, uint32_t length, const uint32_t *typed,
-                         uint32_t count, uint32_t most) {
+uint32_t edgernn_distance(const uint32_t *word, uint32_t length, const uint32_t *typed,
+                          uint32_t count, uint32_t most) {
   edgernn_rows rows;
   if ((length > count ? length - count : count - length) > most) return most + 1u;
   return least(edgernn_edits(word, length, typed, count, most, rows)[count], most + 1u);
@@ -77,7 +76,7 @@ static void take_near(nearest *n, edgernn_text text, edgernn_held held) {
   uint32_t word[LONGEST + 3u]; /* a longer one is not near */
   const uint32_t length = edgernn_lowered(text, LONGEST + 3u, word);
   const uint32_t most = length < SHORT ? 1u : 2u;
-  const uint32_t edits = distance(word, length, n->typed, n->length, most);
+  const uint32_t edits = edgernn_distance(word, length, n->typed, n->length, most);
   uint32_t at = n->count;
   if (edits > most) return;
   while (at && edits < n->away[at - 1u]) --at;

@@ -10,11 +10,6 @@ typedef struct {
   edgernn_text signs, text;
 } piece;
 
-static edgernn_text core_of(const edgernn_keyboard *k, uint32_t run) {
-  const edgernn_run *const one = &k->now->runs[run];
-  return edgernn_between(k->now, one->core, one->rest);
-}
-
 /* A word as what was typed is cased; where its letters are those that were typed, as they were
  * typed. first: a sentence begins with it. */
 static char *write_cased(edgernn_text text, edgernn_text typed, int first, char *to) {
@@ -58,9 +53,7 @@ static int is_near(edgernn_text word, edgernn_text typed) {
   uint32_t one[EDGERNN_KEYBOARD_LABEL], other[EDGERNN_KEYBOARD_LONGEST];
   const uint32_t length = edgernn_lowered(word, EDGERNN_KEYBOARD_LABEL, one);
   const uint32_t count = edgernn_lowered(typed, EDGERNN_KEYBOARD_LONGEST, other);
-  edgernn_rows rows;
-  if ((length > count ? length - count : count - length) > AWAY) return 0;
-  return edgernn_edits(one, length, other, count, AWAY, rows)[count] <= AWAY;
+  return edgernn_distance(one, length, other, count, AWAY) <= AWAY;
 }
 
 static int is_among(char sign, const char *signs) {
@@ -97,7 +90,7 @@ static int quotes_in(const char *at, const char *end) {
 static int have_pieces(const edgernn_keyboard *k, const edgernn_reading *one, uint32_t run,
                        piece *pieces) {
   const uint32_t count = one->counts[run];
-  if (count < 2u || !take_apart(core_of(k, run), pieces, count)) return 0;
+  if (count < 2u || !take_apart(edgernn_core_of(k, run), pieces, count)) return 0;
   for (uint32_t i = 0; i < count; ++i) {
     if (!is_near(edgernn_held_text(k, run, one->words[run][i]), pieces[i].text)) return 0;
   }
@@ -115,7 +108,7 @@ static char *write_words(const edgernn_keyboard *k, const edgernn_reading *one, 
   for (uint32_t i = 0; i < one->counts[run]; ++i) {
     const edgernn_held held = one->words[run][i];
     const edgernn_text text = edgernn_held_text(k, run, held);
-    const edgernn_text typed = apart ? pieces[i].text : core_of(k, first);
+    const edgernn_text typed = apart ? pieces[i].text : edgernn_core_of(k, first);
     if (i && apart) {
       to = write_gap(&pieces[i], quotes_in(start, pieces[i].signs.at) % 2, to);
     } else if (i) {
