@@ -90,7 +90,7 @@ def test_models_and_targets_are_listed() -> None:
     models = json.loads(edgernn("models", "--json").stdout)
     listed = [(row["model"], row["ms a step"], row["sample rate Hz"]) for row in models]
     forms = [(f"kws{variant}", 20.0, 16_000) for variant in ("", "/dense", "/half", "/tiny")]
-    names = ("asr", "asr/small", "asr/large", "digits")
+    names = ("asr", "asr/small", "asr/small-w4a8", "asr/large", "digits")
     recognisers = [(name, 10.0, 16_000) for name in names]
     assert listed == [
         *recognisers,

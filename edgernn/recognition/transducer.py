@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from edgernn.cells.lstm import LSTM
 from edgernn.errors import ShapeError
@@ -47,14 +48,45 @@ class Joiner(Streaming):
         return logits
 
 
-def stateless_predictor(classes: int, joint: int, context: int = 1) -> Sequential:
+class LabelEmbedding(Embedding):
+    """A vector for each label; once trained, only so far from that of the blank: no label.
+
+        weight'[i] = weight[0] + internal_lm (weight[i] - weight[0])
+
+    The blank's vector tells what comes next by the sound alone. What a label's adds is the internal
+    language model, which few texts train to be surer than it may be. To weigh it less follows
+    Meng et al. 2020 (arXiv:2011.01991), who estimate it and take it off the scores; to do so in the
+    table, where it costs nothing, is our choice.
+
+    internal_lm: 1 leaves the vectors as they were trained. Training itself is not touched.
+    """
+
+    def __init__(self, num_embeddings: int, channels: int, internal_lm: float = 1.0) -> None:
+        super().__init__(num_embeddings, channels)
+        self.internal_lm = internal_lm
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        vectors, state = super().step(x, state)
+        if self.training or self.internal_lm == 1:
+            return vectors, state
+        weight = self.embedding.weight
+        none = weight[BLANK]
+        return F.embedding(x, none + self.internal_lm * (weight - none)), state
+
+
+def stateless_predictor(
+    classes: int, joint: int, context: int = 1, internal_lm: float = 1.0
+) -> Sequential:
     """A vector for each of the last `context` labels, summed channel by channel.
 
-    Shapes: labels (B, U) -> (B, U, joint). Raises: ShapeError for a context below 1.
+    Shapes: labels (B, U) -> (B, U, joint).
+    Raises: ShapeError for a context below 1, or an internal_lm that is not from 0 to 1.
     """
     if context < 1:
         raise ShapeError(f"stateless_predictor: context {context}; need at least 1")
-    embed = Embedding(classes, joint)
+    if not 0 <= internal_lm <= 1:
+        raise ShapeError(f"stateless_predictor: internal_lm {internal_lm}; need 0 to 1")
+    embed = LabelEmbedding(classes, joint, internal_lm)
     nn.init.normal_(embed.embedding.weight, std=0.3)
     if context == 1:
         return Sequential(embed=embed)

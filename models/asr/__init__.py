@@ -17,6 +17,7 @@ INFO = ModelInfo(
     labels=("<blank>", *WORDS),
     variants={
         "small": "64 units in one layer, 48 channels: for a microcontroller",
+        "small-w4a8": "as small, trained for the rounding of w4a8",
         "large": "256 units in two layers, 128 channels: for a phone or a board",
     },
 )

@@ -26,8 +26,9 @@ are its labels; at most one is heard in 80 ms.
 |---|---|
 {forms}
 
-All three are slices of one [supernet](../../docs/supernet.md), which was trained once. `asr` has
-{parameters:,} parameters.
+`asr`, small and large are slices of one [supernet](../../docs/supernet.md), which was trained
+once; `asr/small-w4a8` went on from small for 3,000 steps, with 4 bits and `asr/large` as its
+teacher. `asr` has {parameters:,} parameters.
 
 ## Word errors
 
@@ -45,6 +46,8 @@ utterances; those of one speaker are alike, so the true ones are wider.
 - What the rows are called is a bundle's variant, its code and its number type; without a variant
   it is `asr`. CTC heads, which are no part of what is exported, stand in
   [Train once, deploy many](../../docs/todm.md).
+- Of what the predictor learned of the order of words three tenths are heard: more is wrong of what
+  was not spoken in training ([Recognising speech](../../docs/recognition.md)).
 - The recipe was chosen on {val_utterances} utterances of {val_speakers} training speakers that were
   left out of the training: {validation} there with `asr`.
 - The shipped clips are of these validation speakers. No weight was trained on them.
@@ -75,8 +78,9 @@ licensed as edgernn is.
     edgernn card asr w8a8.edgernn w4a8.edgernn small8.edgernn ... --data PATH
 
 PATH is a directory with an4_mfcc13.npz. The recipe holds every setting and the seed; another
-number of threads rounds otherwise and ends in other weights. The recipe.toml of `asr` and of each
-variant trains that one by itself (`edgernn train asr`, `edgernn train asr/small`).
+number of threads rounds otherwise and ends in other weights. The recipe.toml of `asr`, small and
+large trains that one by itself (`edgernn train asr/small`), that of `asr/small-w4a8` goes on from
+the shipped small.
 """
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgernn.errors import UnknownName
+from edgernn.errors import ShapeError, UnknownName
 from edgernn.frontend.sphinx import COEFFICIENTS, SphinxMFCC
 from edgernn.models.asr import WORDS
 from edgernn.recognition.blocks import FAMILIES
@@ -66,20 +66,29 @@ def acoustic_encoder(
 
 
 def transducer(
-    joint: int = 128, *, predictor: str = "stateless", memory: int = 64, **sizes: Any
+    joint: int = 128,
+    *,
+    predictor: str = "stateless",
+    memory: int = 64,
+    internal_lm: float = 1.0,
+    **sizes: Any,
 ) -> Transducer:
     """What is trained: the three steps that have weights, and an auxiliary head.
 
     predictor: stateless, which sees the last word alone, or recurrent, an LSTM of `memory` units
-    over all words so far. sizes: those of `acoustic_encoder`.
+    over all words so far. internal_lm: how much of what it tells is heard, once trained
+    (`recognition.transducer.LabelEmbedding`). sizes: those of `acoustic_encoder`.
 
-    Raises: UnknownName for another predictor or encoder.
+    Raises: UnknownName for another predictor or encoder; ShapeError for an internal_lm that is not
+        from 0 to 1, or of a recurrent predictor.
     """
     if predictor not in PREDICTORS:
         raise UnknownName("predictor", predictor, PREDICTORS)
     encoder = acoustic_encoder(joint=joint, **sizes)
     if predictor == "stateless":
-        words = stateless_predictor(CLASSES, joint)
+        words = stateless_predictor(CLASSES, joint, internal_lm=internal_lm)
+    elif internal_lm != 1:
+        raise ShapeError(f"internal_lm {internal_lm} of a recurrent predictor; it takes 1")
     else:
         words = recurrent_predictor(CLASSES, joint, memory)
     return Transducer(encoder, words, Joiner(joint, CLASSES))

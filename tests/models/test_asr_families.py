@@ -16,7 +16,7 @@ import torch
 from click.testing import CliRunner
 
 from edgernn.cli import group
-from edgernn.errors import UnknownName
+from edgernn.errors import ShapeError, UnknownName
 from edgernn.exporting import export
 from edgernn.frontend.sphinx import SphinxMFCC
 from edgernn.layers.dropout import Dropout
@@ -111,6 +111,8 @@ def test_unknown_parts_are_named() -> None:
         transducer(encoder="mhsm")
     with pytest.raises(UnknownName, match="unknown predictor 'gru'"):
         transducer(predictor="gru")
+    with pytest.raises(ShapeError, match=r"internal_lm 0\.3 of a recurrent predictor; it takes 1"):
+        transducer(predictor="recurrent", internal_lm=0.3)
 
 
 @each

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from edgernn.cells.gru import GRU
 from edgernn.errors import ShapeError
+from edgernn.graph.capture import capture
 from edgernn.layers.linear import Linear
 from edgernn.recognition.transducer import (
     BLANK,
@@ -27,6 +28,7 @@ CLASSES, JOINT = 7, 6
 PREDICTORS = {
     "one": lambda: stateless_predictor(CLASSES, JOINT),
     "two": lambda: stateless_predictor(CLASSES, JOINT, context=2),
+    "less": lambda: stateless_predictor(CLASSES, JOINT, internal_lm=0.3),
     "recurrent": lambda: recurrent_predictor(CLASSES, JOINT, 5),
 }
 
@@ -93,6 +95,22 @@ def test_each_part_obeys_the_law(kind: str) -> None:
     assert isinstance(net.encoder, Streaming)
 
 
+def test_less_of_the_internal_language_model_is_heard_once_trained() -> None:
+    labels = torch.arange(CLASSES)[None]
+    part = stateless_predictor(CLASSES, JOINT, internal_lm=0.25)
+    trained = part.train()(labels)[0]
+    torch.testing.assert_close(trained, part.get_parameter("embed.embedding.weight").data)
+    heard = part.eval()(labels)[0]
+    assert torch.equal(heard[BLANK], trained[BLANK])
+    torch.testing.assert_close(heard - heard[BLANK], 0.25 * (trained - trained[BLANK]))
+
+    whole = stateless_predictor(CLASSES, JOINT)
+    whole.load_state_dict(part.state_dict())
+    assert torch.equal(whole.eval()(labels)[0], trained)
+    made = capture(part, labels[:, :1], "predictor").model.graph
+    assert [node.op_type for node in made.node] == ["Gather"]  # the table is mixed beforehand
+
+
 def test_ctc_leaves_out_repeats_and_blanks() -> None:
     best = torch.tensor([[0, 1, 1, 0, 1, 2, 2, 3], [2, 2, 0, 2, 0, 0, 5, 5]])
     logits = torch.nn.functional.one_hot(best, CLASSES).float()
@@ -104,5 +122,7 @@ def test_ctc_leaves_out_repeats_and_blanks() -> None:
 def test_bad_sizes_are_named() -> None:
     with pytest.raises(ShapeError, match="context 0; need at least 1"):
         stateless_predictor(CLASSES, JOINT, context=0)
+    with pytest.raises(ShapeError, match=r"internal_lm 1\.5; need 0 to 1"):
+        stateless_predictor(CLASSES, JOINT, internal_lm=1.5)
     with pytest.raises(ShapeError, match=r"Joiner: x is \(1, 1, 6\); need \(batch, frames, 12\)"):
         network().joiner(torch.zeros(1, 1, 6))
