@@ -189,14 +189,17 @@ def targets(found: Found) -> list[str]:
     head += ["real-time factor here"]
     lines = []
     for row in compiled(found):
-        chips = [cell for chip in CHIPS for cell in _on_chip(row[chip])]
+        chips = [cell for chip in CHIPS for cell in on_chip(row[chip])]
         told = [row["subnetwork"], row["form"], f"{row['steps']:,}", f"{100 * row['wer']:.1f}"]
         told += [_whole(row["weights_bytes"]), _whole(row["state_bytes"])]
         lines.append([*told, *chips, f"{row['real_time_factor']:.4f}"])
     return table(head, lines) if lines else []
 
 
-def _on_chip(row: Row) -> list[str]:
+def on_chip(row: Row) -> list[str]:
+    """Three cells of a chip."""
+    if row["bundle_bytes"] is None:
+        return ["does not fit", "", ""]
     count = row["instructions"]
     sizes = [_whole(row["flash_bytes"]), _whole(row["bundle_bytes"])]
     return [*sizes, "" if count is None else f"{count / 1e6:.1f}"]

@@ -13,6 +13,7 @@ from benchmarks.todm_runs import Bench
 from benchmarks.trainings import in_time
 from edgernn.audio import read_audio
 from edgernn.bundle import open_bundle
+from edgernn.errors import DoesNotFit
 from edgernn.exporting import export
 from edgernn.models.asr import SAMPLE_RATE_HZ
 from edgernn.models.asr.augment import framed
@@ -136,9 +137,13 @@ def on_chip(run: Path, chip: str, number_type: str) -> Row:
     """The bundle's bytes, those that go into flash, and instructions a second of sound.
 
     A predictor steps once a word, so at most once in a frame of the encoder: that is counted.
-    None: what cannot be counted here.
+    None: what cannot be counted here, and all of it if the chip does not hold the steps.
     """
-    bundle = open_bundle(path := built(run, chip, number_type))
+    try:
+        path = built(run, chip, number_type)
+    except DoesNotFit:
+        return dict.fromkeys(("bundle_bytes", "flash_bytes", "instructions"))
+    bundle = open_bundle(path)
     flash, seconds = 0, 0.0
     counted = True
     for step, entry in bundle.all_built().items():

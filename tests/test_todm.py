@@ -16,6 +16,7 @@ from benchmarks.todm_plan import alone, base, planned, trained_on
 from benchmarks.todm_runs import Bench, Rows
 from benchmarks.todm_tables import Found
 from benchmarks.trainings import OutOfTime, spent
+from edgernn.errors import DoesNotFit
 from edgernn.models.asr.data import AN4
 from edgernn.supernet.space import parse_label
 from edgernn.train.run import WEIGHTS
@@ -167,6 +168,16 @@ def test_chosen_sizes_are_compiled_and_counted(tiny: Path) -> None:
         assert row["cortex-m7"]["bundle_bytes"] > row["weights_bytes"] > 1000
         assert 0 < row["real_time_factor"] < 1
     assert "todm-targets.svg" in (tiny / "todm.md").read_text()
+
+
+def test_a_chip_that_a_network_does_not_fit_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> Path:
+        raise DoesNotFit("encoder on cortex-m7: needs 1,309,292 bytes of flash")
+
+    monkeypatch.setattr(todm_targets, "built", full)
+    row = todm_targets.on_chip(Path(), "cortex-m7", "w8a8")
+    assert set(row.values()) == {None}
+    assert todm.todm_tables.on_chip(row) == ["does not fit", "", ""]
 
 
 def test_differences_are_of_the_seeds_that_both_have(tmp_path: Path) -> None:
