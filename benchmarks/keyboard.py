@@ -40,7 +40,7 @@ SUGGESTIONS, NEAREST = 3, (1, 5)
 SEEN, SEEN_RATE = {"held out": "test", "trained on": "train"}, 0.05
 OFTEN = 2  # occurrences in the training dialogues that make a word known
 
-Figures = Mapping[str, Share]
+Figures = Mapping[str, Share | int]
 Measure = Callable[[str], Figures]  # of a system, by its name
 
 
@@ -117,7 +117,8 @@ class Bench:
         yield "dialogues", partial(self._completed, self.sets.dialogues("test"))
 
     def _completed(self, lines: Sequence[str], name: str) -> Figures:
-        return keystrokes(self.systems.completer(name), lines, SUGGESTIONS)
+        figures = keystrokes(self.systems.completer(name), lines, SUGGESTIONS)
+        return {"bytes": self.systems.completer_bytes(name), **figures}
 
 
 def others(typed: str, words: Sequence[str]) -> list[str]:

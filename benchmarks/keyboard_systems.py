@@ -7,13 +7,15 @@ from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.keyboard_ours import Touched, digest_with_loop, opened
+from benchmarks.keyboard_ours import Touched, digest_with_loop, least_bytes, opened
 from benchmarks.peers.keyboard import AsTyped, Library
 from benchmarks.peers.keyboard.channel import Channel
 from benchmarks.peers.keyboard.ispell import Ispell
-from benchmarks.peers.keyboard.ngram import NGram
+from benchmarks.peers.keyboard.ngram import NGram, Settings
 from benchmarks.peers.keyboard.symspell import Compound, Words
 from edgernn.keyboard.metrics import Completer, Corrector
+
+RAREST = 5  # occurrences of the pruned n-grams, which makes them smaller than the smallest of ours
 
 
 class Systems:
@@ -32,9 +34,13 @@ class Systems:
             "symspell, compound": lambda: Compound(self.words.dictionary, self.words.settings),
             "noisy channel": lambda: Channel(self.words, self.ngram),
         }
-        self.completers: dict[str, Callable[[], Completer]] = {"n-gram": lambda: self.ngram}
+        self.completers: dict[str, Callable[[], Completer]] = {
+            "n-gram": lambda: self.ngram,
+            "n-gram, pruned": lambda: NGram(library, Settings(rarest=RAREST)),
+        }
+        self.bundles = dict(bundles or {})
         self.digests: dict[str, str] = {}  # what tells a name's bundle and loop from others
-        for name, bundle in (bundles or {}).items():
+        for name, bundle in self.bundles.items():
             ours = cache(partial(opened, bundle))  # compiled once
             self.correctors[name] = self.completers[name] = ours
             self.correctors[f"{name}, touches"] = partial(Touched.of_ours, ours)
@@ -59,3 +65,11 @@ class Systems:
     def completer(self, name: str) -> Completer:
         """Likewise."""
         return self.completers[name]()
+
+    def completer_bytes(self, name: str) -> int:
+        """About what it needs to complete, at least."""
+        if name in self.bundles:
+            return least_bytes(self.bundles[name])
+        made = self.completer(name)
+        assert isinstance(made, NGram)
+        return made.least_bytes

@@ -112,8 +112,15 @@ def misspellings(rows: Rows, lines: int) -> list[str]:
 
 
 def completion(rows: Rows, lines: int) -> list[str]:
-    """Keystrokes saved, words foreseen."""
-    return Part(rows, "completion", lines).of_set("dialogues", ("keystrokes_saved", "foreseen"))
+    """Bytes, keystrokes saved, words foreseen."""
+    part, figures = Part(rows, "completion", lines), ("keystrokes_saved", "foreseen")
+    known = [(name, row) for name in part.systems if (row := part.row("dialogues", name))]
+    cells = [
+        [name, f"{row['bytes'] / 1e6:.1f}", *(cell(row, one) for one in figures)]
+        for name, row in known
+    ]
+    head = ["dialogues", "MB", *(TITLES[one] for one in figures)]
+    return table(head, cells) if cells else []
 
 
 TABLES: dict[str, Callable[[Rows, int], list[str]]] = {

@@ -69,8 +69,9 @@ class Measured:
         return [one.word for one in shown.readings[:n]]
 
     def complete(self, before: Sequence[str], prefix: str, n: int) -> list[str]:
-        """What stands beneath the keys; before the first key nothing does."""
-        shown = _last(self.lines(map(Keystroke, " ".join([*before, prefix]))))
+        """What stands beneath the keys; before the first one of a line, what lines begin with."""
+        keys = " ".join([*before, prefix]) or ENTER
+        shown = _last(self.lines(map(Keystroke, keys)))
         return [one.word for one in shown.completions[:n]]
 
 

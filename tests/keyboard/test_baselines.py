@@ -34,6 +34,7 @@ LIBRARY = Library(
     TEXT * 5, {"the": 100, "movie": 9, "form": 8, "from": 30, "moved": 3, "office": 2}
 )
 MODEL = NGram(LIBRARY, grams.Settings(order=3))
+PRUNED = NGram(LIBRARY, grams.Settings(order=3, rarest=8))
 needs_symspell = pytest.mark.skipif(
     importlib.util.find_spec("symspellpy") is None, reason="needs the extra `bench`"
 )
@@ -54,13 +55,23 @@ def correctors(words: Words) -> dict[str, Corrector]:
     }
 
 
+@pytest.mark.parametrize("model", [MODEL, PRUNED], ids=["whole", "pruned"])
 @settings(deadline=None)
 @given(st.lists(WORDS, max_size=5))
-def test_chances_behind_any_words_add_up_to_one(before: list[str]) -> None:
-    ids = [MODEL.ids.get(word, MODEL.ids[grams.UNKNOWN]) for word in before]
-    chances = MODEL.chosen(MODEL.contexts(ids), np.arange(len(MODEL.words)))
+def test_chances_behind_any_words_add_up_to_one(model: NGram, before: list[str]) -> None:
+    ids = [model.ids.get(word, model.ids[grams.UNKNOWN]) for word in before]
+    chances = model.chosen(model.contexts(ids), np.arange(len(model.words)))
     assert chances.sum() == pytest.approx(1)
     assert (chances > 0).all()
+
+
+def test_what_is_rare_is_dropped_and_left_to_shorter_ones() -> None:
+    assert PRUNED.least_bytes < MODEL.least_bytes
+    every = np.arange(len(MODEL.words))
+    love = [PRUNED.ids["I"], PRUNED.ids["love"]]  # 15 times; behind it "the" 10, "Batman" 5 times
+    one, other = (m.chosen(m.contexts(love), every) for m in (MODEL, PRUNED))
+    assert other[PRUNED.ids["the"]] >= one[MODEL.ids["the"]]
+    assert one[MODEL.ids["Batman"]] > 2 * other[PRUNED.ids["Batman"]]
 
 
 def test_counts_are_of_lines_and_none_runs_into_the_next() -> None:

@@ -5,21 +5,24 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks import keyboard, keyboard_ours, keyboard_tables
+from benchmarks import keyboard, keyboard_ours, keyboard_systems, keyboard_tables
 from benchmarks.keyboard_ours import opened
 from benchmarks.keyboard_sets import Sets
 from benchmarks.keyboard_wrong import WHY, reasons
 from benchmarks.peers.keyboard import Library
 from benchmarks.rows import Rows
 from edgernn.keyboard import measured
+from edgernn.keyboard.decode import Guess, Shown
+from edgernn.keyboard.encoding import ENTER
 from edgernn.keyboard.evaluation_sets import RATES
 from edgernn.keyboard.measured import in_python
-from edgernn.keyboard.typing import Typed, plainly_typed
+from edgernn.keyboard.typing import Keystroke, Typed, plainly_typed
 
 from .spelling import keyboard as spelt
 
@@ -133,6 +136,7 @@ def test_rows_are_kept_with_what_is_told_of_all(tmp_path: Path) -> None:
 def ours(monkeypatch: pytest.MonkeyPatch) -> None:
     """A keyboard that spells by distance in every bundle's place."""
     monkeypatch.setattr(keyboard_ours, "open_bundle", lambda path: None)
+    monkeypatch.setattr(keyboard_systems, "least_bytes", lambda path: 2_600_000)
     monkeypatch.setattr(measured, "in_c", lambda bundle, **how: in_python(spelt(**how)))
 
 
@@ -140,11 +144,21 @@ def test_a_keyboard_of_ours_corrects_completes_and_names_what_a_word_may_be(ours
     one = opened(Path("a.edgernn"))
     assert one.correct("Teh cta, i see it.") == "The cat, I see it."
     assert one.best("hello", (), 5)[0] == one.best("helo", ("the",), 5)[0] == "hello"
-    assert one.complete([], "", 3) == [], "nothing is shown before the first key"
+    assert one.complete([], "", 3) == [], "it knows no words that lines begin with"
     assert one.complete([], "h", 3) == one.complete([], "h", 3)
     assert "hello" in one.complete(["the"], "hel", 3)
     assert "Hello" in one.complete([], "Hel", 3)
     assert one.correct("teh") == "the", "after words were completed"
+
+
+def test_before_the_first_key_stands_what_lines_begin_with() -> None:
+    def shows(keys: Iterable[Keystroke]) -> Iterator[Shown]:
+        for key in keys:
+            yield Shown("", completions=(Guess("I", 0.2),) if key.char == ENTER else ())
+
+    one = measured.Measured(shows, shows)
+    assert one.complete([], "", 3) == ["I"]
+    assert one.complete([], "h", 3) == one.complete(["the"], "", 3) == []
 
 
 def test_bundles_are_measured_by_name_with_and_without_touches(page: Path, ours: None) -> None:
@@ -156,7 +170,8 @@ def test_bundles_are_measured_by_name_with_and_without_touches(page: Path, ours:
     rows = json.loads((page.parent / "keyboards.json").read_text())["rows"]
     both = [rows[f"errors 5 % {name} 1000"]["word_accuracy"] for name in names]
     assert both[0] == both[1]
-    assert "completion dialogues ours 1000" in rows
+    assert rows["completion dialogues ours 1000"]["bytes"] == 2_600_000
+    assert "| ours | 2.6 |" in page.read_text()
 
 
 def bundled(page: Path, *names: str) -> list[str]:

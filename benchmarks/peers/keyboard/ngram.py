@@ -19,17 +19,24 @@ from benchmarks.peers.keyboard import Library, tokens
 
 Ids = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 START, END, UNKNOWN = "\x00<s>", "\x00</s>", "\x00<unk>"  # sorted before every word
 LAST = chr(0x10FFFF)
+BYTES = 5  # of an n-gram in a trie: 17 bits of a word, 8 of its share, 8 of the rest, 7 of a place
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """order: words of the longest n-gram. least: occurrences that make a training word known."""
+    """order: words of the longest n-gram. least: occurrences that make a training word known.
+
+    rarest: occurrences below which an n-gram of several words is dropped, once all have been
+    counted; what it foretold is left to the shorter ones.
+    """
 
     order: int = 4
     least: int = 2
+    rarest: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,7 @@ class NGram:
         frequency = [library.frequencies.get(word, 0) + 1.0 for word in self.words]
         self.base: Floats = np.array(frequency) / sum(frequency)
         self.offered = np.array([word[0].isalnum() for word in self.words])
-        self.levels = self._counted(library.tokens, settings.order)
+        self.levels = self._counted(library.tokens, settings.order, settings.rarest)
         self._common: dict[tuple[int, int, int], Ids] = {}
 
     def encode(self, line: str) -> list[int]:
@@ -67,7 +74,13 @@ class NGram:
         unknown = self.ids[UNKNOWN]
         return [self.ids.get(one, unknown) for one in line]
 
-    def _counted(self, lines: Sequence[Sequence[str]], order: int) -> list[Level]:
+    @property
+    def least_bytes(self) -> int:
+        """About what a compact form needs: the words' letters, and so much for each n-gram."""
+        letters = sum(len(word.encode()) + 1 for word in self.words)
+        return letters + BYTES * sum(len(level.keys) for level in self.levels)
+
+    def _counted(self, lines: Sequence[Sequence[str]], order: int, rarest: int) -> list[Level]:
         start, end, size = self.ids[START], self.ids[END], len(self.words)
         text: Ids = np.array([i for line in lines for i in (start, *self._encoded(line), end)])
         first = text == start  # a line begins with as many of them as any context has words
@@ -81,12 +94,16 @@ class NGram:
             )
             begins = begins[keys // size] if length > 1 else keys == start
             grams.append((keys, at, place, count, begins))
+        kept = np.ones(1, bool)  # contexts
         for length, (keys, _, place, count, begins) in enumerate(grams, 1):
+            often = count >= (rarest if length > 1 else 1)
             if length < order:  # how many different words it follows; nothing comes before START
                 continued = np.bincount(place[grams[length][1]], minlength=len(keys))
                 count = np.where(begins, count, continued)
             contexts = len(grams[length - 2][0]) if length > 1 else 1
-            levels.append(_smoothed(keys, np.where(keys % size == start, 0, count), contexts, size))
+            whole = _smoothed(keys, np.where(keys % size == start, 0, count), contexts, size)
+            levels.append(whole if rarest == 1 else _pruned(whole, often, kept, size))
+            kept = often
         return levels
 
     def contexts(self, before: Sequence[int]) -> list[int]:
@@ -147,6 +164,15 @@ class NGram:
             found = ids[np.argsort(-self.chosen([0], ids), kind="stable")[:n]]
             self._common[low, high, n] = found
         return found
+
+
+def _pruned(level: Level, often: Mask, kept: Mask, size: int) -> Level:
+    """The n-grams that occur often. kept: contexts that are, among them all that these have."""
+    context = level.keys // size
+    lost = np.bincount(context[~often], level.share[~often], len(kept))
+    place = np.cumsum(kept) - 1
+    keys = (place[context] * size + level.keys % size)[often]
+    return Level(keys, level.share[often], (level.rest + lost)[kept])
 
 
 def _smoothed(keys: Ids, count: Ids, contexts: int, size: int) -> Level:
