@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,43 +20,37 @@ import torch
 
 from benchmarks.document import table
 from benchmarks.todm_plan import SIZES
+from benchmarks.todm_runs import trained_network
 from edgernn.errors import EdgernnError
-from edgernn.model import find_model, load_weights
-from edgernn.models.asr.data import load_an4
+from edgernn.model import find_model
+from edgernn.models.asr.data import Utterance, load_an4
 from edgernn.models.asr.evaluate import hypotheses, total
 from edgernn.recognition.transducer import LabelEmbedding, Transducer
-from edgernn.supernet.extract import find_supernet
-from edgernn.supernet.space import parse_label
 from edgernn.train.recipe import read_recipe
-from edgernn.train.run import find_task
 
 SHARES = (0.0, 0.1, 0.3, 0.5, 0.7, 1.0)
 SPLITS = {"val": "validation", "test": "test"}
 
 
-def networks(name: str, data: Path) -> Iterator[tuple[str, Any]]:
+def networks(name: str, data: Path) -> Iterator[tuple[str, Transducer]]:
     """What was trained, or the sizes of a supernet. Raises: ModelError, UnknownName, DataError."""
     model = find_model(name)
     assert model.recipe is not None, "a recogniser has a recipe"
-    recipe = read_recipe(model.name, model.recipe)
-    if recipe.supernet:
-        whole = find_supernet(name).whole(data)
-        for size in SIZES:
-            yield f"{name}: {size}", whole.subnetwork(parse_label(size))
-        return
-    made = find_task(model)(recipe, data).build()
     assert model.weights is not None, "and weights"
-    load_weights({"": made}, model.weights)
-    yield name, made.eval()
+    recipe = read_recipe(model.name, model.recipe)
+    for size in SIZES if recipe.supernet else ("",):
+        network = trained_network(model, recipe, model.weights.parent, data, size)
+        yield f"{name}: {size}" if size else name, network
 
 
 @torch.no_grad()
-def measured(form: str, network: Transducer, data: Path) -> list[dict[str, Any]]:
+def measured(
+    form: str, network: Transducer, splits: Mapping[str, list[Utterance]]
+) -> list[dict[str, Any]]:
     """A row for each split: word error rates by share, and of the head."""
     (embed,) = [one for one in network.predictor.modules() if isinstance(one, LabelEmbedding)]
     rows = []
-    for split in SPLITS:
-        some = load_an4(data, split)
+    for split, some in splits.items():
         row: dict[str, Any] = {"form": form, "split": split, "wer": {}}
         for share in SHARES:
             embed.internal_lm = share
@@ -87,9 +81,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     rows: list[dict[str, Any]] = []
     try:
+        splits = {split: load_an4(options.data, split) for split in SPLITS}
         for name in options.models:
             for form, network in networks(name, options.data):
-                rows += measured(form, network, options.data)
+                rows += measured(form, network, splits)
     except EdgernnError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

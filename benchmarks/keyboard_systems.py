@@ -36,7 +36,7 @@ class Systems:
         }
         self.completers: dict[str, Callable[[], Completer]] = {
             "n-gram": lambda: self.ngram,
-            "n-gram, pruned": lambda: NGram(library, Settings(rarest=RAREST)),
+            "n-gram, pruned": lambda: self.pruned,
         }
         self.bundles = dict(bundles or {})
         self.digests: dict[str, str] = {}  # what tells a name's bundle and loop from others
@@ -54,6 +54,10 @@ class Systems:
     @cached_property
     def ngram(self) -> NGram:
         return NGram(self.library)
+
+    @cached_property
+    def pruned(self) -> NGram:
+        return NGram(self.library, Settings(rarest=RAREST))
 
     def corrector(self, name: str) -> Corrector:
         """The only one of this name."""

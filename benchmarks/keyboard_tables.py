@@ -21,15 +21,18 @@ TITLES = {
     "spaces": "split or joined",
     "left": "left as typed",
     "another": "another word",
+    "bytes": "MB",
     "keystrokes_saved": "keystrokes saved",
     "foreseen": "words foreseen",
 }
 
 
 def cell(row: Row | None, figure: str, digits: int = 1) -> str:
-    """A figure and its margin."""
+    """A figure and its margin; of bytes, which have none, millions."""
     if row is None:
         return ""
+    if figure == "bytes":
+        return f"{row[figure] / 1e6:.1f}"
     value, margin = row[figure]
     return f"{100 * value:.{digits}f} ±{100 * margin:.{digits}f}"
 
@@ -113,14 +116,8 @@ def misspellings(rows: Rows, lines: int) -> list[str]:
 
 def completion(rows: Rows, lines: int) -> list[str]:
     """Bytes, keystrokes saved, words foreseen."""
-    part, figures = Part(rows, "completion", lines), ("keystrokes_saved", "foreseen")
-    known = [(name, row) for name in part.systems if (row := part.row("dialogues", name))]
-    cells = [
-        [name, f"{row['bytes'] / 1e6:.1f}", *(cell(row, one) for one in figures)]
-        for name, row in known
-    ]
-    head = ["dialogues", "MB", *(TITLES[one] for one in figures)]
-    return table(head, cells) if cells else []
+    figures = ("bytes", "keystrokes_saved", "foreseen")
+    return Part(rows, "completion", lines).of_set("dialogues", figures)
 
 
 TABLES: dict[str, Callable[[Rows, int], list[str]]] = {

@@ -61,9 +61,9 @@ class Training:
 
 def base(seed: int, steps: int | None = None) -> Recipe:
     """The recipe that all others are made from: a supernet's, heard as it was trained."""
-    recipe = replace(read_recipe("asr", RECIPE), seed=seed)
-    heard = {name: value for name, value in recipe.network.items() if name != "internal_lm"}
-    recipe = replace(recipe, network=heard)
+    given = read_recipe("asr", RECIPE)
+    network = {name: value for name, value in given.network.items() if name != "internal_lm"}
+    recipe = replace(given, seed=seed, network=network)
     return recipe if steps is None else recipe.with_steps(steps)
 
 

@@ -81,7 +81,7 @@ class Bench:
         for name in self.left(one):
             folder = self.trained(one.recipe)
             row = {"name": one.name, "subnetwork": name, **facts(one.recipe, folder)}
-            network = self.network(one.recipe, folder, name)
+            network = trained_network(self.model, one.recipe, folder, self.data, name)
             self.rows.note({**row, **self.heard(network)}, one.key, name)
 
     def side_by_side(self, some: Sequence[Training], jobs: int) -> Iterator[Training]:
@@ -99,17 +99,6 @@ class Bench:
                     print(f"{count} of {len(some)} trainings", file=sys.stderr, flush=True)
         finally:
             pool.shutdown(cancel_futures=True)
-
-    def network(self, recipe: Recipe, folder: Path, subnetwork: str) -> Transducer:
-        """What was trained, or a part of it, to be heard."""
-        made: Any
-        if subnetwork:
-            made = find_supernet(str(folder)).whole(self.data).subnetwork(parse_label(subnetwork))
-        else:
-            made = find_task(self.model)(recipe, self.data).build()
-            load_weights({"": made}, folder / WEIGHTS)
-        assert isinstance(made, Transducer)
-        return made.eval()
 
     @torch.no_grad()
     def heard(self, network: Transducer) -> Row:
@@ -129,6 +118,20 @@ class Bench:
         each = [astuple(one) for one in errors(some, heard)]
         self.rows.facts["words"] = [words for words, *_ in each]
         return [list(kinds) for _, *kinds in each]
+
+
+def trained_network(
+    model: Model, recipe: Recipe, folder: Path, data: Path, subnetwork: str
+) -> Transducer:
+    """What was trained, or a part of it, to be heard."""
+    made: Any
+    if subnetwork:
+        made = find_supernet(str(folder)).whole(data).subnetwork(parse_label(subnetwork))
+    else:
+        made = find_task(model)(recipe, data).build()
+        load_weights({"": made}, folder / WEIGHTS)
+    assert isinstance(made, Transducer)
+    return made.eval()
 
 
 def steps(network: Transducer) -> list[nn.Module]:
