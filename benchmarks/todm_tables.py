@@ -77,8 +77,13 @@ def difference(found: Comparison | None) -> str:
 
 
 def minutes(rows: BySeed) -> str:
-    """Core-minutes of a training."""
-    return f"{mean(rows, 'cpu_s') / 60:.1f}" if rows else ""
+    """Core-minutes of a training in one thread."""
+    return f"{mean(counted, 'cpu_s') / 60:.1f}" if (counted := timed(rows)) else ""
+
+
+def timed(rows: BySeed) -> BySeed:
+    """Those whose time was counted: in several threads a core's time is no measure."""
+    return {seed: row for seed, row in rows.items() if row["cpu_s"] is not None}
 
 
 def _runs(*several: BySeed) -> list[str]:
@@ -107,7 +112,7 @@ def sizes(found: Found) -> list[str]:
 
 
 def _cost(found: Found) -> list[str]:
-    """The supernet beside its sizes by themselves, all together."""
+    """The supernet beside its sizes by themselves, all together; time over seeds that all have."""
     shared = [found.of("sizes", SUPERNET, name) for name in SIZES]
     every = [found.of("sizes", name) for name in SIZES]
     if not all(shared):
@@ -115,8 +120,12 @@ def _cost(found: Found) -> list[str]:
     line = f"The supernet takes {minutes(shared[-1])} core-minutes"
     if not all(every):
         return [f"{line}."]
-    alone = [mean(rows, "cpu_s") for rows in every]
-    times = mean(shared[-1], "cpu_s") / alone[-1]
+    taken = [timed(rows) for rows in (shared[-1], *every)]
+    seeds = set.intersection(*(set(rows) for rows in taken))
+    if not seeds:
+        return [f"{line}."]
+    whole, *alone = (fmean(rows[seed]["cpu_s"] for seed in seeds) for rows in taken)
+    times = whole / alone[-1]
     pairs = zip(shared, every, strict=True)
     relative = fmean(mean(one, "wer") / mean(other, "wer") for one, other in pairs) - 1
     return [

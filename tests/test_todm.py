@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from benchmarks import todm, todm_plan, todm_targets
-from benchmarks.todm_plan import alone, base, planned, trained_on
+from benchmarks.todm_plan import PARTS, SIZES, alone, base, planned, trained_on
 from benchmarks.todm_runs import Bench, Rows
 from benchmarks.todm_tables import Found
 from benchmarks.trainings import OutOfTime, spent
@@ -188,3 +188,18 @@ def test_differences_are_of_the_seeds_that_both_have(tmp_path: Path) -> None:
     assert apart is not None
     assert apart.difference == pytest.approx((1 - 5) / 20)
     assert found.beside([("a", {1: few})], [("a", {2: many})]) is None
+
+
+def test_time_is_compared_where_it_was_counted(tmp_path: Path) -> None:
+    """In several threads it is not, and of another machine it is no measure."""
+    rows = Rows(tmp_path / "rows.json", facts={"words": [10]})
+    told = {"parameters": 1, "steps": 5, "wer": 0.2, "ctc_wer": 0.2, "errors": [[1, 0, 0]]}
+    for seed in (1, 2):
+        shared, *alone = PARTS["sizes"](base(seed))
+        for name in shared.judged:
+            rows.note({**told, "cpu_s": 180.0 if seed == 1 else None}, shared.key, name)
+        for one in alone:
+            rows.note({**told, "cpu_s": 60.0 * seed}, one.key, "")
+    *_, told_last = todm.todm_tables.sizes(Found(rows, 2))
+    assert "takes 3.0 core-minutes, 3.0 times the largest alone; the 4 alone take 4.0" in told_last
+    assert todm.todm_tables.minutes(Found(rows, 2).of("sizes", SIZES[0])) == "1.5"
