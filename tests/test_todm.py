@@ -191,7 +191,7 @@ def test_differences_are_of_the_seeds_that_both_have(tmp_path: Path) -> None:
 
 
 def test_time_is_compared_where_it_was_counted(tmp_path: Path) -> None:
-    """In several threads it is not, and of another machine it is no measure."""
+    """A seed without a time for one of them tells of no other's."""
     rows = Rows(tmp_path / "rows.json", facts={"words": [10]})
     told = {"parameters": 1, "steps": 5, "wer": 0.2, "ctc_wer": 0.2, "errors": [[1, 0, 0]]}
     for seed in (1, 2):
