@@ -178,7 +178,7 @@ def test_one_that_goes_astray_is_named_by_its_first_leaf_and_nothing_is_written(
 
     def astray(self: Any, inputs: Any) -> dict[str, Array]:
         told = step(self, inputs)
-        self.leaves = [leaf * np.float32(1.01) for leaf in self.leaves]
+        self.leaves = [leaf + np.float32(0.01) for leaf in self.leaves]
         return told
 
     monkeypatch.setattr(LitertProgram, "step", astray)
