@@ -103,6 +103,7 @@ def _found(how: Finding, whole: Whole, evaluate: Evaluate, *, resume: bool, say:
     net = how.net
     agree(how.out, settings(net.model, net.recipe, target=how.target, type=how.number_type))
     asked = _Asked(how, whole, evaluate, Known(how.out / ASKED), say)
+    asked.excess(net.how.space.smallest)  # where it does not fit, no other is compiled
     ranked = search(
         how.method, net.how.space, asked.losses, asked.excess, how.evaluations, seed=how.seed
     )

@@ -22,7 +22,7 @@ from edgernn.errors import ModelError
 from edgernn.supernet.space import Choice, Space, label
 
 Losses = Callable[[Sequence[Choice]], Sequence[float]]
-Excess = Callable[[Choice], float]  # by how much a choice exceeds the budget; 0 if it fits
+Excess = Callable[[Choice], float]  # how many times the budget a choice takes; 0 if it fits
 
 TRIES = 200  # draws in search of one that fits and is new
 ROUND = 8  # losses that are asked for at once; our choice
@@ -92,7 +92,7 @@ def search(
         near = min(space, key=excess)
         raise ModelError(
             f"search: nothing in the space fits; the nearest is {label(near)}, "
-            f"{excess(near):.3g} too large"
+            f"{excess(near):.3g} times the budget"
         )
     return trials.ranked()
 

@@ -260,3 +260,4 @@ def test_the_best_within_a_budget_is_found_and_delivered(trained: Path, tmp_path
     nothing = edgernn(*asked[:-5], "-o", tmp_path / "none", "--budget", "macs=10")
     assert nothing.exit_code == 2
     assert "nothing in the space fits; the nearest is hidden=8" in nothing.output
+    assert len((tmp_path / "none" / "asked.jsonl").read_text().splitlines()) == 1
