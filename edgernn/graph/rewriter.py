@@ -6,27 +6,19 @@ with every slice there is: a third of what a capture takes for a step of some hu
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import wraps
 from typing import Any
+
+from edgernn.graph.replaced import replaced
 
 MATCH = "match"
 
 
-@contextlib.contextmanager
-def tried_where_due() -> Iterator[None]:
+def tried_where_due() -> AbstractContextManager[None]:
     """Optimizers within make the same of a graph, faster; those that match otherwise go on so."""
-    matcher = _matcher()
-    if matcher is None:
-        yield
-        return
-    before = vars(matcher)[MATCH]
-    setattr(matcher, MATCH, _due(before))
-    try:
-        yield
-    finally:
-        setattr(matcher, MATCH, before)
+    return replaced(_matcher(), MATCH, _due)
 
 
 def _matcher() -> type | None:
@@ -34,7 +26,7 @@ def _matcher() -> type | None:
         from onnxscript.rewriter._matcher import SimplePatternMatcher
     except ImportError:
         return None
-    return SimplePatternMatcher if MATCH in vars(SimplePatternMatcher) else None
+    return SimplePatternMatcher
 
 
 def _due(match: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,30 +6,25 @@ it takes for a small step.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import cache, partial
 from typing import Any
+
+from edgernn.graph.replaced import replaced
 
 READ = "from_torchlib"
 
 
-@contextlib.contextmanager
-def read_once() -> Iterator[None]:
+def read_once() -> AbstractContextManager[None]:
     """Exports within share what the first of them read; a torch that reads it otherwise goes on so.
 
     An export that adds functions of its own would add them to all: none such within.
     """
     library = _library()
-    if library is None:
-        yield
-        return
-    before = vars(library)[READ]
-    setattr(library, READ, staticmethod(partial(_shared, getattr(library, READ))))
-    try:
-        yield
-    finally:
-        setattr(library, READ, before)
+    return replaced(
+        library, READ, lambda read: staticmethod(partial(_shared, getattr(library, READ)))
+    )
 
 
 def _library() -> type | None:
@@ -37,7 +32,7 @@ def _library() -> type | None:
         from torch.onnx._internal.exporter._registration import ONNXRegistry
     except ImportError:
         return None
-    return ONNXRegistry if READ in vars(ONNXRegistry) else None
+    return ONNXRegistry
 
 
 @cache
