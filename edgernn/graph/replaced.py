@@ -14,7 +14,7 @@ def replaced(owner: type | None, name: str, form: Callable[[Any], Any]) -> Itera
         yield
         return
     before = vars(owner)[name]
-    setattr(owner, name, form(before))
+    setattr(owner, name, form(getattr(owner, name)))
     try:
         yield
     finally:

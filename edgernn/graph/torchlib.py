@@ -21,10 +21,7 @@ def read_once() -> AbstractContextManager[None]:
 
     An export that adds functions of its own would add them to all: none such within.
     """
-    library = _library()
-    return replaced(
-        library, READ, lambda read: staticmethod(partial(_shared, getattr(library, READ)))
-    )
+    return replaced(_library(), READ, lambda read: staticmethod(partial(_shared, read)))
 
 
 def _library() -> type | None:
