@@ -74,6 +74,7 @@ class Road:
     calibration: str = "percentile"
     holds: bool = False  # whether a value of the step is held until it moves
     rounds: bool = False  # whether one is rounded to few levels
+    _start: tuple[StepGraph, Stream, Artifact] | None = None  # what all number types share
 
     @property
     def name(self) -> str:
@@ -87,9 +88,7 @@ class Road:
 
     def travel(self, target: Target, cc: str | None = None) -> Travelled:
         """All stops, to a target."""
-        graph = self.captured()
-        stream = self.source.run(lengthened(self.source.frames, PARITY_FRAMES))
-        onnx = self.onnx(graph, stream)
+        graph, stream, onnx = self.start()
         backend: Any = find_backend("c")
         self.say(f"{self.name}: calibrating and compiling {self.number_type} for {target.name}")
         frames = each_step(self.source.frames)
@@ -109,6 +108,14 @@ class Road:
         ports = (graph.name, graph.inputs, graph.outputs)
         stored = StoredStep(*ports, typed, self.number_type, self.activations)
         return Travelled(row, [*artifacts, onnx], golden, notes, to_bytes(stored))
+
+    def start(self) -> tuple[StepGraph, Stream, Artifact]:
+        """The stops up to ONNX, the same for every number type: seen once."""
+        if self._start is None:
+            graph = self.captured()
+            stream = self.source.run(lengthened(self.source.frames, PARITY_FRAMES))
+            self._start = graph, stream, self.onnx(graph, stream)
+        return self._start
 
     def elsewhere(self, name: str, target: Target) -> Travelled:
         """The stops of a backend whose artifacts another runtime runs, as near to the truth.

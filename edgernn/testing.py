@@ -9,7 +9,7 @@ framework, leaves the module as it was, and works on any module with `initial_st
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any, NoReturn
 
@@ -49,30 +49,32 @@ def check_backend(
     backend: str = "c",
     *,
     target: str = "host",
-    number_type: str = "fp32",
+    number_type: str | Sequence[str] = "fp32",
 ) -> None:
     """Check that a module's step gives torch's numbers after a backend has had it.
 
     The law, capture, ONNX Runtime and, for `c`, the compiled code on the target: over 10,000
-    steps made of `x`, within the tolerance of the number type.
+    steps made of `x`, within the tolerance of the number type. Of several number types the stops
+    before the compiler are seen once.
 
     Shapes: x (1, T, C), T at least 4 blocks; real input, for w8a8 is calibrated on it.
     Raises: ContractError, UnsupportedOp, ToolError, ParityError, DoesNotFit, UnknownName.
     """
     from edgernn.backend import find_backend
-    from edgernn.road import PARITY_FRAMES, Road
+    from edgernn.road import Road
     from edgernn.sources import TorchSource
-    from edgernn.streams import cut_to_steps, lengthened
+    from edgernn.streams import cut_to_steps
     from edgernn.target import find_target
 
     name = type(module).__name__.lower()
     frames = cut_to_steps([x.numpy()], module.timing.block)
-    source = TorchSource(name, module.eval(), frames)
-    road = Road(source, number_type)
-    if find_backend(backend).name == "c":
+    types = [number_type] if isinstance(number_type, str) else number_type
+    road = Road(TorchSource(name, module.eval(), frames), types[0])
+    if find_backend(backend).name != "c":
+        road.start()
+        return
+    for road.number_type in types:
         road.travel(find_target(target))
-    else:
-        road.onnx(road.captured(), source.run(lengthened(source.frames, PARITY_FRAMES)))
 
 
 def example_input(layer: nn.Module, example: Example, blocks: int = BLOCKS) -> Tensor:

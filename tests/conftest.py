@@ -7,10 +7,14 @@ import os
 import shutil
 import signal
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import torch
+
+from edgernn import road
 
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # xdist already uses every core
     os.environ.setdefault(variable, "1")
@@ -20,6 +24,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in what a shell star
 
 EMULATORS = ("qemu-system-arm", "qemu-aarch64")
 SLOW_FILES = 25  # that are listed
+WHOLE_ROAD, SHORT_ROAD = road.PARITY_FRAMES, 500  # steps that an export is compared over
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -68,6 +73,20 @@ def operators_read_once() -> None:
 
     once = staticmethod(functools.cache(Operators.from_torchlib))
     Operators.from_torchlib = once  # type: ignore[method-assign]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def short_road() -> Iterator[None]:
+    """Exports of tests about something else are compared with torch over fewer steps."""
+    with mock.patch.object(road, "PARITY_FRAMES", SHORT_ROAD):
+        yield
+
+
+@pytest.fixture(scope="module")
+def whole_road() -> Iterator[None]:
+    """As many steps as a user's export is compared over."""
+    with mock.patch.object(road, "PARITY_FRAMES", WHOLE_ROAD):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -122,10 +122,9 @@ def check_w8a8(step: StepGraph, frames: list[dict[str, Array]], fp32: Graph, wan
 
 
 def stretches() -> Iterator[Any]:
-    """Every example with how many blocks are a step: 1 and 3.
+    """Every example with how many blocks are a step: the first of each file 3, all others 1.
 
-    A cell's first goes one by one in cells/test_every_unit.py, and its others three by three here
-    would be compiled for what the first shows.
+    A cell's first goes one by one in cells/test_every_unit.py; here that of a layer does too.
     """
     seen: set[str] = set()
     for name, example in examples():
@@ -133,7 +132,7 @@ def stretches() -> Iterator[Any]:
         first = file not in seen
         seen.add(file)
         for blocks in (1, 3):
-            if not file.startswith("cells.") or first == (blocks == 3):
+            if first == (blocks == 3) or (first and not file.startswith("cells.")):
                 yield pytest.param(example, blocks, id=f"{name}-{blocks}")
 
 

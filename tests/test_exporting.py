@@ -23,6 +23,8 @@ from edgernn.exporting import export
 from edgernn.step_code import step_files
 from edgernn.verify import verify
 
+pytestmark = pytest.mark.usefixtures("whole_road")
+
 HEAD = """
 import numpy as np
 import torch

@@ -21,7 +21,7 @@ from edgernn.errors import ToolError
 from edgernn.runtime import Session
 from edgernn.target import Target
 
-pytestmark = [pytest.mark.cc, pytest.mark.slow]
+pytestmark = [pytest.mark.cc, pytest.mark.slow, pytest.mark.usefixtures("whole_road")]
 WORDS = ["-t", "cortex-m4", "--number-type", "w8a8"]
 
 

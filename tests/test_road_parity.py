@@ -22,7 +22,7 @@ from edgernn.target import find_target
 from edgernn.testing import check_backend
 from edgernn.verify import compare
 
-pytestmark = pytest.mark.cc
+pytestmark = [pytest.mark.cc, pytest.mark.usefixtures("whole_road")]
 MINE = """import torch
 from edgernn.backend import find_backend
 from edgernn.cells.gru import GRU

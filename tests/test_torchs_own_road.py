@@ -30,6 +30,8 @@ from edgernn.verify import verify
 
 from .compiled import noise
 
+pytestmark = pytest.mark.usefixtures("whole_road")
+
 LABELS, CHANNELS, HIDDEN = 4, 16, 64
 FILE = """
 import numpy as np

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from edgernn.errors import EdgernnError, ModelError, UnsupportedOp
+from edgernn.graph.decompositions import ready_at_once
 from edgernn.graph.fold_batchnorm import fold_batchnorm
 from edgernn.graph.rewriter import tried_where_due
 from edgernn.graph.step_graph import StatePair, StepGraph, read_step_graph, write_metadata
@@ -99,7 +100,7 @@ def _exported(
     step: _Step, example: tuple[Tensor, ...], given: list[str], made: list[str]
 ) -> tuple[torch.export.ExportedProgram, onnx.ModelProto]:
     """The step as an exported program, and as ONNX with marked names of inputs and outputs."""
-    with torch.no_grad(), quiet(), read_once(), tried_where_due():
+    with torch.no_grad(), quiet(), read_once(), ready_at_once(), tried_where_due():
         program = torch.export.export(step, example)
         fused = [n.name for n in program.graph.nodes if _is_fused(n)]
         if fused:

@@ -16,7 +16,6 @@ import zipfile
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from unittest import mock
 from xml.etree import ElementTree
 
 import numpy as np
@@ -467,8 +466,7 @@ def python_types(path: Path, text: str) -> list[Moment]:
 @pytest.mark.slow
 def test_java_recognizes_what_python_recognizes(root: Path, tmp_path: Path) -> None:
     path = tmp_path / "digits.edgernn"
-    with mock.patch("edgernn.road.PARITY_FRAMES", 100):
-        export("digits", "host", "w8a8", path)
+    export("digits", "host", "w8a8", path)
     bundle, place = open_bundle(path), tmp_path / "digits"
     write_package(find_package("android").files(bundle, "android-x86_64", print), place)
     shim(tmp_path, "x86_64-linux-gnu.2.31")

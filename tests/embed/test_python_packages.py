@@ -13,7 +13,6 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -431,8 +430,7 @@ def test_what_is_no_key_and_no_word_is_refused(packages: Any) -> None:
 @pytest.mark.slow
 def test_a_recognizer_hears_what_edgernn_hears(root: Path, tmp_path: Path) -> None:
     bundle = tmp_path / "digits.edgernn"
-    with mock.patch("edgernn.road.PARITY_FRAMES", 100):
-        export("digits", "host", "w8a8", bundle)
+    export("digits", "host", "w8a8", bundle)
     files = find_package("python").files(open_bundle(bundle), None, print)
     write_package(files, tmp_path / "digits")
     sys.path.insert(0, str(tmp_path / "digits"))

@@ -23,7 +23,7 @@ from .test_emit import program, run_c
 
 pytestmark = pytest.mark.cc
 STEPS = 6
-QUICK, MORE = 6, 60
+QUICK, MORE = 6, 30
 KINDS = ("w8a8", "w4a8", "w8a16", "w8a8", "w2a8", "w4a8-row", "w2a8-row")
 ISAS = ((), find_target("host").isa)
 

@@ -21,6 +21,8 @@ from edgernn.streams import noise_frames, read_frames
 from ..compiled import noise
 from ..foreign import Foreign, icefall, rnnoise, silero
 
+pytestmark = pytest.mark.usefixtures("whole_road")
+
 MODELS: dict[str, Callable[[], onnx.ModelProto]] = {
     "icefall": icefall,
     "silero": silero,

@@ -8,7 +8,7 @@ import pytest
 
 from edgernn.exporting import export
 
-pytestmark = pytest.mark.cc
+pytestmark = [pytest.mark.cc, pytest.mark.usefixtures("whole_road")]
 DENSE = 204_768  # bytes of flash on a Cortex-M4 before it was compressed, in w8a8
 
 

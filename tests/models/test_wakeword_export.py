@@ -16,7 +16,7 @@ from edgernn.models.wakeword import LABELS
 from edgernn.models.wakeword.card import PARAMETERS
 from edgernn.runtime import Session
 
-pytestmark = [pytest.mark.cc, pytest.mark.slow]
+pytestmark = [pytest.mark.cc, pytest.mark.slow, pytest.mark.usefixtures("whole_road")]
 SAID = ["jarvis", "smart mirror", "alexa", "computer", "snowboy"]
 
 

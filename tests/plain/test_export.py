@@ -10,6 +10,8 @@ from edgernn.errors import ModelError
 from edgernn.exporting import export
 from edgernn.runtime import Session
 
+pytestmark = pytest.mark.usefixtures("whole_road")
+
 SOURCE = """
 import numpy as np
 import torch

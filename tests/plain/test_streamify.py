@@ -23,6 +23,8 @@ from edgernn.timing import Timing
 
 from .networks import NAMES, network
 
+pytestmark = pytest.mark.usefixtures("whole_road")
+
 TIMINGS: dict[str, tuple[Timing, int | None]] = {
     "tagger": (Timing(), None),
     "conv_lstm": (Timing(2, Fraction(1, 2), 1), None),
