@@ -74,7 +74,8 @@ class Road:
     calibration: str = "percentile"
     holds: bool = False  # whether a value of the step is held until it moves
     rounds: bool = False  # whether one is rounded to few levels
-    _start: tuple[StepGraph, Stream, Artifact] | None = None  # what all number types share
+    # what all number types share
+    _start: tuple[StepGraph, Stream, Artifact] | None = field(default=None, init=False, repr=False)
 
     @property
     def name(self) -> str:

@@ -73,7 +73,8 @@ def check_backend(
     if find_backend(backend).name != "c":
         road.start()
         return
-    for road.number_type in types:
+    for one in types:
+        road.number_type = one
         road.travel(find_target(target))
 
 

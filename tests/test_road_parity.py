@@ -20,7 +20,7 @@ from edgernn.streaming import Sequential
 from edgernn.streams import lengthened
 from edgernn.target import find_target
 from edgernn.testing import check_backend
-from edgernn.verify import compare
+from edgernn.verify import TOLERANCES, Tolerance, compare
 
 pytestmark = [pytest.mark.cc, pytest.mark.usefixtures("whole_road")]
 MINE = """import torch
@@ -44,6 +44,17 @@ def real(frames: int = 60) -> torch.Tensor:
 def test_a_gru_passes_every_stop(backend: str, number_type: str) -> None:
     torch.manual_seed(0)
     check_backend(GRU(8, 16), real(), backend, number_type=number_type)
+
+
+def test_several_number_types_begin_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    captured, graph = [], TorchSource.graph
+    monkeypatch.setattr(TorchSource, "graph", lambda one: captured.append(one) or graph(one))
+    torch.manual_seed(0)
+    check_backend(GRU(8, 16), real(), number_type=("fp32", "w8a8", "w4a8"))
+    assert len(captured) == 1
+    monkeypatch.setitem(TOLERANCES, "w8a8", Tolerance(1e-6, 1e-6))
+    with pytest.raises(ParityError, match="gru c w8a8 differs from torch"):
+        check_backend(GRU(8, 16), real(), number_type=("fp32", "w8a8"))
 
 
 @pytest.mark.parametrize(("block", "units"), [(1, 16), (4, 16), (4, 18)])
