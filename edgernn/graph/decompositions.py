@@ -16,7 +16,7 @@ from typing import Any
 from torch._C import DispatchKey
 from torch._ops import OperatorBase
 
-from edgernn.graph.replaced import replaced
+from edgernn.replaced import replaced
 
 LOOK_UP, REGISTER = "_materialize_cpp_cia_ops", "py_impl"
 

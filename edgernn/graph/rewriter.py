@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from functools import wraps
 from typing import Any
 
-from edgernn.graph.replaced import replaced
+from edgernn.replaced import replaced
 
 MATCH = "match"
 

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from functools import cache, partial
 from typing import Any
 
-from edgernn.graph.replaced import replaced
+from edgernn.replaced import replaced
 
 READ = "from_torchlib"
 

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from edgernn.errors import DataError, ModelError
 from edgernn.layout import sort_of
 from edgernn.plain.encoder import expanded
+from edgernn.replaced import replaced
 from edgernn.streaming import Streaming
 
 ROWS = 2
@@ -54,7 +55,6 @@ class _Recorder(fx.Interpreter):
 @contextlib.contextmanager
 def _sized_by_frames() -> Iterator[None]:
     """Calls that make a tensor of a traced size are traced too; fx alone sees calls on tensors."""
-    plain = {name: getattr(torch, name) for name in FACTORIES}
 
     def traceable(function: Any) -> Any:
         def made(*args: Any, **kwargs: Any) -> Any:
@@ -68,13 +68,10 @@ def _sized_by_frames() -> Iterator[None]:
 
         return made
 
-    for name, function in plain.items():
-        setattr(torch, name, traceable(function))
-    try:
+    with contextlib.ExitStack() as stack:
+        for name in FACTORIES:
+            stack.enter_context(replaced(torch, name, traceable))
         yield
-    finally:
-        for name, function in plain.items():
-            setattr(torch, name, function)
 
 
 @dataclass(frozen=True)
