@@ -108,6 +108,7 @@ def test_the_step_graph_page_runs_and_prints_what_it_says(
 
 
 @pytest.mark.cc
+@pytest.mark.usefixtures("whole_road")
 def test_the_page_on_models_made_elsewhere_runs_and_prints_what_it_says(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
