@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import shutil
 import signal
@@ -15,6 +14,7 @@ import pytest
 import torch
 
 from edgernn import road
+from edgernn.graph.torchlib import read_once
 
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # xdist already uses every core
     os.environ.setdefault(variable, "1")
@@ -67,12 +67,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session", autouse=True)
-def operators_read_once() -> None:
-    """torch's exporter reads the source of its 500 operators anew for every step: a third of it."""
-    from torch.onnx._internal.exporter._registration import ONNXRegistry as Operators
-
-    once = staticmethod(functools.cache(Operators.from_torchlib))
-    Operators.from_torchlib = once  # type: ignore[method-assign]
+def operators_read_once() -> Iterator[None]:
+    """In what tests export by torch alone too."""
+    with read_once():
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

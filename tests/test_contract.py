@@ -91,12 +91,12 @@ def test_obeys_the_law_at_batch_one_and_in_double(example: Example) -> None:
 
 @every_example
 def test_exports_to_plain_ops_with_equal_values(example: Example) -> None:
-    """Two blocks at once; one alone goes through every backend in test_backends.py."""
+    """Three blocks at once; one alone goes through every backend in test_backends.py."""
     layer, x = build(example)
     layer.eval()
     with torch.no_grad():
         _, leaves = used_leaves(layer, x)
-        chunk = x[:1, : 2 * layer.timing.block]
+        chunk = x[:1, : 3 * layer.timing.block]
         program = torch.export.export(Flat(layer), (chunk, leaves))
         nodes = [n for n in program.graph.nodes if n.op == "call_function"]
         ops = {str(n.target) for n in nodes if not is_depthwise(n)} - ONE_EVERYWHERE

@@ -10,15 +10,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from functools import cache
-from types import ModuleType
 from typing import Any
 
 from torch._C import DispatchKey
-from torch._ops import OperatorBase
 
 from edgernn.replaced import replaced
 
-LOOK_UP, REGISTER = "_materialize_cpp_cia_ops", "py_impl"
+LISTS, LOOK_UP = "torch._export.utils", "_materialize_cpp_cia_ops"
+OPERATOR, REGISTER = "torch._ops:OperatorBase", "py_impl"
 
 
 @contextlib.contextmanager
@@ -27,16 +26,8 @@ def ready_at_once() -> Iterator[None]:
 
     No operator is to be defined within.
     """
-    with replaced(_lists(), LOOK_UP, cache), replaced(OperatorBase, REGISTER, _registered):
+    with replaced(LISTS, LOOK_UP, cache), replaced(OPERATOR, REGISTER, _registered):
         yield
-
-
-def _lists() -> ModuleType | None:
-    try:
-        from torch._export import utils
-    except ImportError:
-        return None
-    return utils
 
 
 def _registered(register: Callable[..., Any]) -> Callable[..., Any]:

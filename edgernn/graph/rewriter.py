@@ -13,20 +13,12 @@ from typing import Any
 
 from edgernn.replaced import replaced
 
-MATCH = "match"
+MATCHER, MATCH = "onnxscript.rewriter._matcher:SimplePatternMatcher", "match"
 
 
 def tried_where_due() -> AbstractContextManager[None]:
     """Optimizers within make the same of a graph, faster; those that match otherwise go on so."""
-    return replaced(_matcher(), MATCH, _due)
-
-
-def _matcher() -> type | None:
-    try:
-        from onnxscript.rewriter._matcher import SimplePatternMatcher
-    except ImportError:
-        return None
-    return SimplePatternMatcher
+    return replaced(MATCHER, MATCH, _due)
 
 
 def _due(match: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from edgernn.replaced import replaced
 
+LIBRARY = "torch.onnx._internal.exporter._registration:ONNXRegistry"
 READ = "from_torchlib"
 
 
@@ -21,15 +22,7 @@ def read_once() -> AbstractContextManager[None]:
 
     An export that adds functions of its own would add them to all: none such within.
     """
-    return replaced(_library(), READ, lambda read: staticmethod(partial(_shared, read)))
-
-
-def _library() -> type | None:
-    try:
-        from torch.onnx._internal.exporter._registration import ONNXRegistry
-    except ImportError:
-        return None
-    return ONNXRegistry
+    return replaced(LIBRARY, READ, lambda read: staticmethod(partial(_shared, read)))
 
 
 @cache

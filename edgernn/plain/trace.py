@@ -70,7 +70,7 @@ def _sized_by_frames() -> Iterator[None]:
 
     with contextlib.ExitStack() as stack:
         for name in FACTORIES:
-            stack.enter_context(replaced(torch, name, traceable))
+            stack.enter_context(replaced("torch", name, traceable))
         yield
 
 
